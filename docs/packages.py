@@ -25,9 +25,16 @@ PACKAGES = (
     *("observe", "pages", "http", "openapi"),
     *("features", "features/watch", "features/object_rights", "features/access"),
     *("features/names", "features/views"),
-    *("calls", "access"),
+    *("calls", "access", "feature", "core/gateway"),
     *("core/pipeline", "core/discovery", "core/profile", "core/schema", "core/upstream"),
-    *("core/shared_store", "core/codec", "core/settings", "core/fair_quota", "core/errors"),
+    *(
+        "core/shared_store",
+        "core/codec",
+        "core/settings",
+        "core/fair_quota",
+        "core/readiness",
+        "core/errors",
+    ),
     *("core/suggestions", "core/long_work", "core/write_buffer"),
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below;

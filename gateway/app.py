@@ -40,6 +40,7 @@ from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import CHANGE_ALLOWS, PAGE_ALLOWS, Routing, wrong_verb
+from gateway.core.readiness import Readiness
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
@@ -62,7 +63,7 @@ from gateway.observe.metrics_page import Metrics, make_metrics, metrics_endpoint
 from gateway.observe.request_logs import request_logs
 from gateway.observe.trace_settings import open_traces
 from gateway.pages.page_routes import document_apps, page_routes, panels_app
-from gateway.pages.status import Readiness, health_routes, status_app
+from gateway.pages.status import health_routes, status_app
 
 if TYPE_CHECKING:
     from gateway.observe.traces import Traces

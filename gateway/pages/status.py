@@ -8,7 +8,6 @@ Hosts, paths and services are only for readers whose access rule has `status`.
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +22,7 @@ from gateway.access.load_shedding import LoadShedder
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import context_of
+from gateway.core.readiness import Readiness
 from gateway.core.shared_store import Link
 from gateway.core.suggestions import DID_YOU_MEAN
 from gateway.core.upstream.cuebot import Cuebot
@@ -38,13 +38,6 @@ PRIVATE = ("endpoints", "states", "source", "skipped", "load", "refused")
 PROBLEM = "the schema could not be read; the gateway's log tells why"
 LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
 """Served whenever the farm page is."""
-
-
-@dataclass(slots=True)
-class Readiness:
-    """The state of the server, for `/readyz`."""
-
-    stopping: bool = False
 
 
 def health_routes(

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from random import getrandbits
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from starlette.types import Scope
 
@@ -142,6 +142,9 @@ class CallState:
     progress: Progress | None = None
 
 
+NO_STATES: dict[int, Any] = {}
+
+
 class RequestContext:
     """Layers fill it in on the way down."""
 
@@ -164,6 +167,9 @@ class RequestContext:
     """Of a batch and its items, which wait for what other requests would be refused."""
     body_room: tuple[FairQuota, int] | None = None
     """Memory for a large body and its plan: the quota, and bytes."""
+
+    states: dict[int, Any] = NO_STATES
+    """What features know of the request, by the numbers of their slots (`state.Slot`)."""
 
     def __init__(
         self, request: Request, response: Response, direct: DirectConnection | None = None

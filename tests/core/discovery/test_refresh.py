@@ -437,7 +437,7 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
 
         return noted
 
-    names = ("identity", "build_catalog", "changes_between")
+    names = ("identity", "changes_between")
     for name in names:
         monkeypatch.setattr(refresh, name, noting(name, getattr(refresh, name)))
     source = ScriptedSource()
@@ -445,14 +445,14 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
         source,
         Selection(),
         Profile(),
-        build=build_catalog,
+        build=noting("build", build_catalog),
         unmatched_rules=noting("globs", lambda catalog: ()),
     )
     for version in (OLD, NEW):
         threads.pop("globs", None)
         await finds(live, source, version)
         assert "globs" in threads
-    assert threads.keys() == {*names, "globs"}
+    assert threads.keys() == {*names, "build", "globs"}
     assert threading.current_thread() not in threads.values()
 
 

@@ -1,0 +1,30 @@
+"""The parts of a gateway that its features may use."""
+
+from dataclasses import dataclass, field
+
+from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.fair_quota import Weight
+from gateway.core.pipeline.call_maker import CallMaker
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.request import RequestReader
+from gateway.core.pipeline.respond import Responder
+from gateway.core.readiness import Readiness
+from gateway.core.settings.model import Settings
+from gateway.core.upstream.interface import Upstream
+
+
+@dataclass(slots=True, kw_only=True)
+class Gateway:
+    settings: Settings
+    live: LiveCatalog
+    """The current catalog, which refreshes replace."""
+    upstream: Upstream
+    """Where calls for clients go."""
+    weight: Weight
+    """The share of each principal in what all share."""
+    readiness: Readiness
+    """Whether the gateway is stopping."""
+    interceptors: Interceptors = field(init=False)
+    requests: RequestReader = field(init=False)
+    calls: CallMaker = field(init=False)
+    responder: Responder = field(init=False)

@@ -1,0 +1,45 @@
+"""What a feature may be: the methods of `Feature` that it overrides, and nothing else.
+
+A feature is a folder in `gateway/features/` and a line in `FEATURES`. It imports from `gateway.core`
+and from the features that it needs. `docs/architecture.md` has the stages that it attaches to.
+"""
+
+from collections.abc import Awaitable, Iterable
+from typing import ClassVar
+
+from gateway.core.gateway import Gateway
+from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.profile.draft import Draft
+from gateway.core.profile.entry_types import Entry
+
+
+class Feature:
+    name: ClassVar[str]
+    """That of its folder."""
+    needs: ClassVar[tuple[type["Feature"], ...]] = ()
+    """The features whose public names it uses."""
+    tables: ClassVar[type[Entry] | None] = None
+    """Its tables of the profile: a model with a field for each."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        """At startup, in the order of `FEATURES`. Raises ConfigurationError."""
+        self.gateway = gateway
+
+    @staticmethod
+    def compile(draft: Draft) -> None:
+        """Add aspects to the methods of a catalog that is being built. Without I/O: called in any
+        thread, and in other processes, in an order in which what is needed comes first.
+        """
+
+    def interceptors(self) -> Iterable[Interceptor]:
+        """What crosses all requests, in this place of the order."""
+        return ()
+
+    def exchanges(self) -> Iterable[Exchange]:
+        """Ways of asking for a call. Called when the parts of the core are there."""
+        return ()
+
+    def tasks(self) -> Iterable[Awaitable[object]]:
+        """What runs from the app's startup to its end."""
+        return ()
