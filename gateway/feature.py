@@ -1,7 +1,8 @@
 """What a feature may be: the methods of `Feature` that it overrides, and nothing else.
 
-A feature is a folder in `gateway/features/` and a line in `FEATURES`. It imports from `gateway.core`
-and from the features that it needs. `docs/architecture.md` has the stages that it attaches to.
+A feature is a folder in `gateway/features/` and a line in `FEATURES`. It imports from
+`gateway.core` and from the features that it needs. `docs/architecture.md` has the stages that it
+attaches to.
 """
 
 from collections.abc import Awaitable, Iterable
