@@ -26,7 +26,7 @@ from gateway.core.upstream.interface import (
     UpstreamCall,
 )
 
-log = structlog.stdlib.get_logger("gateway.core.upstream")
+log = structlog.stdlib.get_logger("gateway.upstream")
 
 MIN_PING_SECONDS = 300
 """Cuebot (grpc-java's default) closes a connection with more frequent pings."""

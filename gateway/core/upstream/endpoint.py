@@ -24,7 +24,7 @@ from gateway.core.upstream.interface import (
     too_late,
 )
 
-log = structlog.stdlib.get_logger("gateway.core.upstream")
+log = structlog.stdlib.get_logger("gateway.upstream")
 
 UNUSABLE_STATES = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
 CALL_ATTEMPTS = 5
