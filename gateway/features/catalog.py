@@ -14,12 +14,16 @@ from gateway.features.views.compile import compile_views
 from gateway.features.views.profile import ViewTables
 from gateway.features.watch.compile import compile_watching
 from gateway.features.watch.profile import WatchTables
+from gateway.pages.fitting_panels import compile_panels
+from gateway.pages.panel_tables import PanelTables
 
-COMPILERS = (compile_views, compile_names, compile_objects, compile_watching)
+COMPILERS = (compile_views, compile_names, compile_objects, compile_watching, compile_panels)
 
 
-class Profile(CoreProfile, ViewTables, NameTables, ObjectTables, WatchTables):
+class Profile(CoreProfile, ViewTables, NameTables, ObjectTables, WatchTables, PanelTables):
     """The tables of the core, and those of each feature."""
+
+    companions = (*CoreProfile.companions, "panels")
 
 
 EMPTY = Profile()

@@ -25,6 +25,7 @@ from gateway.core.schema.catalog import Catalog, no_schema
 from gateway.http.authentication import Guarded
 from gateway.openapi.document import as_json, as_yaml, build_document
 from gateway.pages.content import Content, serve
+from gateway.pages.panels import Panels
 
 READ_METHODS = ["GET", "HEAD"]
 FORMATS = {
@@ -137,7 +138,7 @@ def panels_app(live: LiveCatalog, *, timeout: float) -> ASGIApp:
         if catalog is None:
             raise no_schema()
         assert caller is not None
-        panels = catalog.panels.for_reader(caller.rule.allowed(catalog))
+        panels = Panels.of(catalog).for_reader(caller.rule.allowed(catalog))
         content = Content.of(orjson.dumps(panels), "application/json")
         await content.send(scope, send, timeout)
 

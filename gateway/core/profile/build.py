@@ -17,8 +17,7 @@ from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import returned_types
 from gateway.core.profile.draft import Compile, Draft
-from gateway.core.profile.panels import panels_of
-from gateway.core.profile.profile import COMPANIONS, EMPTY, Instead, Profile
+from gateway.core.profile.profile import EMPTY, Instead, Profile
 from gateway.core.profile.profile import Sign as SignEntry
 from gateway.core.profile.resolve import (
     Resolver,
@@ -111,7 +110,6 @@ def build_catalog(
     for compile_aspects in compilers:
         compile_aspects(draft)
     methods = [*adapted.values()]
-    panels = panels_of(profile.panels, {each.path[1:]: each for each in methods}, unused)
     routes = build_routes(methods, aliases, resolver.method_aliases())
     names_there = sorted({*schema.services, *aliases}.union(*known.values()))
     missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases_of)}
@@ -129,7 +127,6 @@ def build_catalog(
         aspects=MappingProxyType(draft.whole),
         unused_entries=tuple(unused),
         notes=MappingProxyType(dict(notes(summaries, pool, comments))),
-        panels=panels,
         unused_summaries=tuple(unused_summaries(summaries, native, pool)),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         version=version_of(schema, profile),
@@ -140,7 +137,7 @@ def build_catalog(
 
 def version_of(schema: Schema, profile: Profile) -> str:
     """A digest of everything that affects answers."""
-    parts = (__version__, schema.digest, profile.model_dump_json(exclude={*COMPANIONS}))
+    parts = (__version__, schema.digest, profile.model_dump_json(exclude={*profile.companions}))
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 

@@ -9,7 +9,7 @@ import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     Field,
@@ -33,12 +33,9 @@ from gateway.core.profile.entry_types import (
     Template,
     TypeName,
 )
-from gateway.core.profile.panels import Panels
 
 BUILT_IN = "opencue.toml"
 COMPANION = re.compile(r"[A-Za-z0-9][\w.-]*\.toml", re.ASCII)
-COMPANIONS = ("summaries", "panels")
-"""Tables that may be in files of their own."""
 GONE = {
     "verbs": "a profile has none any more; cuectl takes those of a studio from a package with the "
     "entry point `cuectl.verbs` (docs/cuectl.md)"
@@ -173,10 +170,11 @@ class Summaries(Entry):
 
 
 class Profile(Entry):
+    companions: ClassVar[tuple[str, ...]] = ("summaries",)
+    """Tables that may be in files of their own. No answer of a method depends on them."""
+
     summaries: Summaries = Summaries()
     """In the TOML: this table, or the name of a file beside the profile that has its content."""
-    panels: Panels = Panels()
-    """As `summaries`."""
     probe: MethodName | None = None
     reads: tuple[Glob, ...] = ()
     written: dict[FieldPath, Globs] = {}
@@ -213,7 +211,7 @@ def load_profile(wanted: str, kind: type[Kind]) -> Kind:
         return kind()
     folder, name = built_in() if wanted == "opencue" else (Path(wanted).parent, Path(wanted).name)
     content = read(folder, name, wanted)
-    for table in COMPANIONS:
+    for table in kind.companions:
         beside = content.get(table)
         if isinstance(beside, str):
             if not COMPANION.fullmatch(beside):

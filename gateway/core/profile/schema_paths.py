@@ -12,7 +12,6 @@ from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import GatewayError
 from gateway.core.schema.catalog import UnusedEntry
 from gateway.core.schema.method import FieldPath, Method, RowSearch
-from gateway.features.views import paths as views
 
 
 class NotApplicable(Exception):
@@ -141,13 +140,6 @@ def needed_message(pool: DescriptorPool, name: str) -> Descriptor:
     except KeyError:
         raise NotApplicable(f"there is no message {name}") from None
     return found
-
-
-def row_path(method: Method, row: Descriptor, path: str) -> views.FieldPath:
-    try:
-        return views.find_path(row, path, method.encoders.aliases)
-    except LookupError as error:
-        raise NotApplicable(str(error)) from None
 
 
 def row_search(

@@ -16,7 +16,6 @@ from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.schema.description import NoSchema, Schema, Skipped, why_missing
 from gateway.core.schema.method import Method
 from gateway.core.schema.method_search import ranked, words_in, words_of_query
-from gateway.core.schema.panels import Panels
 from gateway.core.schema.selection import UnusedGlob
 from gateway.core.suggestions import DID_YOU_MEAN, QUOTED_CHARS, did_you_mean
 
@@ -93,7 +92,6 @@ class Catalog:
     unused_entries: tuple[UnusedEntry, ...]
     notes: Mapping[str, str]
     """What the profile says of fields, by full name; their own comments follow it."""
-    panels: Panels
     """For the page at `/`."""
     unused_summaries: tuple[str, ...]
     """Methods and fields of which the profile says something, and which Cuebot does not have."""

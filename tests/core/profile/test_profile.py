@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.profile.profile import BUILT_IN, COMPANIONS
+from gateway.core.profile.profile import BUILT_IN
 from gateway.core.settings.loading import load_settings
-from gateway.features.catalog import EMPTY, load_profile
+from gateway.features.catalog import EMPTY, Profile, load_profile
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -55,7 +55,7 @@ def test_the_wheel_has_it() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
     targets = build["build"]["targets"]
     content = tomllib.loads((ROOT / "config" / BUILT_IN).read_text(encoding="utf-8"))
-    beside = [content[table] for table in COMPANIONS]
+    beside = [content[table] for table in Profile.companions]
     packaged = {f"config/{name}": f"gateway/{name}" for name in (BUILT_IN, *beside)}
     assert packaged.items() <= targets["wheel"]["force-include"].items()
     assert "config" in targets["sdist"]["include"]

@@ -11,6 +11,7 @@ from gateway.core.errors import ConfigurationError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
+from gateway.pages.panels import Panels
 from tests.support.foreign import PROTO
 from tests.support.opencue import opencue
 
@@ -35,7 +36,7 @@ def ours() -> Catalog:
 
 def test_the_panels_of_opencue_fit(ours: Catalog) -> None:
     assert [each for each in reasons(ours) if each.startswith("panels")] == []
-    shown = ours.panels.for_reader({each.path for each in ours.methods})
+    shown = Panels.of(ours).for_reader({each.path for each in ours.methods})
     listed = {service for each in shown["objects"] for service in each["services"]}
     assert listed == {each.service for each in ours.methods}
     ids = {each["id"] for each in shown["panels"]}
@@ -51,7 +52,7 @@ def test_the_panels_of_opencue_fit(ours: Catalog) -> None:
 
 def test_ages_are_compared_in_seconds(ours: Catalog) -> None:
     """In conditions of columns and of summaries, as in those that Cuebot's rows are chosen by."""
-    shown = {each.id: each.shown for each in ours.panels.panels}
+    shown = {each.id: each.shown for each in Panels.of(ours).panels}
     silent = [[["pingTime", ">", "120", "ago"]]]
     for name in ("down-hosts", "hosts", "longest-frames", "procs", "procs-of-host"):
         (column,) = (each for each in shown[name]["columns"] if each.get("text") == "silent")
@@ -63,14 +64,14 @@ def test_ages_are_compared_in_seconds(ours: Catalog) -> None:
 
 def test_rows_of_long_lists_keep_their_places(ours: Catalog) -> None:
     """Their order is by what does not change while somebody looks."""
-    lists = [each.shown for each in ours.panels.panels if each.shown.get("alone")]
+    lists = [each.shown for each in Panels.of(ours).panels if each.shown.get("alone")]
     first = {each["view"]["sort"].split(",")[0] for each in lists}
     assert first == {"name", "-stopTime", "dispatchTime"}
 
 
 def test_frames_that_wait_are_counted_under_one_name(ours: Catalog) -> None:
     names: dict[str, set[str]] = {}
-    for each in ours.panels.panels:
+    for each in Panels.of(ours).panels:
         for column in each.shown["columns"]:
             last = column.get("path", "").rpartition(".")[2].rstrip(")")
             if last in {"waitingFrames", "dependFrames", "pendingFrames"}:
@@ -85,9 +86,9 @@ def test_frames_that_wait_are_counted_under_one_name(ours: Catalog) -> None:
 def test_what_kills_and_deletes_asks(ours: Catalog) -> None:
     words = ("Kill", "Delete", "Eat", "Clear")
     wanted = {each.path for each in ours.methods if each.descriptor.name.startswith(words)}
-    assert wanted <= {*ours.panels.destroys}
+    assert wanted <= {*Panels.of(ours).destroys}
     reads = {each.path for each in ours.methods if each.reads_only}
-    assert not reads & {*ours.panels.destroys}
+    assert not reads & {*Panels.of(ours).destroys}
 
 
 def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
     )
     assert reasons(catalog) == {}
     everything = {each.path for each in catalog.methods}
-    shown = catalog.panels.for_reader(everything)
+    shown = Panels.of(catalog).for_reader(everything)
     some, all_ = shown["panels"]
     assert some["view"] == {"sort": "-size", "fields": "poolName,size,id"}
     assert some["rows"] == ["pools"]
@@ -133,14 +134,14 @@ def test_a_foreign_schema_has_panels_of_its_own(tmp_path: Path) -> None:
         {"panel": "some", "title": "Pools of {name}", "with": {"names[]": "poolName"}, "tells": {}}
     ]
     assert shown["destroys"] == ["/farm.PoolInterface/Drain"]
-    reads = catalog.panels.for_reader(everything - {"/farm.PoolInterface/Drain"})
+    reads = Panels.of(catalog).for_reader(everything - {"/farm.PoolInterface/Drain"})
     assert reads["panels"][0]["actions"] == reads["destroys"] == []
 
 
 def test_a_panel_needs_little(tmp_path: Path) -> None:
     catalog = catalog_of(tmp_path, {"all-pools": {"method": "farm.PoolInterface/List"}})
     assert reasons(catalog) == {}
-    (shown,) = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"]
+    (shown,) = Panels.of(catalog).for_reader({each.path for each in catalog.methods})["panels"]
     assert (shown["title"], shown["name"]) == ("All pools", "poolName")
     assert [each["title"] for each in shown["columns"]] == ["Pool name", "Size"]
     assert shown["view"] == {"fields": "poolName,size,id"}
@@ -156,7 +157,7 @@ def test_a_panel_has_what_it_lacks_from_another(tmp_path: Path) -> None:
         },
     )
     assert reasons(catalog) == {}
-    first, other = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"]
+    first, other = Panels.of(catalog).for_reader({each.path for each in catalog.methods})["panels"]
     assert (first["title"], other["title"]) == ("Pools", "Large pools")
     assert (first["columns"], first["method"]) == (other["columns"], other["method"])
     assert other["view"] == {"where": "size>9", "fields": "poolName,id"}
@@ -167,7 +168,7 @@ def test_a_summary_is_parsed_for_the_page(tmp_path: Path) -> None:
     large = "{sum(size) place|places if size>9 and poolName!=a or id=b}"
     summary = f"{{count pool|pools}} of {large}: {{max(size)}}!"
     catalog = catalog_of(tmp_path, {"pools": {**LIST, "summary": summary}})
-    (shown,) = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"]
+    (shown,) = Panels.of(catalog).for_reader({each.path for each in catalog.methods})["panels"]
     assert shown["summary"] == [
         {"kind": "count", "words": ["pool", "pools"]},
         " of ",
@@ -199,7 +200,7 @@ def test_rows_have_what_their_actions_and_details_need(tmp_path: Path) -> None:
     other = {**LIST, "leads": [{"panel": "pools", "with": {}, "tells": {"top": "id"}}]}
     catalog = catalog_of(tmp_path, {"pools": panel, "others": other})
     assert reasons(catalog) == {}
-    shown, others = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"]
+    shown, others = Panels.of(catalog).for_reader({each.path for each in catalog.methods})["panels"]
     assert shown["view"]["fields"] == "poolName,id,size"
     (action,) = shown["actions"]
     assert action["asks"] == [
@@ -228,7 +229,7 @@ def test_a_panel_is_about_a_row_of_another(tmp_path: Path) -> None:
     catalog = catalog_of(tmp_path, panels)
     assert reasons(catalog) == {}
     everything = {each.path for each in catalog.methods}
-    shown = {each["id"]: each for each in catalog.panels.for_reader(everything)["panels"]}
+    shown = {each["id"]: each for each in Panels.of(catalog).for_reader(everything)["panels"]}
     wanted = {"panel": "pool", "with": {"names[]": "names[]"}, "offers": ("Drain",)}
     assert shown["part"]["about"] == shown["like-it"]["about"] == wanted
     assert shown["by-name"]["about"]["with"] == {"names[]": "name"}
@@ -242,9 +243,9 @@ def test_a_panel_is_not_about_a_row_that_its_reader_may_not_see(tmp_path: Path) 
     about = {"about": {"panel": "pool", "with": {}}}
     found = {"title": "One", "method": "farm.PoolInterface/List"}
     catalog = catalog_of(tmp_path, {"pool": found, "part": {**LIST, **about}})
-    first, *_ = catalog.panels.panels
+    first, *_ = Panels.of(catalog).panels
     hidden = replace(first, method="/farm.PoolInterface/Hidden")
-    panels = replace(catalog.panels, panels=(hidden, *catalog.panels.panels[1:]))
+    panels = replace(Panels.of(catalog), panels=(hidden, *Panels.of(catalog).panels[1:]))
     (shown,) = panels.for_reader({"/farm.PoolInterface/List"})["panels"]
     assert "about" not in shown
 
@@ -260,7 +261,7 @@ def test_columns_lead_somewhere_and_may_be_copied(tmp_path: Path) -> None:
         tmp_path, {"all": {**LIST, "columns": columns, "leads": [lead]}, "some": some}
     )
     assert reasons(catalog) == {}
-    shown = catalog.panels.for_reader({each.path for each in catalog.methods})["panels"][0]
+    shown = Panels.of(catalog).for_reader({each.path for each in catalog.methods})["panels"][0]
     assert [each.get("lead") for each in shown["columns"]] == [None, "some", None, None]
     assert [each.get("copy") for each in shown["columns"]] == [None, None, True, True]
     assert (shown["leads"][0]["of"], shown["leads"][0]["aside"]) == ("size", True)
@@ -311,7 +312,7 @@ def test_a_panel_that_does_not_fit_is_told(
     catalog = catalog_of(tmp_path, {"pools": panel})
     assert reasons(catalog).keys() == {"panels.pools"}
     assert reason in reasons(catalog)["panels.pools"]
-    assert catalog.panels.panels == ()
+    assert Panels.of(catalog).panels == ()
 
 
 def lead(panel: str) -> dict[str, Any]:
@@ -353,7 +354,7 @@ def test_what_a_row_cannot_lead_to_is_told(
     catalog = catalog_of(tmp_path, {"pools": {**LIST, **part}})
     assert reasons(catalog).keys() == {f"panels.{entry}"}
     assert reason in reasons(catalog)[f"panels.{entry}"]
-    assert [each.id for each in catalog.panels.panels] == ["pools"]
+    assert [each.id for each in Panels.of(catalog).panels] == ["pools"]
 
 
 def test_other_entries_that_do_not_fit_are_told(tmp_path: Path) -> None:
@@ -374,7 +375,7 @@ def test_other_entries_that_do_not_fit_are_told(tmp_path: Path) -> None:
         f"panels.completions.{listed}": "farm.Pools has no depth",
         "panels.destroys.*/Flood": "there is no such method",
     }
-    assert [each["title"] for each in catalog.panels.objects] == ["Pools"]
+    assert [each["title"] for each in Panels.of(catalog).objects] == ["Pools"]
 
 
 @pytest.mark.parametrize(

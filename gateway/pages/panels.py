@@ -4,6 +4,8 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gateway.core.schema.catalog import Catalog
+
 Json = dict[str, Any]
 
 
@@ -23,6 +25,8 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Panels:
+    """An aspect of the whole catalog."""
+
     panels: tuple[Panel, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()
     """Services whose methods belong together, with a title each."""
@@ -30,6 +34,11 @@ class Panels:
     """Reads whose answers have names, each with the path of its `method`."""
     destroys: tuple[str, ...] = ()
     """Paths of methods that destroy something."""
+
+    @staticmethod
+    def of(catalog: Catalog) -> "Panels":
+        found: Panels = catalog.aspects.get(Panels, NO_PANELS)
+        return found
 
     def for_reader(self, allowed: Container[str]) -> Json:
         """What somebody sees who may call the methods with these paths, as JSON."""
@@ -54,3 +63,6 @@ class Panels:
             "completions": [each for each in self.completions if each["method"] in allowed],
             "destroys": [path for path in self.destroys if path in allowed],
         }
+
+
+NO_PANELS = Panels()

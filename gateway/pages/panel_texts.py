@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gateway.core.profile.schema_paths import NotApplicable
-from gateway.core.schema.panels import Json
 from gateway.features.views.filter_expressions import BadCondition, Token, tokens_of
+from gateway.pages.panels import Json
 
 VALUE = re.compile(
     r"\{(?:count|(?P<kind>sum|min|max)\((?P<path>\S+?)\)(?=[ }]))"

@@ -1,29 +1,44 @@
-"""The panels of the page at `/`: their tables in a profile, and what a schema has of them."""
+"""The panels of a profile, as far as a schema has what they show."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from pydantic import Field, StrictBool
 
 from gateway.core.codec.fields import message_of
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
-from gateway.core.profile.entry_types import (
-    NAMES,
-    Entry,
-    FieldName,
-    FieldPath,
-    Glob,
-    Line,
-    MethodName,
-    ServiceName,
-    TargetPath,
-    TypeName,
-    shaped,
+from gateway.core.profile.draft import Draft
+from gateway.core.profile.schema_paths import (
+    NotApplicable,
+    entry,
+    needed_field,
+    needed_method,
+    split,
 )
-from gateway.core.profile.panel_texts import (
+from gateway.core.schema.catalog import UnusedEntry
+from gateway.core.schema.method import Method
+from gateway.core.schema.rows import Rows
+from gateway.core.schema.selection import chosen, matches
+from gateway.features.views.compiled_view import Views
+from gateway.features.views.groups import COUNT
+from gateway.features.views.paths import FieldPath as RowField
+from gateway.features.views.paths import find_path
+from gateway.features.views.row_conditions import NUMBERS
+from gateway.features.views.units import moment_of_age, unit_of
+from gateway.pages import panels as served
+from gateway.pages.panel_tables import (
+    About,
+    Lead,
+    Panel,
+    PanelAction,
+    PanelColumn,
+    Panels,
+    PanelTables,
+    TextColumn,
+)
+from gateway.pages.panel_texts import (
     AGO,
     IN_TEMPLATE,
     Alternatives,
@@ -33,23 +48,6 @@ from gateway.core.profile.panel_texts import (
     paths_of_summary,
     summary_of,
 )
-from gateway.core.profile.schema_paths import (
-    NotApplicable,
-    entry,
-    needed_field,
-    needed_method,
-    row_path,
-    split,
-)
-from gateway.core.schema import panels as served
-from gateway.core.schema.catalog import UnusedEntry
-from gateway.core.schema.method import Method
-from gateway.core.schema.rows import Rows
-from gateway.core.schema.selection import chosen, matches
-from gateway.features.views.compiled_view import Views
-from gateway.features.views.groups import COUNT
-from gateway.features.views.row_conditions import NUMBERS
-from gateway.features.views.units import moment_of_age, unit_of
 
 AGGREGATE = re.compile(r"(sum|min|max)\((.*)\)")
 MOST_USUAL_COLUMNS = 8
@@ -58,153 +56,13 @@ LAST_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 ID, NAME = "id", "name"
 Methods = Mapping[str, Method]
 """By `service/Method`: those that are served."""
-RowPath = Annotated[
-    str,
-    shaped(rf"{NAMES}|(sum|min|max)\({NAMES}\)", "a field of a row, or an aggregate of a group"),
-]
-PanelId = Annotated[str, shaped(r"[a-z0-9]+(-[a-z0-9]+)*", "the id of a panel, such as down-hosts")]
-ViewParameter = Literal["where", "sort", "limit", "group", "count", "sum", "min", "max"]
 
 
-class PanelColumn(Entry):
-    """A value of a row, at `path`. Of a text, only what is `before` this mark may be shown.
-
-    A `bar` is as long as the value, beside the largest of the table or the one at this path. What
-    is `alert` stands out: a number that is not 0, or one of these texts. Rows that do not fit
-    `when` show nothing. The value leads to a panel of the `leads`, a number that is 0 to none; what
-    one may `copy` has a button for it.
-    """
-
-    path: RowPath
-    title: Line | None = None
-    when: Line | None = None
-    bar: StrictBool | FieldPath = False
-    alert: StrictBool | tuple[str, ...] = False
-    before: Annotated[str, Field(min_length=1)] | None = None
-    lead: PanelId | None = None
-    copy_: bool = Field(alias="copy", default=False)
-
-
-class TextColumn(Entry):
-    """A `text` with values in braces, of the row or of what the panel was `told`. With `alert`, it
-    stands out.
-    """
-
-    text: Line
-    title: Line
-    when: Line | None = None
-    alert: StrictBool = False
-    copy_: bool = Field(alias="copy", default=False)
-
-
-class Lead(Entry):
-    """Another panel: its `given` fields get these values of a row, and it is told others.
-
-    A row's name leads to the first that is not `aside`, or else shows its details. What it leads to
-    has the name of the row, or that in its column `of`.
-    """
-
-    panel: PanelId
-    title: Line | None = None
-    aside: bool = False
-    of: RowPath | None = None
-    with_: dict[TargetPath, RowPath] = Field(alias="with")
-    tells: dict[FieldName, RowPath] = {}
-
-
-class PanelAction(Entry):
-    """A method that may be called for a row: its request has values of the row, of the fields that
-    the panel was `given`, and constants. What it `asks` for has a title each.
-
-    With `many`, also for all rows at once. Rows that do not fit `when` are left out: `otherwise`
-    says why.
-    """
-
-    title: Line
-    method: MethodName
-    with_: dict[TargetPath, RowPath] = Field(alias="with", default_factory=dict)
-    given: dict[TargetPath, TargetPath] = {}
-    request: dict[str, Any] = {}
-    asks: dict[TargetPath, Line] = {}
-    when: Line | None = None
-    otherwise: Line | None = None
-    many: bool = False
-
-
-class About(Entry):
-    """The panel of the one row that another panel is about: what that one was given or told, or
-    its `name`, is given to it. Of its actions, those with the titles `offers` have buttons.
-    """
-
-    panel: PanelId
-    with_: dict[TargetPath, TargetPath] = Field(alias="with")
-    offers: tuple[Line, ...] = ()
-
-
-class Panel(Entry):
-    """A read, shown as a table. One with `given` fields is shown for a row of another panel.
-
-    `title` and `summary` have values in braces: `{count}` and `{sum(path)}` of the rows that are
-    shown, and in the title `{name}`, that of the row that led here. Without a title, it is called
-    as in the profile; without columns, it has the first plain fields of its rows; without a `name`,
-    that is a row's, or its first column. What it does not have, it has from the panel that it is
-    `like`. One that is `alone` is no part of the overview, which leads to it; one that is given
-    a user has a title for what is `mine`.
-
-    `details` of a row have more than its columns. `gone` says what has become of a row that is no
-    longer there. Beside the title is what a panel is `about`: the `line` of that row, and what can
-    be done with it. `nouns` are the words for one row and several.
-    """
-
-    title: Line | None = None
-    like: PanelId | None = None
-    alone: bool = False
-    mine: Line | None = None
-    method: MethodName | None = None
-    request: dict[str, Any] = {}
-    given: tuple[TargetPath, ...] = ()
-    told: tuple[FieldName, ...] = ()
-    view: dict[ViewParameter, str] = {}
-    columns: tuple[PanelColumn | TextColumn, ...] = ()
-    details: tuple[PanelColumn | TextColumn, ...] = ()
-    line: tuple[PanelColumn | TextColumn, ...] = ()
-    about: About | None = None
-    nouns: tuple[Line, Line] = ("row", "rows")
-    gone: Line | None = None
-    summary: Line | None = None
-    name: RowPath | None = None
-    leads: tuple[Lead, ...] = ()
-    actions: tuple[PanelAction, ...] = ()
-
-
-class Objects(Entry):
-    """Services whose methods the explorer lists together, the `common` ones first."""
-
-    title: Line
-    common: tuple[MethodName, ...] = ()
-    services: Annotated[tuple[ServiceName, ...], Field(min_length=1)]
-
-
-class Completion(Entry):
-    """The names of objects: a list in the answer of `method`, at `names`.
-
-    They complete objects of a type (`message`), and texts at the `fields` of requests.
-    """
-
-    method: MethodName
-    request: dict[str, Any] = {}
-    names: FieldPath
-    message: TypeName | None = None
-    fields: tuple[FieldName, ...] = ()
-
-
-class Panels(Entry):
-    """What the page at `/` shows. The page asks before it calls what `destroys`."""
-
-    panels: dict[PanelId, Panel] = {}
-    objects: tuple[Objects, ...] = ()
-    completions: tuple[Completion, ...] = ()
-    destroys: tuple[Glob, ...] = ()
+def compile_panels(draft: Draft) -> None:
+    """Adds `Panels` to the catalog."""
+    methods = {each.path[1:]: each for each in draft.methods.values()}
+    found = panels_of(draft.tables(PanelTables).panels, methods, draft.unused)
+    draft.whole[served.Panels] = found
 
 
 def panels_of(profile: Panels, methods: Methods, unused: list[UnusedEntry]) -> served.Panels:
@@ -544,6 +402,14 @@ def leaves(request: Mapping[str, Any], above: str = "") -> Iterator[str]:
             yield f"{above}{name}"
 
 
+def row_path(method: Method, row: Descriptor, path: str) -> RowField:
+    """Raises NotApplicable without a field at the path, or a column of that name."""
+    try:
+        return find_path(row, path, method.encoders.aliases)
+    except LookupError as error:
+        raise NotApplicable(str(error)) from None
+
+
 def check_target(method: Method, path: str) -> FieldDescriptor:
     field = needed_field(method.descriptor.input_type, split(path.removesuffix("[]")))
     if path.endswith("[]") and not field.is_repeated:
@@ -573,8 +439,8 @@ def given_panel(panels: Mapping[str, Panel], name: str, given: Mapping[str, obje
 
 
 def whole(panels: Mapping[str, Panel], name: str) -> Panel:
-    """A panel with what it has from the one that it is `like`; what that one is about, only if it
-    is given the same. Raises NotApplicable.
+    """A panel with what it takes over from the one that it is `like`: also what that one is about,
+    if both are given the same. Raises NotApplicable.
     """
     panel = panels[name]
     if panel.like is None:
