@@ -6,6 +6,7 @@ path. What is before the last name may be left out: `{"user": "lena"}` is `{"r":
 """
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from gateway.core.codec.body import ROOT, Json, child, mismatch_at
 from gateway.core.codec.fields import field_at, field_called, is_message, message_of, too_many_parts
@@ -15,8 +16,6 @@ from gateway.core.codec.unknown_fields import UnknownField, UnknownFields, path_
 from gateway.core.errors import Code, GatewayError
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import DID_YOU_MEAN, did_you_mean
-from gateway.features.views.row_conditions import NUMBER
-from gateway.features.views.units import Sizes, bare_number, in_unit
 
 KNOWN_BY = ("id", "name")
 """Fields that say which object one is."""
@@ -89,15 +88,38 @@ def place(path: str) -> BodyPath:
     return BodyPath(names, names)
 
 
+class Size(Protocol):
+    """A field with a number in a unit of Cuebot's, which people write as a size."""
+
+    def number(self, text: str) -> int | None:
+        """The number that stands for `8GB`; None for a text that is no size."""
+
+    def problem(self, name: str, text: str) -> str:
+        """Why a form's text is no size, although it is a number, and the ways to write one; empty
+        otherwise.
+        """
+
+
+class Sizes(dict[str, Size]):
+    """An aspect: the fields of a method's requests that are sizes, in both spellings."""
+
+    @staticmethod
+    def of(method: Method) -> "Sizes":
+        found: Sizes = method.aspects.get(Sizes, NO_SIZES)
+        return found
+
+
+NO_SIZES = Sizes()
+
+
 def sizes_in(method: Method, value: object) -> dict[str, int]:
     """Numbers for sizes such as `8GB`, by the names of their fields, in whose units they are."""
     if type(value) is not dict:
         return {}
     return {
         name: number
-        for name, unit in Sizes.of(method).items()
-        if isinstance(text := value.get(name), str)
-        and isinstance(number := in_unit(text, unit), int)
+        for name, size in Sizes.of(method).items()
+        if isinstance(text := value.get(name), str) and (number := size.number(text)) is not None
     }
 
 
@@ -106,10 +128,8 @@ def check_sizes(method: Method, fields: Iterable[tuple[str, str]]) -> None:
     number is Cuebot's own, there may be none.
     """
     for name, text in fields:
-        unit = Sizes.of(method).get(name)
-        if unit is None or not NUMBER.fullmatch(text):
-            continue
-        if problem := bare_number(name, text, unit):
+        size = Sizes.of(method).get(name)
+        if size is not None and (problem := size.problem(name, text)):
             raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 

@@ -22,6 +22,7 @@ from gateway.features.views.filter_expressions import BadCondition, Fits, Patter
 from gateway.features.views.paths import INTEGER, FieldPath
 from gateway.features.views.units import (
     NO_UNIT,
+    NUMBER,
     WRITTEN,
     Unit,
     Units,
@@ -35,7 +36,6 @@ from gateway.features.views.units import (
 
 INTEGERS = frozenset((*INT32, *UINT32, *INT64, *UINT64))
 NUMBERS = INTEGERS | {FieldDescriptor.TYPE_FLOAT, FieldDescriptor.TYPE_DOUBLE}
-NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
 NAME = re.compile(r"\.?[^\W\d][^\s.]*(?:\.[^\s.]+)*")
 """A field beside a number: `jobStats.totalFrames`, perhaps with a dot in front."""
 FIELD = re.compile(r"\.[^\W\d][^\s.]*(?:\.[^\s.]+)*")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Literal
@@ -9,7 +10,7 @@ from typing import Literal
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.core.codec.fields import is_message, message_of
-from gateway.core.schema.method import Method
+from gateway.core.pipeline.short_names import Sizes
 from gateway.features.views.columns import SECONDS
 
 Unit = Literal["bytes", "kB", "MB", "seconds", "time"]
@@ -22,9 +23,10 @@ SECONDS_IN = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 BYTES_IN = {"bytes": 1, "kB": 2**10, "MB": 2**20}
 POWERS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40, "p": 2**50}
 """A GB is 1024 MB, as in OpenCue."""
-NUMBER = r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?"
-SIZE = re.compile(rf"({NUMBER})(?:([kmgtp])(?:i?b)?|b)", re.ASCII | re.IGNORECASE)
-DURATION = re.compile(rf"({NUMBER})([smhdw])", re.ASCII)
+NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", re.ASCII)
+AMOUNT = r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?"
+SIZE = re.compile(rf"({AMOUNT})(?:([kmgtp])(?:i?b)?|b)", re.ASCII | re.IGNORECASE)
+DURATION = re.compile(rf"({AMOUNT})([smhdw])", re.ASCII)
 NOW = "now"
 MOMENT = re.compile(rf"{NOW}(?:\s*([+-])\s*([0-9]{{1,9}})([smhdw]))?", re.ASCII)
 
@@ -111,19 +113,21 @@ def looks_like_one(text: str) -> bool:
     return any(pattern.fullmatch(text) for pattern in (SIZE, DURATION, MOMENT))
 
 
-class Sizes(dict[str, Unit]):
-    """The fields of a method's requests that are sizes, in both spellings, with their units."""
+@dataclass(frozen=True, slots=True)
+class SizeIn:
+    """A size that is a number in this unit (`core.pipeline.short_names.Size`)."""
 
-    @staticmethod
-    def of(method: Method) -> "Sizes":
-        found: Sizes = method.aspects.get(Sizes, NO_SIZES)
-        return found
+    unit: Unit
+
+    def number(self, text: str) -> int | None:
+        found = in_unit(text, self.unit)
+        return found if isinstance(found, int) else None
+
+    def problem(self, name: str, text: str) -> str:
+        return bare_number(name, text, self.unit) if NUMBER.fullmatch(text) else ""
 
 
-NO_SIZES = Sizes()
-
-
-def sizes_in(request: Descriptor, units: Units) -> Sizes:
+def sizes_of(request: Descriptor, units: Units) -> Sizes:
     fields = ((each, unit_of(each, units)) for each in request.fields)
-    sizes = [(each, unit) for each, unit in fields if unit in BYTES_IN]
-    return Sizes({name: unit for each, unit in sizes for name in (each.name, each.json_name)})
+    sizes = [(each, SizeIn(unit)) for each, unit in fields if unit is not None and unit in BYTES_IN]
+    return Sizes({name: size for each, size in sizes for name in (each.name, each.json_name)})
