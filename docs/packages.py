@@ -23,7 +23,14 @@ SIMULATOR = "cuebot_simulator"
 PACKAGES = (
     *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app"),
     *("observe", "pages", "http", "openapi"),
-    *("features", "features/watch", "features/object_rights", "features/access"),
+    *(
+        "features",
+        "features/catalog",
+        "features/rules",
+        "features/watch",
+        "features/object_rights",
+        "features/access",
+    ),
     *("features/names", "features/views"),
     *("calls", "access", "feature", "core/gateway"),
     *("core/pipeline", "core/discovery", "core/profile", "core/principal", "core/schema"),

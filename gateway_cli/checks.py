@@ -22,7 +22,7 @@ from gateway.core.settings.model import Settings
 from gateway.core.shared_store import Link, RedisStore, StoreFailed
 from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
-from gateway.core.upstream.interface import CallFailed
+from gateway.core.upstream.interface import CallFailed, UpstreamCall
 from gateway.features.access.rights import Rule
 from gateway.features.object_rights.restriction import ObjectConditions
 from gateway.features.rules import access_rules
@@ -210,7 +210,7 @@ async def check_endpoints(settings: Settings, report: Report) -> None:
 async def failure_at(endpoint: Endpoint) -> CallFailed | None:
     """The failure of a health check, which the stock Cuebot does not know; None without one."""
     try:
-        await endpoint.call(HEALTH_CHECK_PATH, b"", ENDPOINT_TIMEOUT_SECONDS, ())
+        await endpoint.call(UpstreamCall(HEALTH_CHECK_PATH, b"", ENDPOINT_TIMEOUT_SECONDS))
     except CallFailed as failure:
         return failure
     return None

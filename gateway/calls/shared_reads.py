@@ -15,10 +15,9 @@ from gateway.core.long_work import let_others_run
 from gateway.core.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
-    Expects,
     Metadata,
     Upstream,
-    takes_all,
+    UpstreamCall,
     too_late,
 )
 
@@ -121,25 +120,19 @@ class SharedReads:
         self._newest: dict[Key, Following] = {}
         """By question, who follows the newest call that is under way."""
 
-    async def call(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> bytes:
+    async def call(self, asked: UpstreamCall) -> bytes:
+        path, payload = asked.path, asked.payload
         if len(payload) > LARGEST_REQUEST_BYTES or not self._only_reads(path):
-            return await self.upstream.call(path, payload, timeout, metadata, expects)
+            return await self.upstream.call(asked)
         key: Key = (path, payload)
         if self._within_principal:
-            key = (path, payload, asker(metadata))
+            key = (path, payload, asker(asked.metadata))
         own: Following = []
         newest = self._newest.setdefault(key, own)  # which hashes the key once
         if newest is not own:
-            return await self._together(newest, key, path, payload, timeout, metadata, expects)
+            return await self._together(newest, key, asked)
         try:
-            return await self.upstream.call(path, payload, timeout, metadata, expects)
+            return await self.upstream.call(asked)
         finally:
             if own:
                 own[0].begin_soon(self._start)
@@ -149,32 +142,23 @@ class SharedReads:
     async def usable(self, timeout: float) -> int:
         return await self.upstream.usable(timeout)
 
-    async def _together(
-        self,
-        newest: Following,
-        key: Key,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects,
-    ) -> bytes:
+    async def _together(self, newest: Following, key: Key, asked: UpstreamCall) -> bytes:
         loop = asyncio.get_running_loop()
         if newest:
             group = newest[0]
         else:
-            group = Group(key, path, payload)
+            group = Group(key, asked.path, asked.payload)
             newest.append(group)
             group.timer = loop.call_later(LONGEST_WAIT_SECONDS, self._start, group)
         outcome: Outcome = loop.create_future()
-        deadline = loop.time() + timeout
-        group.waiters[outcome] = Waiter(metadata, deadline)
+        deadline = loop.time() + asked.timeout
+        group.waiters[outcome] = Waiter(asked.metadata, deadline)
         timer = loop.call_at(deadline, expire, outcome)
         try:
             found = await outcome
             if found is None:
                 left = max(deadline - loop.time(), 0)
-                return await self.upstream.call(path, payload, left, metadata, expects)
+                return await self.upstream.call(asked._replace(timeout=left))
         finally:
             timer.cancel()
             self._leave(group, outcome)
@@ -208,7 +192,7 @@ class SharedReads:
         del waiters
         try:
             answer = await self.upstream.call(
-                group.path, group.payload, max(longest, 0), metadata, lease.ask
+                UpstreamCall(group.path, group.payload, max(longest, 0), metadata, lease.ask)
             )
         except BaseException as error:
             lease.end()
@@ -264,27 +248,20 @@ class OwnMemory:
     def __init__(self, shared: SharedReads) -> None:
         self._shared = shared
 
-    async def call(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> bytes:
+    async def call(self, asked: UpstreamCall) -> bytes:
         """If there is no memory now, the caller makes a call of its own, which waits for it: nobody
         waits for memory while holding some.
         """
-        deadline = monotonic() + timeout
-        answer = await self._shared.call(path, payload, timeout, metadata, expects)
+        deadline = monotonic() + asked.timeout
+        answer = await self._shared.call(asked)
         if type(answer) is not SharedAnswer or not answer.is_large:
             return answer
         granted = asyncio.Event()
-        if expects(len(answer), granted.set) and granted.is_set():
+        if asked.expects(len(answer), granted.set) and granted.is_set():
             return answer
         del answer
         left = max(deadline - monotonic(), 0)
-        return await self._shared.upstream.call(path, payload, left, metadata, expects)
+        return await self._shared.upstream.call(asked._replace(timeout=left))
 
     async def usable(self, timeout: float) -> int:
         return await self._shared.usable(timeout)

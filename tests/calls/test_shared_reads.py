@@ -22,6 +22,7 @@ from gateway.core.upstream.interface import (
     Expects,
     Metadata,
     Reason,
+    UpstreamCall,
     takes_all,
 )
 from tests.support.patience import until
@@ -50,15 +51,8 @@ class Asked:
 class Cuebot:
     asked: list[Asked] = field(default_factory=list)
 
-    async def call(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> bytes:
-        asked = Asked(path, payload, timeout, metadata, expects)
+    async def call(self, call: UpstreamCall) -> bytes:
+        asked = Asked(*call)
         self.asked.append(asked)
         return await asked.answer
 
@@ -114,7 +108,9 @@ async def ask(
     expects: Expects = takes_all,
 ) -> "asyncio.Task[bytes]":
     """A caller, who has asked and waits."""
-    asking: Coroutine[Any, Any, bytes] = reads.call(path, payload, timeout, of(name), expects)
+    asking: Coroutine[Any, Any, bytes] = reads.call(
+        UpstreamCall(path, payload, timeout, of(name), expects)
+    )
     task = asyncio.create_task(asking)
     await turns()
     return task
@@ -426,7 +422,7 @@ async def test_without_a_name_the_address_is_the_principal(cuebot: Cuebot) -> No
         return (("x-forwarded-for", address), ("x-gateway-principal", ""))
 
     tasks = [
-        asyncio.ensure_future(reads.call(GET_JOBS, b"q", 60.0, metadata(address)))
+        asyncio.ensure_future(reads.call(UpstreamCall(GET_JOBS, b"q", 60.0, metadata(address))))
         for address in ("10.0.0.1", "10.0.0.2", "10.0.0.1")
     ]
     await turns()
@@ -564,7 +560,7 @@ class Game:
         """With the number of calls that had begun before."""
 
     def ask(self, number: int) -> None:
-        asking = self.reads.call(GET_JOBS, b"q", 60.0, of("ann"))
+        asking = self.reads.call(UpstreamCall(GET_JOBS, b"q", 60.0, of("ann")))
         self.askers.append((len(self.cuebot.asked), asyncio.create_task(asking)))
 
     def answer(self, number: int) -> None:

@@ -17,7 +17,7 @@ from h2.settings import Settings
 
 from gateway.core.upstream.endpoint import Endpoint
 from gateway.core.upstream.http2.channel import Http2Channel
-from gateway.core.upstream.interface import CallFailed, ChannelOptions
+from gateway.core.upstream.interface import CallFailed, ChannelOptions, UpstreamCall
 from tests.support.patience import PATIENCE
 
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
@@ -203,7 +203,7 @@ async def http2_server(
 
 
 async def call(server: Http2Server, message: bytes = b"hi", timeout: float = PATIENCE) -> bytes:
-    return await server.upstream.call(ECHO, message, timeout, ())
+    return await server.upstream.call(UpstreamCall(ECHO, message, timeout))
 
 
 async def failure(

@@ -32,7 +32,7 @@ from gateway.core.schema.description import (
     well_known_files,
 )
 from gateway.core.upstream.cuebot import Cuebot
-from gateway.core.upstream.interface import CallFailed, Reason, Upstream, takes_all
+from gateway.core.upstream.interface import CallFailed, Reason, Upstream, UpstreamCall, takes_all
 
 VERSIONS = ("v1", "v1alpha")
 PATH = "/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo"
@@ -216,9 +216,10 @@ class Conversation:
         def expects(size: int, go_on: Callable[[], None]) -> bool:
             return size <= most and takes_all(size, go_on)
 
-        asked = question.SerializeToString()
+        payload = question.SerializeToString()
+        asked = UpstreamCall(self._path, payload, left, (), expects)
         try:
-            answer = await self._upstream.call(self._path, asked, left, (), expects)
+            answer = await self._upstream.call(asked)
         except CallFailed as failure:
             if failure.reason in (Reason.NO_MEMORY, Reason.TOO_LARGE):
                 raise TooLarge("bytes in an answer about it", most) from None

@@ -19,7 +19,7 @@ from gateway.core.schema.description import NoSchema, Schema
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 
-log = structlog.stdlib.get_logger("gateway.core.schema")
+log = structlog.stdlib.get_logger("gateway.schema")
 
 WHAT_TO_DO = (
     "Set DESCRIPTOR_SOURCE to Cuebot's own protos (the directory proto/src of its sources, or a"

@@ -19,7 +19,7 @@ from gateway.core.discovery.files import (
 from gateway.core.errors import ConfigurationError
 from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema, Schema
 
-log = structlog.stdlib.get_logger("gateway.core.schema")
+log = structlog.stdlib.get_logger("gateway.schema")
 
 
 class NotReady(Exception):

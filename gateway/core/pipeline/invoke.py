@@ -27,7 +27,14 @@ from gateway.core.schema.method import (
     value_at,
 )
 from gateway.core.suggestions import QUOTED_CHARS
-from gateway.core.upstream.interface import CallFailed, Expects, Metadata, Upstream, takes_all
+from gateway.core.upstream.interface import (
+    CallFailed,
+    Expects,
+    Metadata,
+    Upstream,
+    UpstreamCall,
+    takes_all,
+)
 from gateway.features.names.aspect import Listing, Names, Naming, Reference
 from gateway.features.names.look_ups import check_length, is_name
 from gateway.features.watch.aspect import Watching
@@ -74,7 +81,9 @@ async def invoke(
     plain = Names.of(method).namesakes is None and method.instead is None
     if plain and not (plan.look_ups or plan.follow_ups or around):
         try:
-            return await upstream.call(plan.method.path, plan.payload, timeout, metadata, expects)
+            return await upstream.call(
+                UpstreamCall(method.path, plan.payload, timeout, metadata, expects)
+            )
         except CallFailed as failed:
             raise error_for(failed, plan.method, plan.payload) from None
     call = calls_within(timeout, upstream, metadata, expects)
@@ -90,7 +99,7 @@ def calls_within(
     async def call(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
         left = max(deadline - monotonic(), 0)
         try:
-            return await upstream.call(method.path, payload, left, metadata, expects)
+            return await upstream.call(UpstreamCall(method.path, payload, left, metadata, expects))
         except CallFailed as failed:
             raise error_for(failed, method, payload) from None
 

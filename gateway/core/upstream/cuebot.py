@@ -20,15 +20,13 @@ from gateway.core.upstream.interface import (
     CallFailed,
     Channel,
     ChannelOptions,
-    Expects,
     Follower,
-    Metadata,
     Reason,
     Tls,
-    takes_all,
+    UpstreamCall,
 )
 
-log = structlog.stdlib.get_logger("gateway.core.upstream")
+log = structlog.stdlib.get_logger("gateway.upstream")
 
 MIN_PING_SECONDS = 300
 """Cuebot (grpc-java's default) closes a connection with more frequent pings."""
@@ -56,16 +54,9 @@ class Balancer:
     def endpoint(self) -> str:
         return ",".join(each.endpoint for each in self.endpoints)
 
-    async def call(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> bytes:
+    async def call(self, asked: UpstreamCall) -> bytes:
         """See `Upstream`. A call that one endpoint has not processed is retried on another."""
-        deadline = monotonic() + timeout
+        deadline = monotonic() + asked.timeout
         left: Sequence[Endpoint] = self.endpoints
         lacking: CallFailed | None = None
         while True:
@@ -74,10 +65,10 @@ class Balancer:
             if lacking is not None and (chosen is None or chosen.unresponsive):
                 raise lacking.again()
             if chosen is None:
-                chosen = await first_usable(left, timeout) or left[0]
-            timeout = max(deadline - monotonic(), 0)
+                chosen = await first_usable(left, asked.timeout) or left[0]
+            asked = asked._replace(timeout=max(deadline - monotonic(), 0))
             try:
-                return await chosen.call(path, payload, timeout, metadata, expects)
+                return await chosen.call(asked)
             except CallFailed as failure:
                 left = [each for each in left if each is not chosen]
                 if lacks_method(failure):

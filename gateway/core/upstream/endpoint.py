@@ -15,18 +15,16 @@ from gateway.core.upstream.http2.connection import ClosedEarly, SpeaksTls
 from gateway.core.upstream.interface import (
     CallFailed,
     Channel,
-    Expects,
     Follower,
-    Metadata,
     Reason,
     State,
     Tls,
+    UpstreamCall,
     not_connected,
-    takes_all,
     too_late,
 )
 
-log = structlog.stdlib.get_logger("gateway.core.upstream")
+log = structlog.stdlib.get_logger("gateway.upstream")
 
 UNUSABLE_STATES = (State.TRANSIENT_FAILURE, State.SHUTDOWN)
 CALL_ATTEMPTS = 5
@@ -156,25 +154,18 @@ class Endpoint:
             return ""
         return likely_cause(problem, self._tls, spoke=self._channel.spoke) or described(problem)
 
-    async def call(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> bytes:
+    async def call(self, asked: UpstreamCall) -> bytes:
         """See `Upstream`.
 
         A call waits for the first connection, and fails at once after a failed attempt. A call
         that the peer has not processed is sent again, if necessary over a new connection.
         """
         began = monotonic()
-        deadline = began + timeout
+        deadline = began + asked.timeout
         attempt = 0
         while True:
             try:
-                answer = await self._channel.unary(path, payload, timeout, metadata, expects)
+                answer = await self._channel.unary(asked)
             except CallFailed as failure:
                 attempt += 1
                 if failure.may_have_reached_server:
@@ -191,7 +182,7 @@ class Endpoint:
                 return answer
             await self._connected(deadline - monotonic())
             began = monotonic()
-            timeout = deadline - began
+            asked = asked._replace(timeout=deadline - began)
 
     async def _connected(self, timeout: float) -> None:
         """Wait for a connection. Raises CallFailed without one in time."""
@@ -279,7 +270,7 @@ class Endpoint:
             await self._channel.wait_for_state_change(state)
         began = asyncio.get_running_loop().time()
         try:
-            await self._channel.unary(probe, b"", self._probe_timeout, ())
+            await self._channel.unary(UpstreamCall(probe, b"", self._probe_timeout))
         except CallFailed as failure:
             if failure.reason in CONNECTION_ENDED:
                 return False

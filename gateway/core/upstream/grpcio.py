@@ -23,16 +23,14 @@ from gateway.core.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
     ChannelOptions,
-    Expects,
-    Metadata,
     Reason,
     State,
     Tls,
+    UpstreamCall,
     lost,
     no_memory,
     not_connected,
     not_grpc,
-    takes_all,
     too_large,
     too_late,
 )
@@ -70,22 +68,15 @@ class GrpcioChannel:
         credentials = grpc.ssl_channel_credentials(tls.roots, tls.key, tls.certificate)
         return grpc.aio.secure_channel(self._endpoint, credentials, options=options)
 
-    async def unary(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> bytes:
+    async def unary(self, asked: UpstreamCall) -> bytes:
         if self.get_state() is not State.READY:
             raise not_connected("there is no connection")
-        method = self._methods.get(path)
+        method = self._methods.get(asked.path)
         if method is None:
-            method = self._methods[path] = self._channel.unary_unary(path)
+            method = self._methods[asked.path] = self._channel.unary_unary(asked.path)
         loop = asyncio.get_running_loop()
-        deadline = (began := loop.time()) + timeout
-        call = method(payload, timeout=timeout, metadata=metadata)
+        deadline = (began := loop.time()) + asked.timeout
+        call = method(asked.payload, timeout=asked.timeout, metadata=asked.metadata)
         try:
             answer: bytes | None = await call
         except (grpc.aio.AioRpcError, KeyError) as error:
@@ -101,7 +92,7 @@ class GrpcioChannel:
                 failure = not_grpc("the answer is not one message")
             elif len(answer) > self._options.max_message:
                 failure = too_large(len(answer), self._options.max_message)
-            elif len(answer) > SMALL_ANSWER_BYTES and not expects(len(answer), lambda: None):
+            elif len(answer) > SMALL_ANSWER_BYTES and not asked.expects(len(answer), lambda: None):
                 failure = no_memory(len(answer))
             else:
                 return answer

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.core.errors import Code
 
@@ -126,18 +126,25 @@ def takes_all(size: int, go_on: Callable[[], None]) -> bool:
     return True
 
 
+class UpstreamCall(NamedTuple):
+    """One call to Cuebot."""
+
+    path: str
+    """`/job.JobInterface/GetJobs`."""
+    payload: bytes
+    """The request's bytes."""
+    timeout: float
+    """Seconds from now on."""
+    metadata: Metadata = ()
+    expects: Expects = takes_all
+    """Asked before a large answer is received."""
+
+
 class Upstream(Protocol):
     """Calls Cuebot. Cancelling the caller's task cancels the call."""
 
-    async def call(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> bytes:
-        """The answer's bytes. Raises CallFailed. `timeout` is in seconds."""
+    async def call(self, asked: UpstreamCall) -> bytes:
+        """The answer's bytes. Raises CallFailed."""
 
     async def usable(self, timeout: float) -> int:
         """The number of connected, responsive endpoints. `timeout` (seconds) is for the first."""
@@ -199,14 +206,7 @@ class Tls:
 class Channel(Protocol):
     """Keeps a connection to one address. Belongs to the event loop of its first use."""
 
-    async def unary(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> bytes:
+    async def unary(self, asked: UpstreamCall) -> bytes:
         """The answer's bytes. Raises CallFailed.
 
         Does not wait for a connection: without one, the call fails as NOT_CONNECTED. Cancelling

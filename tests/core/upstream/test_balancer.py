@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from gateway.core.errors import Code
 from gateway.core.upstream.cuebot import Balancer, open_upstream
 from gateway.core.upstream.endpoint import Endpoint
-from gateway.core.upstream.interface import CallFailed, Reason
+from gateway.core.upstream.interface import CallFailed, Reason, UpstreamCall
 from tests.support.followers import Follower
 from tests.support.http2_frames import NOTHING_DONE, LeavingServer, leaving_server, silent_server
 from tests.support.patience import PATIENCE
@@ -69,7 +69,7 @@ def named(name: bytes) -> ScriptedCuebot:
 
 async def answers(upstream: Balancer, times: int = 1) -> Counter[bytes]:
     """How often whose answer came."""
-    return Counter([await upstream.call(SHOWS, b"", PATIENCE, ()) for _ in range(times)])
+    return Counter([await upstream.call(UpstreamCall(SHOWS, b"", PATIENCE)) for _ in range(times)])
 
 
 async def test_one_endpoint_has_nothing_around_it() -> None:
@@ -92,7 +92,7 @@ async def test_one_that_is_absent_or_hangs_is_left_out(hangs: bool) -> None:
     async with silent_server() as silent, running_cuebot(cuebot):
         other = silent if hangs else f"127.0.0.1:{free_port()}"
         async with balanced_over(other, cuebot.endpoint) as upstream:
-            first = await upstream.call(SHOWS, b"", SHORT_TIMEOUT, ())
+            first = await upstream.call(UpstreamCall(SHOWS, b"", SHORT_TIMEOUT))
             assert Counter([first]) + await answers(upstream, 4) == {b"here": 5}
             assert hangs or await upstream.usable(PATIENCE) == 1
     assert len(cuebot.seen) == 5
@@ -107,7 +107,7 @@ async def test_a_method_that_the_only_usable_one_lacks(other: str) -> None:
         async with balanced_over(lacking.endpoint, second) as upstream:
             assert await upstream.endpoints[0].usable(PATIENCE)
             with pytest.raises(CallFailed) as caught:
-                await upstream.call(lacks, b"", PATIENCE * 100, ())
+                await upstream.call(UpstreamCall(lacks, b"", PATIENCE * 100))
     assert (caught.value.code, caught.value.reason) == (Code.UNIMPLEMENTED, Reason.STATUS)
 
 
@@ -129,7 +129,7 @@ async def test_when_all_are_away_it_is_said_at_once() -> None:
     async with balanced_over(*(f"127.0.0.1:{free_port()}" for _ in range(2))) as upstream:
         assert await upstream.usable(PATIENCE) == 0
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(SHOWS, b"", PATIENCE * 100, ())
+            await upstream.call(UpstreamCall(SHOWS, b"", PATIENCE * 100))
     assert (caught.value.code, caught.value.may_have_reached_server) == (Code.UNAVAILABLE, False)
     assert caught.value.reason is Reason.NOT_CONNECTED
 
@@ -147,7 +147,7 @@ async def test_a_second_try_has_what_is_left_of_the_time(each_transport: str) ->
         connected_to(leaving, cuebot) as upstream,
     ):
         while leaving.calls == 0:
-            remaining = float(await upstream.call(SHOWS, b"", EXACT, ()))
+            remaining = float(await upstream.call(UpstreamCall(SHOWS, b"", EXACT)))
     assert remaining < EXACT - 0.25
 
 
@@ -156,7 +156,7 @@ async def test_endpoints_that_hang_share_the_deadline() -> None:
         endpoints = [await stack.enter_async_context(silent_server()) for _ in range(3)]
         upstream = await stack.enter_async_context(balanced_over(*endpoints))
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(SHOWS, b"", 0.2, ())
+            await upstream.call(UpstreamCall(SHOWS, b"", 0.2))
     assert caught.value.code is Code.DEADLINE_EXCEEDED
 
 
@@ -188,7 +188,8 @@ async def test_what_a_server_may_have_got_is_not_repeated() -> None:
     cuebot = named(b"here")
     async with leaving_server(b"") as leaving, connected_to(leaving, cuebot) as upstream:
         outcomes = await asyncio.gather(
-            *(upstream.call(SHOWS, b"", PATIENCE, ()) for _ in range(2)), return_exceptions=True
+            *(upstream.call(UpstreamCall(SHOWS, b"", PATIENCE)) for _ in range(2)),
+            return_exceptions=True,
         )
         assert leaving.calls == 1
         assert len(cuebot.seen) == 1
@@ -205,7 +206,7 @@ async def test_the_words_of_a_server_are_no_reason_to_repeat() -> None:
         cuebot.fails(SHOWS, grpc.StatusCode.UNAVAILABLE, words)
     async with connected_to(*cuebots) as upstream:
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(SHOWS, b"", PATIENCE, ())
+            await upstream.call(UpstreamCall(SHOWS, b"", PATIENCE))
     assert (caught.value.reason, caught.value.may_have_reached_server) == (Reason.STATUS, True)
     assert caught.value.details in (words, words.replace("ipv4:10.0.0.1:8444", "Cuebot"))
     assert sum(len(cuebot.seen) for cuebot in cuebots) == 1

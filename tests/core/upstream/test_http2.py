@@ -22,6 +22,7 @@ from gateway.core.upstream.interface import (
     ChannelOptions,
     Reason,
     State,
+    UpstreamCall,
 )
 from tests.core.upstream import frames
 from tests.core.upstream.frames import CONTINUATION, END_HEADERS
@@ -60,9 +61,9 @@ async def test_a_message_of_any_size_comes_and_goes() -> None:
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
         for size in (0, 1, 122, 16_379, 16_380, 65_531, 100_000):
             message = large[:size]
-            assert await upstream.call(ECHO, message, PATIENCE, ()) == message[::-1]
+            assert await upstream.call(UpstreamCall(ECHO, message, PATIENCE)) == message[::-1]
         cuebot.answers(ECHO, large)  # a request of grpc.aio's may have 4 MB
-        assert await upstream.call(ECHO, b"", PATIENCE, ()) == large
+        assert await upstream.call(UpstreamCall(ECHO, b"", PATIENCE)) == large
 
 
 async def test_every_status_comes_as_it_is() -> None:
@@ -78,7 +79,7 @@ async def test_every_status_comes_as_it_is() -> None:
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
         for code in [each for each in Code if each is not Code.OK]:
             with pytest.raises(CallFailed) as raised:
-                await upstream.call(ECHO, b"%d" % code.value, PATIENCE, ())
+                await upstream.call(UpstreamCall(ECHO, b"%d" % code.value, PATIENCE))
             failed = raised.value
             assert (failed.code, failed.details, failed.reason) == (code, words, Reason.STATUS)
             assert (failed.may_have_reached_server, failed.status_details) == (
@@ -97,13 +98,13 @@ async def test_the_server_hears_that_a_deadline_is_over() -> None:
     ):
         while not begun.is_set():  # a deadline may be over before the server has begun
             with pytest.raises(CallFailed) as raised:
-                await upstream.call(ECHO, b"", 0.5, ())
+                await upstream.call(UpstreamCall(ECHO, b"", 0.5))
             assert raised.value.code is Code.DEADLINE_EXCEEDED
             # The server was told the deadline, and its clock may be the first to say so.
             assert raised.value.reason in (Reason.DEADLINE, Reason.STATUS)
         await cancelled.wait()
         cuebot.answers(ECHO, b"fine")
-        assert await upstream.call(ECHO, b"", PATIENCE, ()) == b"fine"
+        assert await upstream.call(UpstreamCall(ECHO, b"", PATIENCE)) == b"fine"
 
 
 async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
@@ -111,7 +112,7 @@ async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
     channel = Http2Channel(endpoint, options())
     upstream = Endpoint(endpoint, channel)
     with pytest.raises(CallFailed) as raised:
-        await upstream.call(ECHO, b"", PATIENCE, ())
+        await upstream.call(UpstreamCall(ECHO, b"", PATIENCE))
     assert (raised.value.code, raised.value.may_have_reached_server) == (Code.UNAVAILABLE, False)
     assert raised.value.reason is Reason.NOT_CONNECTED
     assert raised.value.details == "Connection refused"
@@ -120,7 +121,7 @@ async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
     async with running_cuebot(cuebot, port), asyncio.timeout(PATIENCE):
         while channel.get_state(try_to_connect=True) is not State.READY:
             await channel.wait_for_state_change(channel.get_state())
-        assert await upstream.call(ECHO, b"", PATIENCE, ()) == b"fine"
+        assert await upstream.call(UpstreamCall(ECHO, b"", PATIENCE)) == b"fine"
     async with asyncio.timeout(PATIENCE):
         while channel.get_state() is State.READY:
             await channel.wait_for_state_change(State.READY)
@@ -132,7 +133,7 @@ async def test_without_a_server_calls_fail_at_once_until_there_is_one() -> None:
 async def test_headers_are_grpcs() -> None:
     """What every server may ask for is there."""
     async with http2_server() as server:
-        await server.upstream.call(ECHO, b"", PATIENCE, (("x-request-id", "one"),))
+        await server.upstream.call(UpstreamCall(ECHO, b"", PATIENCE, (("x-request-id", "one"),)))
         headers = server.peer.headers[1]
         timeout = headers.pop("grpc-timeout")
         assert timeout.endswith("m")
@@ -185,7 +186,9 @@ async def test_a_large_answer_is_received_when_there_is_room(agrees: str) -> Non
         return agrees != "never"
 
     async with http2_server() as server:
-        task = asyncio.create_task(server.upstream.call(ECHO, message, PATIENCE, (), expects))
+        task = asyncio.create_task(
+            server.upstream.call(UpstreamCall(ECHO, message, PATIENCE, (), expects))
+        )
         size, go_on = await told
         assert size == len(message)
         if agrees == "never":
@@ -208,7 +211,9 @@ async def test_the_deadline_of_an_answer_without_room_says_so() -> None:
     message = bytes(SMALL_ANSWER_BYTES + 1)
     async with http2_server() as server:
         with pytest.raises(CallFailed) as failed:
-            await server.upstream.call(ECHO, message, 2.0, (), lambda size, go_on: True)
+            await server.upstream.call(
+                UpstreamCall(ECHO, message, 2.0, (), lambda size, go_on: True)
+            )
         assert failed.value.reason is Reason.NO_MEMORY
 
 
@@ -433,7 +438,7 @@ async def test_calls_in_turn_share_their_timers(
         assert await server.upstream.usable(PATIENCE)
         monkeypatch.setattr(loop, "call_at", counted)
         for _ in range(20):
-            assert await server.channel.unary(ECHO, b"", 2 * PATIENCE, ()) == b""
+            assert await server.channel.unary(UpstreamCall(ECHO, b"", 2 * PATIENCE)) == b""
         monkeypatch.undo()
     assert len(timers) == 2
 

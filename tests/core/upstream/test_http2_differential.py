@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from gateway.core.errors import Code
 from gateway.core.upstream.endpoint import Endpoint
 from gateway.core.upstream.grpcio import GrpcioChannel
-from gateway.core.upstream.interface import CallFailed, Reason
+from gateway.core.upstream.interface import CallFailed, Reason, UpstreamCall
 from tests.support.http2_server import HEADERS, Peer, framed, http2_server, options
 from tests.support.patience import PATIENCE
 
@@ -97,7 +97,7 @@ CLOSE: st.SearchStrategy[Answer] = st.builds(
 async def outcome(upstream: Endpoint, timeout: float) -> Outcome:
     """The message, or the code and the server's words; `a web server` if that is known."""
     try:
-        return await upstream.call(ECHO, b"hi", timeout, ())
+        return await upstream.call(UpstreamCall(ECHO, b"hi", timeout))
     except CallFailed as failed:
         if failed.reason is Reason.PROTOCOL and failed.code is Code.UNAVAILABLE:
             return WEB

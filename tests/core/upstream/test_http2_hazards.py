@@ -19,7 +19,7 @@ from gateway.core.upstream.endpoint import Endpoint
 from gateway.core.upstream.http2.channel import Http2Channel
 from gateway.core.upstream.http2.connection import Connection
 from gateway.core.upstream.http2.headers import literal
-from gateway.core.upstream.interface import CallFailed, Reason, State
+from gateway.core.upstream.interface import CallFailed, Reason, State, UpstreamCall
 from tests.core.upstream import frames
 from tests.support.http2_frames import silent_server
 from tests.support.http2_server import (
@@ -303,7 +303,7 @@ async def test_a_server_may_want_a_smaller_table() -> None:
 async def test_headers_larger_than_a_frame() -> None:
     metadata = (("x-long", "x" * 40_000), ("x-longer", "y" * 20_000))
     async with http2_server(settings={SettingCodes.MAX_HEADER_LIST_SIZE: 2**17}) as server:
-        assert await server.upstream.call(ECHO, b"hi", 10, metadata) == b"hi"
+        assert await server.upstream.call(UpstreamCall(ECHO, b"hi", 10, metadata)) == b"hi"
         assert server.peer.headers[1]["x-long"] == "x" * 40_000
         assert server.peer.headers[1]["x-longer"] == "y" * 20_000
 
@@ -313,7 +313,7 @@ async def test_headers_that_the_server_would_not_take_are_not_sent() -> None:
     async with http2_server(settings={SettingCodes.MAX_HEADER_LIST_SIZE: 8192}) as server:
         assert await call(server) == b"hi"
         with pytest.raises(CallFailed) as raised:
-            await server.upstream.call(ECHO, b"hi", 10, (("x-long", "x" * 8000),))
+            await server.upstream.call(UpstreamCall(ECHO, b"hi", 10, (("x-long", "x" * 8000),)))
         failed = raised.value
         assert (failed.code, failed.may_have_reached_server) == (Code.RESOURCE_EXHAUSTED, False)
         assert (await call(server), len(server.peer.headers)) == (b"hi", 2)
@@ -446,7 +446,7 @@ async def test_a_connection_that_was_of_use_is_replaced_at_once() -> None:
 async def test_a_name_that_can_be_none_is_a_failure_to_connect(host: str) -> None:
     async with upstream_to(f"{host}:1") as upstream:
         with pytest.raises(CallFailed) as raised:
-            await upstream.call(ECHO, b"", PATIENCE, ())
+            await upstream.call(UpstreamCall(ECHO, b"", PATIENCE))
     failed = raised.value
     assert (failed.code, failed.may_have_reached_server) == (Code.UNAVAILABLE, False)
     assert failed.reason is Reason.NOT_CONNECTED
@@ -463,7 +463,7 @@ async def test_an_address_that_does_not_answer_is_passed_over() -> None:
             endpoint = f"cuebot.test:{port}"
             channel = Http2Channel(endpoint, options(connect_timeout=0.2), resolve=resolve)
             upstream = Endpoint(endpoint, channel)
-            assert await upstream.call(ECHO, b"hi", PATIENCE, ()) == b"hi"
+            assert await upstream.call(UpstreamCall(ECHO, b"hi", PATIENCE)) == b"hi"
             await upstream.close()
 
 
@@ -478,7 +478,7 @@ async def test_ipv6() -> None:
     except OSError:
         pytest.skip("no IPv6 here")
     async with upstream_to(f"[::1]:{server.sockets[0].getsockname()[1]}") as upstream:
-        assert await upstream.call(ECHO, b"hi", PATIENCE, ()) == b"hi"
+        assert await upstream.call(UpstreamCall(ECHO, b"hi", PATIENCE)) == b"hi"
     server.close()
 
 
@@ -492,7 +492,7 @@ async def test_a_closed_channel_leaves_nothing_to_complain_about() -> None:
         async with http2_server() as server:
             for steps in range(12):
                 async with upstream_to(server.endpoint) as upstream:
-                    task = asyncio.create_task(upstream.call(ECHO, b"hi", PATIENCE, ()))
+                    task = asyncio.create_task(upstream.call(UpstreamCall(ECHO, b"hi", PATIENCE)))
                     for _ in range(steps):
                         await asyncio.sleep(0)
                 await asyncio.gather(task, return_exceptions=True)
@@ -572,8 +572,8 @@ async def test_lost_connections_leave_nothing() -> None:
     async with http2_server(answer) as server, upstream_to(server.endpoint) as upstream:
         before: Counter[str] | None = None
         for _ in range(51):
-            assert await upstream.call(ECHO, b"hi", 10, ()) == b"hi"
+            assert await upstream.call(UpstreamCall(ECHO, b"hi", 10)) == b"hi"
             with pytest.raises(CallFailed):
-                await upstream.call(ECHO, b"hi", 10, ())
+                await upstream.call(UpstreamCall(ECHO, b"hi", 10))
             before = before or kinds()
         assert kinds() == before

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from gateway.core.errors import Code
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint, Health
-from gateway.core.upstream.interface import CallFailed, Reason, State
+from gateway.core.upstream.interface import CallFailed, Reason, State, UpstreamCall
 from gateway.openapi import schemas as shared
 from tests.core.upstream import frames
 from tests.support.commands import running_simulator
@@ -248,7 +248,7 @@ def pings(server: Http2Server) -> int:
 async def failed(endpoint: Endpoint, timeout: float = PATIENCE) -> CallFailed:
     """How a call fails."""
     with pytest.raises(CallFailed) as raised:
-        await endpoint.call(ECHO, b"", timeout, ())
+        await endpoint.call(UpstreamCall(ECHO, b"", timeout))
     return raised.value
 
 
@@ -273,7 +273,7 @@ async def test_a_new_connection_that_is_dead_as_well_is_replaced_too() -> None:
     async with probed(deaf_twice) as (server, endpoint):
         assert (await failed(endpoint)).reason is Reason.LOST
         await server.until(lambda: len(server.peers) > 2)
-        assert await endpoint.call(ECHO, b"", PATIENCE, ()) == b""
+        assert await endpoint.call(UpstreamCall(ECHO, b"", PATIENCE)) == b""
 
 
 async def test_only_a_peer_that_says_nothing_at_all_is_given_up() -> None:
@@ -325,12 +325,12 @@ async def test_a_probe_without_an_answer_proves_nothing_while_others_are_answere
             peer.answer(stream, framed(b""))
 
     async with probed(answer_echo) as (server, endpoint):
-        slow = asyncio.create_task(endpoint.call("/a.B/Slow", b"", PATIENCE, ()))
+        slow = asyncio.create_task(endpoint.call(UpstreamCall("/a.B/Slow", b"", PATIENCE)))
         await server.until(lambda: called(server, HEALTH_CHECK_PATH) >= 1)
         loop = asyncio.get_running_loop()
         until = loop.time() + 0.5
         while loop.time() < until:
-            await endpoint.call(ECHO, b"", PATIENCE, ())
+            await endpoint.call(UpstreamCall(ECHO, b"", PATIENCE))
             assert not endpoint.unresponsive
         slow.cancel()
 

@@ -13,7 +13,7 @@ from gateway.core.errors import Code
 from gateway.core.pipeline.failures import error_for
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.core.upstream.grpcio import ADDRESS
-from gateway.core.upstream.interface import CallFailed, Reason
+from gateway.core.upstream.interface import CallFailed, Reason, UpstreamCall
 from tests.support.followers import Follower
 from tests.support.http2_server import HEADERS, Peer, http2_server
 from tests.support.patience import PATIENCE, until
@@ -49,7 +49,7 @@ async def test_a_cancelled_call_is_cancelled_at_the_server() -> None:
     cuebot = ScriptedCuebot()
     called, cancelled = cuebot.hangs(SHOWS)
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
-        call = asyncio.create_task(upstream.call(SHOWS, b"", 10 * PATIENCE, ()))
+        call = asyncio.create_task(upstream.call(UpstreamCall(SHOWS, b"", 10 * PATIENCE)))
         async with asyncio.timeout(PATIENCE):
             await called.wait()
             call.cancel()
@@ -77,15 +77,15 @@ async def test_a_call_that_is_cancelled_early_does_not_run_on() -> None:
     cuebot = ScriptedCuebot(handlers={SHOWS: handler})
     cuebot.answers(FIND_SHOW, b"")
     async with running_cuebot(cuebot), upstream_to(cuebot.endpoint) as upstream:
-        await upstream.call(FIND_SHOW, b"", PATIENCE, ())  # or there is no connection yet
+        await upstream.call(UpstreamCall(FIND_SHOW, b"", PATIENCE))  # or there is no connection yet
         for turns in range(60):
-            call = asyncio.create_task(upstream.call(SHOWS, b"", PATIENCE, ()))
+            call = asyncio.create_task(upstream.call(UpstreamCall(SHOWS, b"", PATIENCE)))
             for _ in range(turns % 12):
                 await asyncio.sleep(0)
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-        await upstream.call(FIND_SHOW, b"", PATIENCE, ())  # whatever was sent has arrived
+        await upstream.call(UpstreamCall(FIND_SHOW, b"", PATIENCE))  # whatever was sent has arrived
         await until(lambda: ended >= begun)
 
 
@@ -120,7 +120,7 @@ async def failure(endpoint: str, payload: bytes = b"", **more: object) -> CallFa
     """How a call fails there."""
     async with upstream_to(endpoint, **more) as upstream:
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(SHOWS, payload, PATIENCE, ())
+            await upstream.call(UpstreamCall(SHOWS, payload, PATIENCE))
     return caught.value
 
 
@@ -146,7 +146,7 @@ async def test_an_answer_over_our_limit_is_refused(larger: int) -> None:
     async with running_cuebot(cuebot):
         failed = await failure(cuebot.endpoint, grpc_max_recv_msg_mb=2)
         async with upstream_to(cuebot.endpoint, grpc_max_recv_msg_mb=4) as upstream:
-            assert await upstream.call(SHOWS, b"", PATIENCE, ())
+            assert await upstream.call(UpstreamCall(SHOWS, b"", PATIENCE))
     assert (failed.code, failed.reason) == (Code.RESOURCE_EXHAUSTED, Reason.TOO_LARGE)
     assert failed.may_have_reached_server
     error = error_for(failed)
@@ -204,7 +204,7 @@ async def test_a_call_that_is_always_refused_is_given_up(each_transport: str) ->
     async with http2_server(refuse) as server, upstream_to(server.endpoint) as upstream:
         assert await upstream.usable(PATIENCE)
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(SHOWS, b"", 1.0, ())
+            await upstream.call(UpstreamCall(SHOWS, b"", 1.0))
     if each_transport == "http2":
         assert (caught.value.reason, len(seen)) == (Reason.REFUSED, 5)
         assert error_for(caught.value).message == "Cuebot refused the call (REFUSED_STREAM)"
@@ -306,7 +306,7 @@ async def test_a_cuebot_that_has_worked_may_come_to_want_tls(
     async with AsyncExitStack() as stack:
         async with running_cuebot(cuebot):
             upstream = await stack.enter_async_context(upstream_to(cuebot.endpoint))
-            await upstream.call(SHOWS, b"", PATIENCE, ())
+            await upstream.call(UpstreamCall(SHOWS, b"", PATIENCE))
         assert await trouble(upstream) == "Connection refused"
         port = int(cuebot.endpoint.rpartition(":")[2])
         async with door(words, port, reset=reset), asyncio.timeout(PATIENCE):

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 from gateway.core.errors import Code, ConfigurationError
 from gateway.core.settings.model import Settings
 from gateway.core.upstream.cuebot import open_upstream, tls_of
-from gateway.core.upstream.interface import CallFailed, Reason
+from gateway.core.upstream.interface import CallFailed, Reason, UpstreamCall
 from gateway_cli.checks import run_checks
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_client.arguments import Arguments
@@ -95,7 +95,7 @@ async def failure(settings: Settings) -> str:
     upstream = open_upstream(settings)
     try:
         with pytest.raises(CallFailed) as caught:
-            await upstream.call(ECHO, b"", PATIENCE, ())
+            await upstream.call(UpstreamCall(ECHO, b"", PATIENCE))
     finally:
         await upstream.close()
     assert (caught.value.code, caught.value.reason) == (Code.UNAVAILABLE, Reason.NOT_CONNECTED)

@@ -15,11 +15,10 @@ from gateway.core.upstream.http2.connection import Connection
 from gateway.core.upstream.http2.headers import literal
 from gateway.core.upstream.interface import (
     ChannelOptions,
-    Expects,
     Metadata,
     State,
+    UpstreamCall,
     not_connected,
-    takes_all,
     too_late,
 )
 
@@ -136,17 +135,11 @@ class Http2Channel:
 
     # --- Calls ------------------------------------------------------------------------------
 
-    def unary(
-        self,
-        path: str,
-        payload: bytes,
-        timeout: float,
-        metadata: Metadata,
-        expects: Expects = takes_all,
-    ) -> Coroutine[Any, Any, bytes]:
+    def unary(self, asked: UpstreamCall) -> Coroutine[Any, Any, bytes]:
         connection = self._connection
         if connection is None:
             raise not_connected(f"there is no connection to {self._endpoint}")
+        path, payload, timeout, metadata, expects = asked
         if timeout <= 0:
             raise too_late(may_have_reached_server=False)
         head = self._block(path, timeout, metadata)

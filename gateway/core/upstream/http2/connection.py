@@ -24,7 +24,7 @@ from gateway.core.upstream.interface import (
 )
 from gateway.core.write_buffer import WriteBuffer
 
-log = structlog.stdlib.get_logger("gateway.core.upstream")
+log = structlog.stdlib.get_logger("gateway.upstream")
 
 TOO_MANY_PINGS = b"too_many_pings"
 """The text of gRPC servers with ENHANCE_YOUR_CALM."""
