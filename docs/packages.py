@@ -26,14 +26,16 @@ PACKAGES = (
     *(
         "features",
         "features/catalog",
+        "features/rules",
         "features/watch",
         "features/object_rights",
         "features/access",
     ),
     *("features/names", "features/views"),
     *("calls", "access", "feature", "core/gateway"),
-    *("core/pipeline", "core/discovery", "core/profile", "core/schema", "core/upstream"),
+    *("core/pipeline", "core/discovery", "core/profile", "core/principal", "core/schema"),
     *(
+        "core/upstream",
         "core/shared_store",
         "core/codec",
         "core/settings",

@@ -13,11 +13,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.from_settings import (
-    make_authenticator,
-    reloadable_access,
-    reloadable_tokens,
-)
+from gateway.access.from_settings import make_authenticator, reloadable_tokens
 from gateway.access.identity_provider import Provider
 from gateway.access.load_shedding import LoadShedder
 from gateway.access.rate_limiter import MemoryLimiter, Rates
@@ -30,6 +26,7 @@ from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import choose_source
 from gateway.core.fair_quota import FairQuota, FairSemaphore
+from gateway.core.gateway import Gateway as Core
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.direct_connection import Refused
 from gateway.core.pipeline.error_answer import UnservedMethods
@@ -44,8 +41,10 @@ from gateway.core.readiness import Readiness
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
+from gateway.features.access.feature import Access
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.object_rights.interceptor import AccessControl, ObjectRights
+from gateway.features.object_rights.feature import ObjectRights
+from gateway.features.rules import ADDED_KEYS
 from gateway.features.watch.watches import Watches, WatchLimits
 from gateway.http.admission import Admission, RateLimits
 from gateway.http.at_most_once import AtMostOnce
@@ -83,6 +82,7 @@ class Parts:
     live: LiveCatalog
     """Starts looking for the catalog at the app's startup."""
     reached_at: tuple[str, ...]
+    access: Access
     authenticator: Authenticator
     provider: Provider
     """Token verification keys, followed from the app's startup on."""
@@ -114,7 +114,7 @@ class Parts:
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
         return (
-            reloadable_access(self.authenticator, self.live),
+            self.access.reloadable(self.authenticator.follow),
             reloadable_catalog(self.live),
             Reloadable(  # counts so far are kept
                 "the rate limits",
@@ -204,7 +204,6 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
 
 
 def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Parts:
-    authenticator, provider = make_authenticator(settings)
     upstream = open_upstream(settings)
     rates = Rates(settings)
     live = LiveCatalog(
@@ -213,8 +212,16 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         load_profile(settings.compat_profile),
         build=build_catalog,
         every=settings.reflection_refresh,
-        unmatched_rules=authenticator.unmatched,
     )
+    core = Core(
+        settings=settings,
+        live=live,
+        upstream=upstream,
+        weight=rates.weight,
+        readiness=Readiness(),
+    )
+    access, object_rights = Access(core, ADDED_KEYS), ObjectRights(core)
+    authenticator, provider = make_authenticator(settings, access.rights_for)
     audit, slots = open_audit(settings), FairQuota(settings.max_in_flight, rates.weight)
     load_shedder = LoadShedder(settings.max_in_flight, rates.weight)
     shared = open_limiter(settings)
@@ -223,8 +230,6 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     # Scrapes do not depend on the shared store: its failure has to stay visible.
     alone = by_rate if shared is None else RateLimits(MemoryLimiter(), rates)
     traces = open_traces(settings)
-    object_rights = ObjectRights(live)
-    lookups = object_rights.lookups
     answers = FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight)
     reads = shared_reads(settings, upstream, live, answers)
     watchers = FairQuota(WATCH_LIMITS.watchers, rates.weight)
@@ -238,7 +243,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         watchers,
         audit,
         shared,
-        lookups,
+        object_rights.lookups,
         reads,
         refusals,
     )
@@ -251,15 +256,16 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         UnservedMethods(live) if len(upstream.endpoints) == 1 else None,
         Authentication(authenticator),
         *limits,
-        AccessControl(),
+        *access.interceptors(),
         Admission(slots, load_shedder),
-        object_rights,
+        *object_rights.interceptors(),
         audit,
     ]
     return Parts(
         upstream=upstream,
         live=live,
         reached_at=reached_at(settings),
+        access=access,
         authenticator=authenticator,
         provider=provider,
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
@@ -278,7 +284,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         planner=Planner(rates.weight),
         answers=answers,
         shared_reads=reads,
-        readiness=Readiness(),
+        readiness=core.readiness,
         audit=audit,
         traces=traces,
         metrics=metrics,

@@ -23,7 +23,9 @@ from gateway.core.shared_store import Link, RedisStore, StoreFailed
 from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.core.upstream.interface import CallFailed, UpstreamCall
-from gateway.features.access.rights import AccessRules, Rule
+from gateway.features.access.rights import Rule
+from gateway.features.object_rights.restriction import ObjectConditions
+from gateway.features.rules import access_rules
 from gateway.observe.audit_log import check_audit
 from gateway.observe.metrics_page import check_metrics
 from gateway.observe.trace_settings import check_traces
@@ -139,7 +141,7 @@ def check_settings(settings: Settings, report: Report) -> None:
         pair = pair_of(settings, "tls")
         if pair is not None and (expires := ends_soon(first_certificate(pair))) is not None:
             report.warnings.append(f"TLS_CERT_FILE: the certificate expires on {expires}")
-    report.warnings += AccessRules(settings).unreachable
+    report.warnings += access_rules(settings).unreachable
     with report.settings():
         check_audit(settings)
     with report.settings():
@@ -224,7 +226,7 @@ async def check_schema(settings: Settings, report: Report) -> None:
     schema = catalog.schema
     if not catalog.methods:
         report.problems.append("no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES")
-    rules = AccessRules(settings)
+    rules = access_rules(settings)
     if wrong := [*map(str, catalog.unused_globs), *rules.unmatched(catalog)]:
         report.settings_wrong = True
         report.problems += wrong
@@ -244,11 +246,11 @@ async def check_schema(settings: Settings, report: Report) -> None:
 def never_allowed(rule: Rule, catalog: Catalog) -> Iterator[str]:
     """A line for the changes, and one for the reads, that a rule names in vain."""
     reads = {each.path for each in catalog.methods if each.reads_only}
-    never = rule.never(catalog).keys()
+    never, conditions = rule.never(catalog).keys(), rule.restriction(ObjectConditions)
     for paths, key, what, why in (
         (
             never - reads,
-            "only" if rule.only else "see",
+            "only" if conditions is not None and conditions.only else "see",
             "changes",
             "Cuebot does not say whose they are",
         ),

@@ -1,1 +1,1 @@
-"""Authentication, access rules, rate limits, fair quotas and load shedding."""
+"""Authentication, rate limits, fair quotas and load shedding."""

@@ -1,4 +1,4 @@
-"""Authentication and access rules by the settings, and their reloads on SIGHUP."""
+"""Authentication by the settings, and its reloads on SIGHUP."""
 
 import asyncio
 from pathlib import Path
@@ -17,16 +17,14 @@ from gateway.access.identity_provider import (
 from gateway.access.revocation import DenyFile
 from gateway.access.secrets import load_secrets, reached_at
 from gateway.access.tokens import Authenticator, token_rules
-from gateway.core.discovery.refresh import LiveCatalog
-from gateway.core.errors import ConfigurationError
+from gateway.core.principal import RightsFor
 from gateway.core.settings.key_files import readable_by_all
 from gateway.core.settings.model import Commit, Reloadable, Settings
-from gateway.features.access.rights import AccessRules
 
 log = structlog.stdlib.get_logger("gateway")
 
 
-def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
+def make_authenticator(settings: Settings, rights_for: RightsFor) -> tuple[Authenticator, Provider]:
     """Keys at a URL are fetched later."""
     secrets = load_secrets(settings, reached_at=reached_at(settings))
     source, keys = settings.jwt_jwks, None
@@ -37,7 +35,7 @@ def make_authenticator(settings: Settings) -> tuple[Authenticator, Provider]:
     authenticator = Authenticator(
         secrets,
         token_rules(settings),
-        access=AccessRules(settings),
+        rights_for=rights_for,
         keys=keys,
         provider=provider,
     )
@@ -84,19 +82,3 @@ def reloadable_tokens(
         return commit
 
     return Reloadable("the secrets", ("jwt_*",), prepare)
-
-
-def reloadable_access(authenticator: Authenticator, live: LiveCatalog) -> Reloadable:
-    def prepare(settings: Settings) -> Commit:
-        access, catalog = AccessRules(settings), live.current
-        wrong = set() if catalog is None else {*access.unmatched(catalog)} - {*live.unmatched}
-        if wrong:
-            raise ConfigurationError(*sorted(wrong))
-
-        def commit() -> None:
-            authenticator.follow(access)
-            live.check_globs()
-
-        return commit
-
-    return Reloadable("the rules of access", ("access*", "identity"), prepare)

@@ -5,7 +5,6 @@ gives exact waits and needs no timers. Times are whole nanoseconds, since sums o
 a client one of its requests now and then.
 """
 
-import ipaddress
 import math
 import time
 from collections.abc import Awaitable, Callable
@@ -124,20 +123,6 @@ def is_for(override: RateOverride, subject: str, rule: str) -> bool:
     """
     fits = not override.subjects or any(fnmatchcase(subject, glob) for glob in override.subjects)
     return fits and (not override.rules or rule in override.rules)
-
-
-@lru_cache(maxsize=4096)
-def address_key(address: str) -> str:
-    """The client behind an address: the address itself, or its /64 network for IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 class Verdict(NamedTuple):

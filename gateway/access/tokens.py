@@ -20,10 +20,9 @@ from jose.exceptions import JOSEError
 from gateway.access.identity_provider import ALGORITHMS, KeySet, Provider
 from gateway.access.revocation import NOBODY, Revocations
 from gateway.core.errors import BadToken, Code, GatewayError, unavailable
-from gateway.core.schema.catalog import Catalog
+from gateway.core.principal import Principal, RightsFor, everything
 from gateway.core.settings.model import Settings
 from gateway.core.settings.types import SIGNED_BY
-from gateway.features.access.rights import AccessRules, Rule
 
 LONGEST_TOKEN_BYTES = 16384
 """Providers list all groups of a person in a token."""
@@ -36,37 +35,10 @@ REMEMBERED_TOKEN_BYTES = 4 * 2**20
 """Limit on all remembered tokens. Their claims take a few times as much."""
 TOKEN = re.compile(rb"[\w-]+\.[\w-]*\.[\w-]*")
 """A JWS in compact form (RFC 7515 section 3.1). jose would skip other characters."""
-OPEN = AccessRules(Settings())
-"""No rules: everything is allowed."""
 TEMPORAL = ("exp", "nbf", "iat")
 PROVIDER_ALGORITHMS = tuple(ALGORITHMS.values())
 DEEPEST_CLAIMS = 32
-"""Levels of lists and objects, which access rules and the audit log walk through."""
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """A caller whose token has been verified. Times are unix seconds."""
-
-    subject: str
-    expires: float
-    not_before: float
-    rule: Rule
-    claims: Mapping[str, object]
-    """Verified, with SIGNED_BY; not to be changed."""
-    generation: int = 0
-    """Generation of the keys and rules by which it was verified."""
-
-    @property
-    def deciding_claims(self) -> dict[str, object]:
-        return {name: self.claims[name] for name in self.rule.decided_by if name in self.claims}
-
-    def check(self, now: float) -> None:
-        """Raises GatewayError (PERMISSION_DENIED) outside the token's lifetime."""
-        if now >= self.expires:
-            raise forbidden("the token has expired", "expired")
-        if now < self.not_before:
-            raise forbidden("the token is not valid yet (nbf)", "not_yet_valid")
+"""Levels of lists and objects, which are walked through for rights and for the audit log."""
 
 
 def unauthenticated(problem: str, cause: BadToken = "malformed") -> GatewayError:
@@ -117,25 +89,22 @@ class Authenticator:
         rules: TokenRules,
         clock: Callable[[], float] = time.time,
         *,
-        access: AccessRules = OPEN,
+        rights_for: RightsFor = everything,
         keys: KeySet | None = None,
         provider: Provider = NO_PROVIDER,
     ) -> None:
         self._clock = clock
         self.generation = 0
-        """How often the keys, the rules or the deny list have been replaced."""
-        self.access = access
+        """How often the keys, the rights or the deny list have been replaced."""
+        self._rights_for = rights_for
         self._denied = NOBODY
         self._provider = provider
         self.trust(secrets, rules, keys)
 
-    def follow(self, access: AccessRules) -> None:
-        self.access = access
+    def follow(self, rights_for: RightsFor) -> None:
+        """Replace the rights of all tokens; forget verified tokens."""
+        self._rights_for = rights_for
         self._forget()
-
-    def unmatched(self, catalog: Catalog) -> tuple[str, ...]:
-        """Problems of the access rules' globs that match nothing in this catalog."""
-        return self.access.unmatched(catalog)
 
     def anonymous(self) -> Principal:
         """The principal of requests without a token, where none is needed."""
@@ -143,7 +112,7 @@ class Authenticator:
             subject="",
             expires=math.inf,
             not_before=-math.inf,
-            rule=self.access.rule_for({}),
+            rights=self._rights_for({}),
             claims={},
             generation=self.generation,
         )
@@ -288,7 +257,7 @@ class Authenticator:
             subject=subject,
             expires=claims.get("exp", math.inf) + leeway,
             not_before=claims.get("nbf", -math.inf) - leeway,
-            rule=self.access.rule_for(claims),
+            rights=self._rights_for(claims),
             claims=claims,
             generation=self.generation,
         )

@@ -6,12 +6,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from gateway.access.load_shedding import LoadShedder
-from gateway.access.rate_limiter import Limiter, Rate, Rates, Verdict, address_key
+from gateway.access.rate_limiter import Limiter, Rate, Rates, Verdict
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.direct_connection import Headers
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.principal import address_key
 from gateway.http.batch_queue import BatchQueue
 
 
@@ -41,7 +42,7 @@ class RateLimits(Interceptor):
         subject = context.subject
         if subject is None:
             return f"ip {address_key(context.request.client)}", self._rates.default
-        rule = "" if context.caller is None else context.caller.rule.name
+        rule = "" if context.caller is None else context.caller.rights.name
         return f"sub {subject}", self._rates.of(subject, rule)
 
     async def _wait(self, context: RequestContext, queue: BatchQueue) -> None:

@@ -162,7 +162,7 @@ class AtMostOnce:
         owned = owned_by(context.principal, method, key_of(context.request.headers[KEY_HEADER]))
         is_binary = isinstance(request.view, AnswerForm)
         fingerprint = await digest_of(BINARY + body if is_binary else body)
-        asked = Record(fingerprint, caller.rule.basis(caller.claims))
+        asked = Record(fingerprint, caller.rights.basis(caller.claims))
         known = await self._records.read(owned)
         context.waited += monotonic() - began
         self._requests.reauthorize(context, request.catalog, method, request.plan)

@@ -56,10 +56,10 @@ class StatusOnly:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller = context_of(scope).caller
         assert caller is not None, "no page is shown without a token"
-        if not caller.rule.shows_status:
+        if not caller.rights.shows_status:
             raise GatewayError(
                 Code.PERMISSION_DENIED,
                 f"{caller.subject!r} may not see the state of the gateway: the access rule"
-                f' {caller.rule.name!r} has no "status" in `may`',
+                f' {caller.rights.name!r} has no "status" in `may`',
             )
         await self._app(scope, receive, send)

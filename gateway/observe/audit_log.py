@@ -16,7 +16,6 @@ from random import getrandbits
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.access.tokens import Principal
 from gateway.core.codec.fields import is_message
 from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.long_work import in_turns
@@ -24,9 +23,11 @@ from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor, ReadDenied
 from gateway.core.pipeline.invoke import Call
 from gateway.core.pipeline.plan import Found
+from gateway.core.principal import Principal
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.features.object_rights.conditions import Facts
+from gateway.features.object_rights.state import facts_of_change, facts_of_denial
 from gateway.observe.audit_request import (
     NOTHING_KNOWN,
     PARSED_MAX_BYTES,
@@ -89,8 +90,8 @@ class Entry:
         fields = head_of(self.context, phase, self.method.path)
         fields["call"] = self.call
         fields |= self._shown
-        if about := self.context.call.about:
-            fields["about"], *others = [shown_facts(each.facts) for each in about]
+        if about := facts_of_change(self.context):
+            fields["about"], *others = map(shown_facts, about)
             if others:
                 fields["also_about"] = others
         if outcome is not None:
@@ -163,9 +164,9 @@ def denied_line(
         fields["dry_run"] = True
     if request is not None:
         fields["request"] = orjson.Fragment(request)
-    fields["denied"] = denial.rule
-    if denial.about:
-        fields["about"] = shown_facts(denial.about)
+    fields["denied"] = denial.by
+    if about := facts_of_denial(context):
+        fields["about"] = shown_facts(about)
     fields["status"] = status
     fields["code"] = code.name
     fields |= {"count": count} if count else {"ms": milliseconds(context.request.age)}
@@ -230,14 +231,14 @@ class AuditLog(Interceptor):
             code, status = last.response.code or Code.PERMISSION_DENIED, last.response.status
             self._writer.put_soon(denied_line(last, code, status, request, number))
 
-    def looks_at(self, context: RequestContext, method: Method) -> bool:
+    def depends_on_content(self, context: RequestContext, method: Method) -> bool:
         return not method.reads_only
 
     def around(self, context: RequestContext, call: Call) -> Call:
         async def written_down(
             method: Method, payload: bytes, found: Sequence[Found] = ()
         ) -> bytes:
-            if method.reads_only or context.call.is_rehearsed:
+            if method.reads_only:
                 return await call(method, payload, found)
             entry = Entry(context, method)
             await entry.look(payload, found, self._hides)

@@ -191,7 +191,7 @@ class RequestCounters(Interceptor):
         self._bytes_in += context.bytes_in
         self._bytes_out += response.bytes_out
         if call.denied is not None:
-            rule = call.denied.rule
+            rule = call.denied.by
             self._denied[rule] = self._denied.get(rule, 0) + 1
 
     def numbers(self) -> Numbers:

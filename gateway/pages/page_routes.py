@@ -138,7 +138,7 @@ def panels_app(live: LiveCatalog, *, timeout: float) -> ASGIApp:
         if catalog is None:
             raise no_schema()
         assert caller is not None
-        panels = Panels.of(catalog).for_reader(caller.rule.allowed(catalog))
+        panels = Panels.of(catalog).for_reader(caller.rights.allowed(catalog))
         content = Content.of(orjson.dumps(panels), "application/json")
         await content.send(scope, send, timeout)
 
@@ -171,7 +171,7 @@ class Documents:
             raise no_schema()
         caller = context_of(scope).caller
         assert caller is not None
-        content = await self._content(path, catalog, caller.rule.allowed(catalog))
+        content = await self._content(path, catalog, caller.rights.allowed(catalog))
         await content.send(scope, send, self._timeout)
 
     async def _content(self, path: str, catalog: Catalog, allowed: frozenset[str]) -> Content:

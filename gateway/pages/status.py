@@ -129,7 +129,7 @@ def status_app(
         }
         schema: dict[str, object] | None = None
         if catalog is not None:
-            allowed = caller.rule.allowed(catalog)
+            allowed = caller.rights.allowed(catalog)
             served = [method for method in catalog.methods if method.path in allowed]
             schema = {
                 "source": catalog.schema.origin,
@@ -160,7 +160,7 @@ def status_app(
             },
             "links": LINKS,
         }
-        if context.subject is None or not caller.rule.shows_status:
+        if context.subject is None or not caller.rights.shows_status:
             status = for_everybody(status)
         content = Content.of(orjson.dumps(status), "application/json")
         await content.send(scope, send, timeout)

@@ -18,8 +18,8 @@ from typing import Any
 
 import structlog
 
-from gateway.access.rate_limiter import address_key
 from gateway.core.errors import GatewayError, Shed, unavailable
+from gateway.core.principal import address_key
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import last_answer
 from gateway.server.http1.state import OPENING, ServerContext

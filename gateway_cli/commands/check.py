@@ -20,10 +20,12 @@ from gateway.core.settings.loading import misspelled
 from gateway.core.settings.model import Settings
 from gateway.core.settings.types import SIGNED_BY
 from gateway.core.upstream.cuebot import open_upstream
-from gateway.features.access.rights import AccessRules, Rule
+from gateway.features.access.rights import Rule
 from gateway.features.object_rights.aspect import ByName
 from gateway.features.object_rights.conditions import FACTS
 from gateway.features.object_rights.facts import FactFinder
+from gateway.features.object_rights.restriction import InCatalog, ObjectConditions
+from gateway.features.rules import access_rules
 from gateway_cli.checks import Findings, Report, run_checks
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS, discover
 from gateway_cli.client.method_names import find_method
@@ -175,7 +177,9 @@ def explain(
         catalog, about = discover(settings), facts_from(facts)
         if method is not None:
             rule, _ = rule_for(settings, token)
-            about = uvloop.run(with_known(settings, catalog, method, about, rule.facts))
+            conditions = rule.restriction(ObjectConditions)
+            needed = () if conditions is None else conditions.facts
+            about = uvloop.run(with_known(settings, catalog, method, about, needed))
         decision = decide(settings, catalog, token, method, about)
     except InvalidCall as error:
         raise click.UsageError(str(error)) from None
@@ -262,7 +266,7 @@ def rule_for(settings: Settings, claims: dict[str, object]) -> tuple[Rule, dict[
     """The rule that decides about a token with these claims, and all claims of such a token."""
     by_secret = settings.jwt_jwks is None or settings.jwt_secret or settings.jwt_secret_file
     complete = claims | {SIGNED_BY: claims.get(SIGNED_BY, "secret" if by_secret else "provider")}
-    return AccessRules(settings).rule_for(complete), complete
+    return access_rules(settings).rule_for(complete), complete
 
 
 def decide(
@@ -276,11 +280,12 @@ def decide(
     rule, complete = rule_for(settings, claims)
     if SIGNED_BY in rule.decided_by:
         claims = complete
+    of_objects, applied = rule.restriction(ObjectConditions), rule.applied(InCatalog, catalog)
     decision = Decision(
         claims=claims,
         rule=rule.name,
         identity=rule.identity,
-        conditions=rule.conditions_as_written,
+        conditions={} if of_objects is None else of_objects.as_written,
         allowed=tuple(sorted(rule.allowed(catalog))),
         methods=len(set(catalog.routes.values())),
     )
@@ -291,7 +296,7 @@ def decide(
     subject = str(next((each for each in known if each is not None), ""))
     try:
         rule.check(method, catalog, subject)
-        conditions = rule.conditions(method, catalog)
+        conditions = {} if applied is None else applied.conditions(method)
         if not facts:
             only = " and ".join(condition.text for condition in conditions.values())
         for key, condition in conditions.items() if facts else ():

@@ -34,13 +34,13 @@ from gateway.access.secrets import load_secrets
 from gateway.access.tokens import (
     NO_PROVIDER,
     Authenticator,
-    Principal,
     ProviderRules,
     TokenRules,
     token_rules,
 )
 from gateway.app import create_app
 from gateway.core.errors import ConfigurationError, GatewayError
+from gateway.core.principal import Principal
 from gateway.core.settings.loading import load_settings
 from gateway.core.settings.model import Settings
 from gateway.features.access.rights import AccessRules
@@ -111,11 +111,11 @@ def test_rules_can_tell_who_has_signed_a_token() -> None:
         rule("people", {"signed_by": "provider"}, "reads"),
     ]
     subject = trusting(SET, SECRET)
-    subject.follow(AccessRules(Settings.model_validate({"access": access})))
+    subject.follow(AccessRules(Settings.model_validate({"access": access})).rule_for)
     said = GOOD | {"sub": "user-id", "signed_by": "secret"}
-    assert accepts(ONE.token(said, kid="1"), subject).rule.name == "people"
+    assert accepts(ONE.token(said, kid="1"), subject).rights.name == "people"
     claimed = signed(GOOD | {"sub": "user-id", "signed_by": "provider"}, key=SECRET)
-    assert accepts(claimed, subject).rule.name == "cueweb"
+    assert accepts(claimed, subject).rights.name == "cueweb"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict, address_key
+from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict
+from gateway.core.principal import address_key
 from gateway.core.settings.model import AccessRule, RateOverride, Settings
 from gateway.http.admission import too_many
 from tests.support.clocks import HandClock

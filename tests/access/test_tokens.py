@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 
 from gateway.access.revocation import NOBODY, Revocations
 from gateway.access.secrets import load_secrets
-from gateway.access.tokens import Authenticator, Principal, TokenRules
+from gateway.access.tokens import Authenticator, TokenRules
 from gateway.core.errors import Code, GatewayError
+from gateway.core.principal import Principal
 from gateway.core.settings.model import Settings
 from gateway_cli.tokens import mint_token
 from tests.support.servers import Gateway, http_client

@@ -7,13 +7,13 @@ import httpx
 import pytest
 from jose import jwt
 
-from gateway.access.tokens import Principal
 from gateway.calls.caller import Caller, with_caller
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.codec.xml_text import MOST_QUICK
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import MAX_QUICK_BYTES, plan
 from gateway.core.pipeline.request import with_identity
+from gateway.core.principal import Principal
 from gateway.core.schema.selection import Selection
 from gateway.features.access.rights import Rule
 from gateway.features.catalog import build_catalog, load_profile

@@ -462,7 +462,7 @@ async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None
     """With its query string; also if the right goes while the GET waits."""
     gateway = restricted.gateway
     gateway.app.parts.authenticator.follow(
-        AccessRules(Settings.model_validate({"access": [rule("none", {"sub": "lena"})]}))
+        AccessRules(Settings.model_validate({"access": [rule("none", {"sub": "lena"})]})).rule_for
     )
     answer = await gateway.client.get(f"{FIND_SHOW}?name=demo", headers=bearer("lena"))
     assert answer.status_code == 403
@@ -472,7 +472,7 @@ async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None
     condition = {"If-None-Match": first.headers["etag"], "Prefer": "wait=30"}
     waiting = asyncio.create_task(gateway.client.get(FIND_SHOW, headers=condition))
     await until(lambda: len(cuebot.seen) == 2)
-    gateway.app.parts.authenticator.follow(AccessRules(Settings(access_default="deny")))
+    gateway.app.parts.authenticator.follow(AccessRules(Settings(access_default="deny")).rule_for)
     assert (await waiting).status_code == 403
     assert restricted.lines[-1]["denied"] == "access_default"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -42,6 +42,8 @@ LONGEST_REFRESH_PAUSE_SECONDS = 30.0
 
 Build = Callable[[Schema, Selection, Profile], Catalog]
 """Builds a catalog, with the aspects of all features. Called in other threads."""
+UnmatchedIn = Callable[[Catalog], Iterable[str]]
+"""Problems of globs that match nothing in a catalog, a line each. Called in other threads."""
 Changes = Mapping[str, list[str]]
 """Differences from the previous catalog, for the log."""
 
@@ -64,11 +66,7 @@ class LiveCatalog:
         *,
         build: Build,
         every: float = 0.0,
-        unmatched_rules: Callable[[Catalog], tuple[str, ...]] = lambda catalog: (),
     ) -> None:
-        """`unmatched_rules` gives problems of other globs, as of access rules, that match
-        nothing in a catalog. Called in other threads.
-        """
         self.current: Catalog | None = None
         self.problem = "the schema has not been asked for yet"
         """Why the last attempt has failed; empty if it has not."""
@@ -81,6 +79,8 @@ class LiveCatalog:
         """Time of the last catalog with another schema (unix time)."""
         self.unmatched: tuple[str, ...] = ()
         """Problems of globs that match nothing in the latest schema."""
+        self.other_globs: list[UnmatchedIn] = []
+        """Globs that a part of the gateway has, whose problems `unmatched` has as well."""
         self.on_replaced: Callable[[], object] = lambda: None
         """The previous catalog is garbage once its last request has ended."""
         self._complete: Catalog | None = None
@@ -90,11 +90,10 @@ class LiveCatalog:
         self._selection = selection
         self._profile = profile
         self._every = every or None
-        self._unmatched_rules = unmatched_rules
         self._built_with: object = None
         """The selection and the profile of the current catalog."""
         self._checks = 0
-        """Number of times that the rules have changed."""
+        """Number of times that other globs have changed."""
         self._warming: asyncio.Task[None] | None = None
         """Compiles codecs after a reload, so that fewer requests have to."""
         self._found = asyncio.Event()
@@ -146,7 +145,7 @@ class LiveCatalog:
         return use
 
     def check_globs(self) -> None:
-        """Update `unmatched`, since the rules have changed."""
+        """Update `unmatched`, since other globs have changed."""
         there = self._complete
         self._checks += 1
         self.unmatched = () if there is None else self._wrong_in(there)
@@ -252,8 +251,9 @@ class LiveCatalog:
         return wrong
 
     def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
-        """Problems of globs, of the selection and of rules, that match nothing in this catalog."""
-        return (*map(str, catalog.unused_globs), *self._unmatched_rules(catalog))
+        """Problems of globs that match nothing in this catalog."""
+        others = (problem for unmatched in self.other_globs for problem in unmatched(catalog))
+        return (*map(str, catalog.unused_globs), *others)
 
     def _swap(self, catalog: Catalog, changes: Changes) -> None:
         """Serve this catalog from now on, and log the changes.

@@ -85,16 +85,11 @@ class CallMaker:
 
     async def rehearse(self, context: RequestContext, request: CallRequest) -> bool:
         """Find out whether a call would be allowed, without making it. Raises GatewayError. False
-        if that does not depend on objects: nothing has been looked up.
+        if the method alone decides: nothing has been looked up.
         """
-        rule = None if context.caller is None else context.caller.rule
-        if rule is None or not rule.is_conditional:
+        around = self._interceptors.rehearsal(context, request.plan.method)
+        if around is None:
             return False
-        if request.plan.method.reads_only and rule.see is None:
-            return False
-        context.call.is_rehearsed = True
-        around = self._interceptors.around(context)
-        assert around is not None, "the rule's conditions wrap each call"
         began = monotonic()
         metadata, expects = metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, self._upstream_of(context), metadata, expects)
@@ -105,7 +100,7 @@ class CallMaker:
         return True
 
     def _upstream_of(self, context: RequestContext) -> Upstream:
-        is_partial = context.caller is not None and context.caller.rule.see is not None
+        is_partial = context.caller is not None and context.caller.rights.is_partial
         return self._for_copies if is_partial else self._upstream
 
     async def call(
@@ -146,12 +141,12 @@ class CallMaker:
         self, context: RequestContext, request: CallRequest, left: float, metadata: Metadata
     ) -> None:
         """Say in a header which names in the request are of nothing, where the caller may list
-        them; not where a rule hides objects, or the answer is for others, too.
+        them; not where answers are partial, or for others, too.
         """
         caller, method = context.caller, request.plan.method
-        if caller is None or caller.rule.see is not None or context.is_shared:
+        if caller is None or caller.rights.is_partial or context.is_shared:
             return
-        allowed = caller.rule.allowed(request.catalog)
+        allowed = caller.rights.allowed(request.catalog)
         filters = [each for each in Names.of(method).filters if each.near.method.path in allowed]
         call = calls_within(
             LONGEST_SUGGESTION_SECONDS, self._upstream, for_all(metadata), takes_short
@@ -202,7 +197,7 @@ class CallMaker:
         metadata, expects = metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, self._upstream, metadata, expects)
         around = self._interceptors.around(context)
-        allowed = context.caller.rule.allowed(request.catalog)
+        allowed = context.caller.rights.allowed(request.catalog)
         try:
             plan = await look_up(plan, around(call) if around else call, resolved, allowed)
             code = OK
@@ -226,12 +221,12 @@ class CallMaker:
     ) -> GatewayError:
         """The error with the nearest name, or with what is in the way of a change.
 
-        Not where a rule hides objects: time and calls would tell of them.
+        Not where answers are partial: time and calls would tell of what they lack.
         """
         caller = context.caller
-        if caller is None or caller.rule.see is not None:
+        if caller is None or caller.rights.is_partial:
             return error
-        allowed = caller.rule.allowed(request.catalog)
+        allowed = caller.rights.allowed(request.catalog)
         if not isinstance(error, Refused):
             return await self._with_near_names(error, context, request, left, metadata, allowed)
         if error.obstacle.method.path not in allowed:

@@ -2,22 +2,19 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from random import getrandbits
 from typing import Any, NamedTuple
 
 from starlette.types import Scope
 
-from gateway.access.rate_limiter import address_key
-from gateway.access.tokens import Principal
 from gateway.core.codec.payload import Payload
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, Lease
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
+from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
-from gateway.features.object_rights.conditions import Facts
-from gateway.features.object_rights.facts import Judged
 from gateway.features.views.render import Progress
 from gateway.http.batch_queue import BatchQueue
 from gateway.http.protocols.interface import Protocol
@@ -48,11 +45,10 @@ class ClientGone(Exception):
 
 
 class Denial(NamedTuple):
-    rule: str
+    by: str
+    """The name of the rights that do not allow the call."""
     method: Method
     payload: bytes | None = None
-    about: Facts | None = None
-    """Of the object that does not fit the rule."""
 
 
 class Request(NamedTuple):
@@ -124,12 +120,8 @@ class CallState:
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     denied: Denial | None = None
-    holders: tuple[tuple[str, str], ...] = ()
-    """Names or ids of what its objects lie in, with their places in the request."""
-    about: "Sequence[Judged]" = ()
-    """What the latest change is about, if rights depend on it; what is changed comes first."""
-    is_rehearsed: bool = False
-    """Whether nothing is called but what only reads."""
+    noted: tuple[tuple[str, str], ...] = ()
+    """See `Plan.noted`."""
     outlives_client: bool = False
     unserved: str = ""
     with_cuebot: float = 0.0

@@ -5,7 +5,7 @@ around a call to Cuebot, the first interceptor is the outermost. A new intercept
 an entry in the list and a setting.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from time import monotonic
 
 from gateway.core.errors import GatewayError
@@ -51,7 +51,7 @@ class Interceptor:
     def enter(self, context: RequestContext) -> None:
         """The body has been read: take the call's resources into `context.call` (`Admission`)."""
 
-    def wraps(self, context: RequestContext) -> bool:
+    def wraps_calls(self, context: RequestContext) -> bool:
         """Whether `around` is needed for this request."""
         return True
 
@@ -59,11 +59,23 @@ class Interceptor:
         """Wrap each call to Cuebot, look-ups and follow-ups included. A disconnect cancels it."""
         return call
 
-    def looks_at(self, context: RequestContext, method: Method) -> bool:
+    def depends_on_content(self, context: RequestContext, method: Method) -> bool:
         """Whether `around` depends on what requests for this method contain. Then no request of
         this context goes to Cuebot as the bytes that a client has sent.
         """
         return True
+
+    def decides(self, context: RequestContext, method: Method) -> bool:
+        """Whether `around` may refuse calls of this method for what they are about, or of what its
+        answer shows: then a rehearsal has to go through it.
+        """
+        return False
+
+    def part_seen(self, context: RequestContext, method: Method, catalog: Catalog) -> Hashable:
+        """All beside Cuebot's answer that decides what `around` leaves of it: requests for which
+        that is equal may share an answer. None if it leaves all.
+        """
+        return None
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         """A call was denied, and the client has not been answered yet (`AuditLog`)."""
@@ -160,21 +172,24 @@ class Interceptors:
 
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """None if nothing wraps the calls of this request."""
-        needed = [each for each in self._around if each.wraps(context)]
-        if not needed:
-            return innermost
+        needed = [each for each in self._around if each.wraps_calls(context)]
+        return composed(context, needed, innermost) if needed else innermost
 
-        def around(call: Call) -> Call:
-            if innermost is not None:
-                call = innermost(call)
-            for each in reversed(needed):
-                call = each.around(context, call)
-            return call
+    def rehearsal(self, context: RequestContext, method: Method) -> Around | None:
+        """As `around`, but only what decides about calls of the method; None if nothing does."""
+        needed = [each for each in self._around if each.decides(context, method)]
+        return composed(context, needed) if needed else None
 
-        return around
+    def depend_on_content(self, context: RequestContext, method: Method) -> bool:
+        return any(
+            each.wraps_calls(context) and each.depends_on_content(context, method)
+            for each in self._around
+        )
 
-    def look_at(self, context: RequestContext, method: Method) -> bool:
-        return any(each.wraps(context) and each.looks_at(context, method) for each in self._around)
+    def part_seen(self, context: RequestContext, method: Method, catalog: Catalog) -> Hashable:
+        """What an answer may be shared by; None if all of it is seen."""
+        parts = [each.part_seen(context, method, catalog) for each in self._around]
+        return tuple(parts) if any(part is not None for part in parts) else None
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         for deny in self._deny:
@@ -184,3 +199,18 @@ class Interceptors:
         context.close()
         for end in self._end:
             end(context)
+
+
+def composed(
+    context: RequestContext, interceptors: Sequence[Interceptor], innermost: Around | None = None
+) -> Around:
+    """The first interceptor is the outermost."""
+
+    def around(call: Call) -> Call:
+        if innermost is not None:
+            call = innermost(call)
+        for each in reversed(interceptors):
+            call = each.around(context, call)
+        return call
+
+    return around

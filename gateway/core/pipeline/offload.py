@@ -222,5 +222,5 @@ def plan_of(method: Method, found: Planned) -> Plan:
         found.most_rows,
         tuple((step, plan_of(step.method, asked)) for step, asked in look_ups),
         tuple((after[number], payload) for number, payload in found.follow_ups),
-        found.holders,
+        found.noted,
     )

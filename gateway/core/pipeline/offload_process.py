@@ -60,7 +60,7 @@ class Planned(NamedTuple):
     most_rows: int | None
     look_ups: "tuple[tuple[int, Planned], ...]"
     follow_ups: tuple[tuple[int, bytes], ...]
-    holders: tuple[tuple[str, str], ...]
+    noted: tuple[tuple[str, str], ...]
 
 
 class Done(NamedTuple):
@@ -156,7 +156,7 @@ def without_steps(found: Plan) -> Planned:
             (look_ups_of(method).index(step), without_steps(plan)) for step, plan in found.look_ups
         ),
         tuple((after.index(step), payload) for step, payload in found.follow_ups),
-        found.holders,
+        found.noted,
     )
 
 

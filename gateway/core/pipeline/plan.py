@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from gateway.core.codec.body import parse
 from gateway.core.codec.decode import decode_body
-from gateway.core.codec.rewrite import Body, BodyPath, as_written, peek
+from gateway.core.codec.rewrite import Body, BodyPath, as_written
 from gateway.core.codec.unknown_fields import UnknownField, UnknownFieldPolicy, UnknownFields
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.messages import as_json, read_message
+from gateway.core.pipeline.noted import Noted, noted_in
 from gateway.core.pipeline.short_names import belonging, sizes_in, spell_out_fields, with_condition
 from gateway.core.schema.method import FollowUp, LookUp, Method, Rereading, Unique, value_at
 from gateway.features.names.aspect import Listing, Names, Naming
@@ -24,7 +25,6 @@ from gateway.features.names.look_ups import (
     take_search,
     without_id,
 )
-from gateway.features.object_rights.aspect import Objects
 
 ALWAYS_QUICK_BYTES = 8 * 1024
 MAX_QUICK_BYTES = 256 * 1024
@@ -50,8 +50,8 @@ class Plan(NamedTuple):
     """Each with its own plan. Look-ups for one list are in the list's order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
     """Each with its request, without values copied from the answer."""
-    holders: tuple[tuple[str, str], ...] = ()
-    """Names or ids of what objects lie in, with their places."""
+    noted: tuple[tuple[str, str], ...] = ()
+    """The places of arguments that a feature asks for (`Noted`), and their texts."""
     looked_up: "LookedUp | None" = None
     """The results of the look-ups, if they have been made."""
 
@@ -134,10 +134,10 @@ def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Pla
     if method.rewrites:
         body = Body(value)
         body.rewrite(method.rewrites)
-    if Objects.of(method).arguments:
-        holders = tuple(holders_in(value, method))
-        if holders:
-            return plan_body(method, body or Body(value), policy)._replace(holders=holders)
+    if Noted.of(method):
+        noted = tuple(noted_in(value, method))
+        if noted:
+            return plan_body(method, body or Body(value), policy)._replace(noted=noted)
     if method.steps is not None or not is_complete(value, method):
         return plan_body(method, body or Body(value), policy)
     if body is None:
@@ -157,9 +157,9 @@ def plan_spelled_out(
         return None
     body = Body(value)
     body.rewrite(method.rewrites)
-    holders = tuple(holders_in(value, method))
+    noted = tuple(noted_in(value, method))
     try:
-        return plan_body(method, body, policy)._replace(holders=holders)
+        return plan_body(method, body, policy)._replace(noted=noted)
     except UnknownFields as left:
         raise with_condition(left, method) from None
 
@@ -186,7 +186,7 @@ def takes_messages(method: Method) -> bool:
         method.rewrites,
         method.steps,
         Names.of(method).references,
-        Objects.of(method).arguments,
+        Noted.of(method),
         method.identity,
     )
     return not any(changed)
@@ -198,16 +198,6 @@ def is_complete(value: object, method: Method) -> bool:
         for _ in without_id(value, reference):
             return False
     return True
-
-
-def holders_in(value: object, method: Method) -> Iterator[tuple[str, str]]:
-    """Places and texts of the arguments that say what objects lie in."""
-    for argument in Objects.of(method).arguments:
-        found = peek(value, argument.path)
-        if isinstance(found, dict):
-            found = found.get("id") or found.get("name")
-        if isinstance(found, str) and found:
-            yield str(argument.path), found
 
 
 def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
@@ -229,7 +219,7 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         # A misspelled field is a better message than a missing one.
         decode_body(method.decode_value, body, policy)
         raise
-    for argument in Objects.of(method).arguments:
+    for argument in Noted.of(method):
         if not argument.native:
             body.take(argument.path)
     follow_ups = tuple(

@@ -176,7 +176,7 @@ class RequestReader:
     def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
         """Raises GatewayError for an invalid body or a lost right."""
         if head.is_binary:
-            unread = not self._interceptors.look_at(context, head.method)
+            unread = not self._interceptors.depend_on_content(context, head.method)
             planned = plan_message(head.method, body, head.policy, unread=unread)
         else:
             planned = plan_any(head.method, body, head.policy, media_of(context))
@@ -294,8 +294,8 @@ class RequestReader:
             self._interceptors.authorize(
                 context, head.catalog, follow_up.method, payload, str(follow_up.given)
             )
-        if planned.holders:
-            context.call.holders = planned.holders
+        if planned.noted:
+            context.call.noted = planned.noted
         planned = with_identity(context, planned, identified)
         query, cut_at = head.query, 0
         view = query.view
@@ -323,7 +323,7 @@ def method_at(context: RequestContext, catalog: Catalog, *, has_pages: bool) -> 
     if method is None:
         caller = context.caller
         assert caller is not None, "no path is looked up without a token"
-        names, path = caller.rule.names(catalog), context.request.path
+        names, path = caller.rights.names(catalog), context.request.path
         raise unknown_path(path, catalog, names, has_pages=has_pages)
     return method
 
@@ -331,7 +331,7 @@ def method_at(context: RequestContext, catalog: Catalog, *, has_pages: bool) -> 
 def caller_of(context: RequestContext) -> Caller:
     caller = context.caller
     assert caller is not None, "no method is called without a token"
-    return Caller(caller.rule.identity, caller.subject)
+    return Caller(caller.rights.identity, caller.subject)
 
 
 def with_identity(context: RequestContext, planned: Plan, identified: Identified | None) -> Plan:

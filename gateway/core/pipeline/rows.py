@@ -13,7 +13,6 @@ from gateway.core.codec.slices import rows_in
 from gateway.core.long_work import STEP, begin_at_once, in_turns, let_others_run
 from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.method import FieldPath, Method, RowSearch, set_at, value_at
-from gateway.features.object_rights.aspect import NamedRows
 from gateway.features.views.compiled_view import AnswerForm, Asked, CompiledView, Views
 from gateway.features.watch.aspect import Watching
 
@@ -113,25 +112,3 @@ async def each_row(fields: tuple[FieldDescriptor, ...], answer: bytes) -> AsyncI
                     await let_others_run()
     except UNREADABLE as error:
         raise unreadable(owner_of(fields[0]), error) from error
-
-
-async def names_in(method: Method, names: NamedRows, answer: bytes) -> bytes:
-    """The method's answer: the names of the rows in another's.
-
-    Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer.
-    """
-    last = names.rows[-1]
-    holder: Any = GetMessageClass(owner_of(last))
-    found: Any = GetMessageClass(method.descriptor.output_type)()
-    put = getattr(found, names.put)
-    try:
-        _, runs, _ = await in_turns(rows_in(memoryview(answer), names.rows, STEP))
-        for run in runs:
-            rows = getattr(holder.FromString(run), last.name)
-            put.extend(value_at(row, names.name) for row in rows)
-            if STEP.is_over():
-                await let_others_run()
-    except UNREADABLE as error:
-        raise unreadable(owner_of(names.rows[0]), error) from error
-    whole: bytes = found.SerializeToString()
-    return whole

@@ -61,7 +61,7 @@ def build_catalog(
     files, added = with_documented_methods(schema.files, profile.instead)
     pool, broken = build_pool(files)
     declared, skipped = declared_methods(schema, pool, broken)
-    unused: list[UnusedEntry] = []
+    unused = [UnusedEntry(table, "no feature reads it") for table in profile.idle]
     names = answer_aliases(profile, pool, unused)
     encoders = Encoders(pool, names, classes=message_classes(pool, [each.name for each in files]))
     decoders = Decoders(pool, returned_types(declared), names)

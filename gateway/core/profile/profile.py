@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import (
     Field,
+    PrivateAttr,
     StrictBool,
     ValidationError,
 )
@@ -193,6 +194,12 @@ class Profile(Entry):
     instead: tuple[Instead, ...] = ()
     after: tuple[After, ...] = ()
     obstacles: dict[MethodName, ObstacleEntry] = {}
+    _idle: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Tables that no feature reads here."""
+        return self._idle
 
 
 EMPTY = Profile()
@@ -203,7 +210,7 @@ Kind = TypeVar("Kind", bound=Profile)
 
 def load_profile(wanted: str, kind: type[Kind]) -> Kind:
     """The profile at COMPAT_PROFILE: `opencue` (built in), `none`, or a file; of a kind, with the
-    tables of features.
+    tables of features. A table of the built-in profile that the kind lacks is idle.
 
     Raises ConfigurationError, one line.
     """
@@ -211,6 +218,11 @@ def load_profile(wanted: str, kind: type[Kind]) -> Kind:
         return kind()
     folder, name = built_in() if wanted == "opencue" else (Path(wanted).parent, Path(wanted).name)
     content = read(folder, name, wanted)
+    absent = [table for table in content if table not in kind.model_fields]
+    ours = read(*built_in(), BUILT_IN).keys() if absent else ()
+    idle = tuple(table for table in absent if table in ours)
+    for table in idle:
+        del content[table]
     for table in kind.companions:
         beside = content.get(table)
         if isinstance(beside, str):
@@ -219,10 +231,12 @@ def load_profile(wanted: str, kind: type[Kind]) -> Kind:
                 raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}")
             content[table] = read(folder, beside, str(folder / beside))
     try:
-        return kind.model_validate(content)
+        profile = kind.model_validate(content)
     except ValidationError as error:
         problem = describe(error.errors(include_url=False)[0])
-    raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}")
+        raise ConfigurationError(f"COMPAT_PROFILE: {wanted}: {problem}") from None
+    profile._idle = idle
+    return profile
 
 
 def read(folder: Traversable, name: str, shown: str) -> dict[str, Any]:

@@ -1,14 +1,15 @@
 """Access rules: which methods a token allows, and in whose name.
 
 The claims of a token select its rule once, and a rule is compiled once per catalog into the native
-methods that it allows: a request costs one look-up.
+methods that it allows: a request costs one look-up. Features may add keys to rules, which restrict
+what a rule allows (`Restriction`).
 """
 
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import Literal
+from typing import Any, NamedTuple, Protocol, TypeVar
 from weakref import ref
 
 import orjson
@@ -20,23 +21,66 @@ from gateway.core.schema.method import Method
 from gateway.core.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
 from gateway.core.settings.model import AccessRule, Settings
 from gateway.core.settings.types import Identity, Who
-from gateway.features.object_rights.aspect import Objects
-from gateway.features.object_rights.conditions import Condition, read_condition
-from gateway.features.object_rights.visibility import Visibility, visibility_of
-from gateway.features.views.filter_expressions import BadCondition
 
+OWN_KEYS = frozenset({"name", "who", "may", "identity"})
 STATUS = "status"
 WORDS = ("all", "reads", "changes", STATUS)
 """Words for sets of methods, or for the gateway's own state, instead of a glob."""
-NOTHING_TO_SEE = "nothing in its request or answer has a fact that the rule is about"
 SINGLE_VALUED = ("sub", "iss")
 """Claims of a single value, which a space does not divide."""
 
 log = structlog.stdlib.get_logger("gateway")
 
+Kind = TypeVar("Kind")
+
+
+class Restriction(Protocol):
+    """What keys of another feature say in a rule: they take away from what it allows."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether answers may lack what others see."""
+
+    @property
+    def globs(self) -> Collection[str]:
+        """Its globs of methods and services, as in `may`."""
+
+    @property
+    def terms(self) -> Hashable:
+        """All that it says."""
+
+    def basis(self, claims: Mapping[str, object]) -> list[object]:
+        """All that decides about a request beside its content, as JSON."""
+
+    def applied(self, catalog: Catalog, allowed: Mapping[Method, Sequence[str]]) -> "Applied":
+        """What it says of the methods of a catalog. `allowed` are those of the rule's `may`, with
+        their names and those of their services.
+        """
+
+
+class Applied(Protocol):
+    """A restriction, for one catalog."""
+
+    @property
+    def never(self) -> Mapping[str, str]:
+        """The native paths of calls that it can never allow, and why."""
+
+    def no_follow_up(self, method: Method) -> str:
+        """Why an allowed method cannot be called after another one, for the same request; empty if
+        it can.
+        """
+
+
+class AddedKeys(NamedTuple):
+    """Keys that a feature adds to the rules in the settings."""
+
+    keys: frozenset[str]
+    read: Callable[[AccessRule], Restriction | None]
+    """What they say in a rule; None without them. Raises ConfigurationError."""
+
 
 @dataclass(frozen=True, slots=True)
-class Rights:
+class Allowed:
     """The methods of a catalog that a rule allows."""
 
     catalog: ref[Catalog]
@@ -44,12 +88,10 @@ class Rights:
     """Native paths."""
     names: Mapping[str, tuple[str, ...]]
     """By service or alias, as in `Catalog.names`."""
-    spared: frozenset[str]
-    """Native paths of methods to which the rule's conditions do not apply."""
+    applied: Mapping[type, Any]
+    """The rule's restrictions for this catalog, by type."""
     never: Mapping[str, str]
-    """Native paths of calls that nobody can judge, and why."""
-    seen: Mapping[str, Visibility]
-    """By the native paths of reads: what the rule shows."""
+    """Native paths of calls that these can never allow, and why."""
 
 
 class Rule:
@@ -62,166 +104,105 @@ class Rule:
         identity: Identity,
         decided_by: Collection[str],
         why: str = "",
-        only: Condition | None = None,
-        see: Condition | None = None,
-        always: Collection[str] = (),
+        restrictions: Iterable[Restriction] = (),
     ) -> None:
         self.name = name
         self.decided_by = decided_by
         """Names of the claims that select the rule."""
         self.identity = identity
         """How fields that name the caller are filled."""
-        self.only = only
-        """What changes have to be about."""
-        self.see = see
-        """What reads show, and changes may be about."""
-        self.facts = tuple(
-            dict.fromkeys(fact for each in (only, see) if each is not None for fact in each.facts)
-        )
-        """The facts of both conditions."""
-        self._always = always
         self._may = may
         self._why = why or f"access rule {name!r}"
-        self._rights: Rights | None = None
+        self._given = tuple(restrictions)
+        self._restrictions: dict[type, Any] = {type(each): each for each in self._given}
+        self._globs = (*may, *(glob for each in self._given for glob in each.globs))
+        self.is_partial = any(each.is_partial for each in self._given)
+        """Whether answers may lack what others see."""
+        self._allowed: Allowed | None = None
 
     @property
     def terms(self) -> tuple[Hashable, ...]:
         """All that the rule says: rules with the same terms allow the same."""
-        conditions = (each and each.text for each in (self.only, self.see))
-        return self.name, tuple(self._may), tuple(self._always), self.identity, *conditions
-
-    @property
-    def conditions_as_written(self) -> dict[str, str]:
-        """By key, those that it has."""
-        given = {"only": self.only, "see": self.see}
-        return {key: each.text for key, each in given.items() if each is not None}
+        return self.name, tuple(self._may), self.identity, *(each.terms for each in self._given)
 
     @property
     def shows_status(self) -> bool:
         """Whether its tokens may see the state of the gateway itself: metrics, Cuebot's hosts."""
         return chosen((STATUS,), self._may, ("all",))
 
+    def restriction(self, kind: type[Kind]) -> Kind | None:
+        """What the keys of a feature say in this rule, by its type."""
+        found: Kind | None = self._restrictions.get(kind)
+        return found
+
+    def applied(self, kind: type[Kind], catalog: Catalog) -> Kind | None:
+        """What the keys of a feature say of a catalog, by its type."""
+        found: Kind | None = self._allowed_in(catalog).applied.get(kind)
+        return found
+
     def allowed(self, catalog: Catalog) -> frozenset[str]:
         """The native paths of allowed methods."""
-        return self._rights_in(catalog).paths
+        return self._allowed_in(catalog).paths
 
     def names(self, catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
         """Names that may be suggested to the caller; `catalog.names` itself if all are allowed."""
-        return self._rights_in(catalog).names
+        return self._allowed_in(catalog).names
 
-    def _rights_in(self, catalog: Catalog) -> Rights:
-        rights = self._rights
-        if rights is None or rights.catalog() is not catalog:
-            rights = self._rights = self._compile(catalog)
+    def never(self, catalog: Catalog) -> Mapping[str, str]:
+        """The native paths of calls that its restrictions can never allow, and why."""
+        return self._allowed_in(catalog).never
+
+    def _allowed_in(self, catalog: Catalog) -> Allowed:
+        allowed = self._allowed
+        if allowed is None or allowed.catalog() is not catalog:
+            allowed = self._allowed = self._compile(catalog)
             if idle := self.idle(catalog):
                 log.warning("globs of an access rule match nothing", rule=self.name, globs=idle)
-        return rights
+        return allowed
 
-    def _compile(self, catalog: Catalog) -> Rights:
-        def among(method: Method, names: Collection[str], globs: Collection[str]) -> bool:
-            return chosen(names, globs, ("all", "reads" if method.reads_only else "changes"))
-
+    def _compile(self, catalog: Catalog) -> Allowed:
         allowed = {
-            method: names for method, names in names_in(catalog) if among(method, names, self._may)
+            method: names
+            for method, names in names_in(catalog)
+            if is_among(method, names, self._may)
         }
-        spared = frozenset(
-            method.path
-            for method, names in allowed.items()
-            if not self.is_conditional or among(method, names, self._always)
-        )
-        never = {
-            method.path: Objects.of(method).not_judged
-            for method in allowed
-            if Objects.of(method).not_judged and method.path not in spared
-        }
-        seen = {}
-        for method in catalog.methods if self.see is not None else ():
-            if method.reads_only and method.path not in spared:
-                assert self.see is not None
-                seen[method.path] = replace(
-                    visibility_of(method, self.see),
-                    is_about_known=all(
-                        each.about.is_told_by(spared) for each in Objects.of(method).subjects
-                    ),
-                )
-                if method in allowed and not seen[method.path].is_judged:
-                    never[method.path] = NOTHING_TO_SEE
+        applied = [each.applied(catalog, allowed) for each in self._given]
+        never = {path: why for each in applied for path, why in each.never.items()}
         paths = frozenset(method.path for method in allowed).difference(never)
         routes = [path for path, method in catalog.routes.items() if method.path in paths]
         everything = len(routes) == len(catalog.routes)
         names = catalog.names if everything else names_by_service(routes)
-        return Rights(ref(catalog), paths, names, spared, never, seen)
-
-    @property
-    def is_conditional(self) -> bool:
-        """Whether its tokens' rights depend on objects."""
-        return bool(self.facts)
+        by_type = {type(each): each for each in applied}
+        return Allowed(ref(catalog), paths, names, by_type, never)
 
     def basis(self, claims: Mapping[str, object]) -> str:
-        """All that the conditions depend on, apart from objects, as a digest; empty without
-        conditions.
+        """All that its restrictions depend on, apart from a request, as a digest; empty without
+        any.
 
         While it is the same, the same change of the same objects is allowed.
         """
-        given = [each for each in (self.only, self.see) if each is not None]
-        if not given:
-            return ""
-        said = [
-            [None if texts is None else sorted(texts) for texts in each.said(claims)]
-            for each in given
-        ]
-        texts = [each and each.text for each in (self.only, self.see)]
-        shown = orjson.dumps([self.name, texts, [*self._always], said])
-        return sha256(shown).hexdigest()
-
-    def judges(self, method: Method, catalog: Catalog) -> bool:
-        """Whether a call is a change that has to fit the rule's conditions."""
-        if not self.is_conditional or method.reads_only:
-            return False
-        return method.path not in self._rights_in(catalog).spared
-
-    def visibility(self, method: Method, catalog: Catalog) -> Visibility | None:
-        """What the rule shows of a read; None if all of it, or if it is a change.
-
-        A read that the catalog does not have shows nothing.
-        """
-        rights = self._rights_in(catalog)
-        if self.see is None or not method.reads_only or method.path in rights.spared:
-            return None
-        return rights.seen.get(method.path) or Visibility(method)
-
-    def conditions(self, method: Method, catalog: Catalog) -> dict[str, Condition]:
-        """The conditions that apply to a call, by their keys in the order in which they decide."""
-        found = {"see": self.see, "only": self.only}
-        if method.reads_only:
-            del found["only"]
-        visibility = self.visibility(method, catalog)
-        applies = self.judges(method, catalog) or (visibility is not None and visibility.is_judged)
-        return {key: each for key, each in found.items() if applies and each is not None}
-
-    def never(self, catalog: Catalog) -> Mapping[str, str]:
-        """The native paths of calls that the conditions can never allow, and why."""
-        return self._rights_in(catalog).never
+        said = [part for each in self._given for part in each.basis(claims)]
+        return sha256(orjson.dumps([self.name, *said])).hexdigest() if said else ""
 
     def check(self, method: Method, catalog: Catalog, subject: str, asked_by: str = "") -> None:
         """Raises GatewayError (PERMISSION_DENIED) if the subject may not call the method.
 
         `asked_by` is the field of a request that asks for this follow-up call.
         """
-        rights = self._rights_in(catalog)
-        if method.path not in rights.paths:
-            reason = f", which {asked_by!r} asks for" if asked_by else ""
-            raise self.refusal(method, subject, reason, rights.never.get(method.path, ""))
-        if asked_by and self.judges(method, catalog):
-            problem = "nobody can say whose its object will be"
-            raise self.refusal(method, subject, f", which {asked_by!r} asks for", problem)
+        allowed = self._allowed_in(catalog)
+        reason = f", which {asked_by!r} asks for" if asked_by else ""
+        if method.path not in allowed.paths:
+            raise self.refusal(method, subject, reason, allowed.never.get(method.path, ""))
+        for each in allowed.applied.values() if asked_by else ():
+            if problem := each.no_follow_up(method):
+                raise self.refusal(method, subject, reason, problem)
 
     def refusal(
         self, method: Method, subject: str, reason: str = "", problem: str = ""
     ) -> GatewayError:
-        """The 403 for a call; `problem` is why the rule's conditions do not hold.
+        """The 403 for a call; `problem` is why a restriction does not allow it.
 
-        It does not say what they are: names in them may be of what the caller does not see.
+        It does not say what that is: names in it may be of what the caller does not see.
         """
         problem = f": {problem}" if problem else ""
         return GatewayError(
@@ -232,14 +213,12 @@ class Rule:
     def idle(self, catalog: Catalog) -> tuple[str, ...]:
         """The globs that match nothing that is served, and so allow nothing."""
         known = [name for _, names in names_in(catalog) for name in names]
-        given = (*self._may, *self._always)
-        globs = [each for each in given if each not in WORDS and not each.startswith("!")]
+        globs = [each for each in self._globs if each not in WORDS and not each.startswith("!")]
         return tuple(each for each in globs if not matches(known, (each,)))
 
     def unmatched(self, catalog: Catalog) -> list[str]:
         """Problems of `!` globs that match nothing: the methods that they mean may be allowed."""
-        given = (*self._may, *self._always)
-        globs = [each[1:] for each in given if each.startswith("!") and each[1:] not in WORDS]
+        globs = [each[1:] for each in self._globs if each.startswith("!") and each[1:] not in WORDS]
         harmless = (*(skip.service for skip in catalog.skipped), *NEVER_BY_DEFAULT)
         found = unused(f"access rule {self.name!r}", globs, catalog.known, harmless)
         return [str(replace(each, glob=f"!{each.glob}")) for each in found]
@@ -248,8 +227,9 @@ class Rule:
 class AccessRules:
     """All rules, in order, and the default."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._whose = [(each.who, rule_of(each, settings)) for each in settings.access]
+    def __init__(self, settings: Settings, added: Sequence[AddedKeys] = ()) -> None:
+        """Raises ConfigurationError."""
+        self._whose = [(each.who, rule_of(each, settings, added)) for each in settings.access]
         self._default = Rule(
             "access_default",
             ("all",) if settings.access_default == "allow" else (),
@@ -279,30 +259,29 @@ def refusal_of_all(method: Method, problem: str) -> GatewayError:
     )
 
 
-def rule_of(rule: AccessRule, settings: Settings) -> Rule:
-    """Raises ConfigurationError for a condition that cannot be read."""
-    only, see = (condition_of(rule, key) for key in ("only", "see"))
+def rule_of(rule: AccessRule, settings: Settings, added: Sequence[AddedKeys]) -> Rule:
+    """Raises ConfigurationError for keys that cannot be read, or that nobody reads: they would
+    restrict the rule.
+    """
+    known = OWN_KEYS.union(*(each.keys for each in added))
+    for key in sorted(rule.model_fields_set - known):
+        if getattr(rule, key):
+            problem = f"access rule {rule.name!r}: {key}: the feature with this key is not there"
+            raise ConfigurationError(problem)
+    restrictions = [found for each in added if (found := each.read(rule)) is not None]
     identity = identity_of(rule, settings)
-    return Rule(
-        rule.name, rule.may, identity, tuple(rule.who), only=only, see=see, always=rule.always
-    )
-
-
-def condition_of(rule: AccessRule, key: Literal["only", "see"]) -> Condition | None:
-    text = rule.only if key == "only" else rule.see
-    if text is None:
-        return None
-    try:
-        return read_condition(text)
-    except BadCondition as error:
-        problem = f"access rule {rule.name!r}: {key} = {text!r}: {error}"
-        raise ConfigurationError(problem) from None
+    return Rule(rule.name, rule.may, identity, tuple(rule.who), restrictions=restrictions)
 
 
 def identity_of(rule: AccessRule, settings: Settings) -> Identity:
     """How the caller's fields are filled. Trusted callers may name others even under `force`."""
     trusted = rule.identity == "trust" and settings.identity == "force"
     return "fill" if trusted else settings.identity
+
+
+def is_among(method: Method, names: Collection[str], globs: Collection[str]) -> bool:
+    """Whether a method with these names, and those of its service, is one of `globs`."""
+    return chosen(names, globs, ("all", "reads" if method.reads_only else "changes"))
 
 
 def names_in(catalog: Catalog) -> Iterator[tuple[Method, list[str]]]:

@@ -1,18 +1,22 @@
 """A read by a caller whose access rule shows only a part (`see`)."""
 
 from collections.abc import Sequence
+from typing import Any
+
+from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.codec.encode import UNREADABLE, unreadable
+from gateway.core.codec.fields import owner_of
+from gateway.core.codec.slices import rows_in
 from gateway.core.errors import Code, GatewayError
-from gateway.core.long_work import begin_at_once, in_turns
+from gateway.core.long_work import STEP, begin_at_once, in_turns, let_others_run
 from gateway.core.pipeline.failures import Ambiguous, subjects
 from gateway.core.pipeline.invoke import Call, parsed
 from gateway.core.pipeline.plan import Found
-from gateway.core.pipeline.rows import names_in
 from gateway.core.schema.method import Method, set_at, value_at
-from gateway.features.access.rights import NOTHING_TO_SEE
 from gateway.features.object_rights.aspect import NamedRows, Objects
 from gateway.features.object_rights.facts import FactFinder, Judged, objects_of, why_unknown
+from gateway.features.object_rights.restriction import NOTHING_TO_SEE
 from gateway.features.object_rights.visibility import (
     NOTHINGS_NAME,
     Hidden,
@@ -147,4 +151,26 @@ def request_for(names: NamedRows, method: Method, payload: bytes) -> bytes:
     for place, content in names.constants:
         set_at(request, place, content)
     whole: bytes = request.SerializeToString()
+    return whole
+
+
+async def names_in(method: Method, names: NamedRows, answer: bytes) -> bytes:
+    """The method's answer: the names of the rows in another's.
+
+    Yields to other tasks between steps. Raises GatewayError (INTERNAL) for an invalid answer.
+    """
+    last = names.rows[-1]
+    holder: Any = GetMessageClass(owner_of(last))
+    found: Any = GetMessageClass(method.descriptor.output_type)()
+    put = getattr(found, names.put)
+    try:
+        _, runs, _ = await in_turns(rows_in(memoryview(answer), names.rows, STEP))
+        for run in runs:
+            rows = getattr(holder.FromString(run), last.name)
+            put.extend(value_at(row, names.name) for row in rows)
+            if STEP.is_over():
+                await let_others_run()
+    except UNREADABLE as error:
+        raise unreadable(owner_of(names.rows[0]), error) from error
+    whole: bytes = found.SerializeToString()
     return whole

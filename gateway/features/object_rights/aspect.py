@@ -2,11 +2,10 @@
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from gateway.core.codec.rewrite import BodyPath
+from gateway.core.pipeline.noted import Argument
 from gateway.core.schema.method import Copies, FieldPath, Method
 
 
@@ -93,15 +92,6 @@ class LiesIn:
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
-    """A place in requests with the name or id of what an object lies in."""
-
-    path: BodyPath
-    native: bool
-    """Whether Cuebot has this field."""
-
-
-@dataclass(frozen=True, slots=True)
 class Subject:
     """A place of objects in requests, or of texts that stand for them."""
 
@@ -179,7 +169,7 @@ class Objects:
     named_rows: NamedRows | None = None
     """The list whose rows have the names that the method answers."""
 
-    @cached_property
+    @property
     def arguments(self) -> tuple[Argument, ...]:
         """Places where a request says what its objects lie in."""
         places = [

@@ -7,6 +7,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.core.codec.fields import is_message, message_of
+from gateway.core.pipeline.noted import Argument, Noted
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
     NotApplicable,
@@ -27,7 +28,6 @@ from gateway.core.schema.method import FieldPath, Method
 from gateway.core.schema.selection import chosen
 from gateway.features.object_rights.aspect import (
     About,
-    Argument,
     Asked,
     ByName,
     FoundBy,
@@ -72,6 +72,8 @@ def compile_objects(draft: Draft) -> None:
         else:
             found = judged(each, tables, abouts)
         draft.add(name, found)
+        if found.arguments:
+            draft.add(name, Noted(found.arguments))
     by_fact = {
         fact: about
         for about in abouts.values()

@@ -1,7 +1,7 @@
-"""Access control: which methods a rule allows, and for which objects (`only`, `see`)."""
+"""Rights that depend on objects: what a call is about, and what its answer shows."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from weakref import ref
 
 from gateway.core.discovery.refresh import LiveCatalog
@@ -16,33 +16,19 @@ from gateway.features.access.rights import Rule, refusal_of_all
 from gateway.features.object_rights.answer_in_sight import NotJudged, answer_in_sight
 from gateway.features.object_rights.conditions import Condition, Facts
 from gateway.features.object_rights.facts import OUTCOMES, FactFinder, Judged, Unseen, why_unknown
+from gateway.features.object_rights.restriction import (
+    ObjectConditions,
+    conditions_in,
+    conditions_of,
+    rule_of,
+)
+from gateway.features.object_rights.state import note_change, note_denial
 from gateway.features.object_rights.visibility import Sight
 
 FILTERED = (b"x-filtered", b"access")
 
 
-class AccessControl(Interceptor):
-    """Decides by the method alone."""
-
-    def authorize(
-        self,
-        context: RequestContext,
-        catalog: Catalog,
-        method: Method,
-        payload: bytes | None,
-        asked_by: str,
-    ) -> None:
-        caller = context.caller
-        assert caller is not None, "no method is called without a token"
-        try:
-            caller.rule.check(method, catalog, caller.subject, asked_by)
-        except GatewayError:
-            context.call.rpc = method.path
-            context.call.denied = Denial(caller.rule.name, method, payload)
-            raise
-
-
-class ObjectRights(Interceptor):
+class ObjectControl(Interceptor):
     """Decides by the objects of a call, as Cuebot describes them, and shows of answers what the
     rule lets the caller see.
     """
@@ -53,20 +39,39 @@ class ObjectRights(Interceptor):
         self.lookups = Counter[str](dict.fromkeys(OUTCOMES, 0))
         self._facts = FactFinder(self.lookups)
 
-    def wraps(self, context: RequestContext) -> bool:
-        return context.caller is not None and context.caller.rule.is_conditional
+    def wraps_calls(self, context: RequestContext) -> bool:
+        return conditions_of(context) is not None
+
+    def decides(self, context: RequestContext, method: Method) -> bool:
+        conditions = conditions_of(context)
+        return conditions is not None and conditions.decide(method)
+
+    def part_seen(self, context: RequestContext, method: Method, catalog: Catalog) -> Hashable:
+        """The rule's condition, what that reads of the token, what the rule always shows, and where
+        objects are said to lie.
+        """
+        caller, conditions = context.caller, conditions_of(context)
+        if caller is None or conditions is None or conditions.see is None:
+            return None
+        visibility = conditions_in(catalog, rule_of(caller)).visibility(method)
+        if visibility is None:
+            return None
+        said = conditions.see.said(caller.claims)
+        return conditions.see.text, said, visibility.is_about_known, context.call.noted
 
     def around(self, context: RequestContext, call: Call) -> Call:
-        caller = context.caller
+        caller, conditions = context.caller, conditions_of(context)
         assert caller is not None, "no method is called without a token"
-        rule = caller.rule
-        sight = None if rule.see is None else Sight(rule.see, caller.claims)
+        assert conditions is not None, "nothing else is decided here"
+        rule, facts, see = rule_of(caller), conditions.facts, conditions.see
+        sight = None if see is None else Sight(see, caller.claims)
 
         async def judged(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
-            context.call.about = ()  # that of an earlier call of the request
+            note_change(context, ())  # not that of an earlier call of the request
             catalog = self._current()
             now = catalog.routes.get(method.path, method)  # a reload may have made it a change
-            if sight is not None and (visibility := rule.visibility(now, catalog)) is not None:
+            applied = conditions_in(catalog, rule)
+            if sight is not None and (visibility := applied.visibility(now)) is not None:
                 if FILTERED not in context.response.headers:
                     context.response.headers.append(FILTERED)
                 try:
@@ -78,23 +83,24 @@ class ObjectRights(Interceptor):
                         sight,
                         self._facts,
                         call,
-                        context.call.holders,
+                        context.call.noted,
                     )
                 except NotJudged as error:
                     raise self._denied(context, rule, now, payload, str(error)) from None
-            if rule.judges(now, catalog):
+            if applied.judges(now):
                 try:
                     objects = await self._facts.about(
-                        now, payload, found, rule.facts, call, context.call.holders, sight
+                        now, payload, found, facts, call, context.call.noted, sight
                     )
                 except Unseen as error:
                     if error.hidden is not None:
-                        context.call.denied = Denial(rule.name, method, payload, error.hidden)
+                        context.call.denied = Denial(rule.name, method, payload)
+                        note_denial(context, error.hidden)
                     raise
-                problem, facts = problem_of(objects, rule, caller.claims, catalog)
+                problem, unfit = problem_of(objects, conditions, rule, caller.claims, catalog)
                 if problem:
-                    raise self._denied(context, rule, now, payload, problem, facts)
-                context.call.about = objects
+                    raise self._denied(context, rule, now, payload, problem, unfit)
+                note_change(context, [each.facts for each in objects])
             return await call(method, payload, found)
 
         return judged
@@ -106,11 +112,12 @@ class ObjectRights(Interceptor):
         method: Method,
         payload: bytes,
         problem: str,
-        about: Facts | None = None,
+        unfit: Facts | None = None,
     ) -> GatewayError:
         assert context.caller is not None
-        context.call.denied = Denial(rule.name, method, payload, about)
+        context.call.denied = Denial(rule.name, method, payload)
         context.call.rpc = method.path
+        note_denial(context, unfit)
         if context.is_shared:
             return refusal_of_all(method, problem)
         return rule.refusal(method, context.caller.subject, problem=problem)
@@ -126,13 +133,17 @@ class ObjectRights(Interceptor):
 
 
 def problem_of(
-    objects: Sequence[Judged], rule: Rule, claims: Mapping[str, object], catalog: Catalog
+    objects: Sequence[Judged],
+    conditions: ObjectConditions,
+    rule: Rule,
+    claims: Mapping[str, object],
+    catalog: Catalog,
 ) -> tuple[str, Facts]:
     """What does not fit the rule, with its facts; empty if the change is allowed."""
     if not objects:
         return "its request has no object", {}
     for each in objects:
-        for condition in (rule.see, rule.only):
+        for condition in (conditions.see, conditions.only):
             if condition is None:
                 continue
             try:

@@ -92,7 +92,7 @@ class Watcher:
         self.context = context
         self.request = request
         self.every = request.watch.every
-        self.terms = context.caller.rule.terms
+        self.terms = context.caller.rights.terms
         self.seen = 0
         self.first = 0
         """The number of the first call that counts: it has begun after the client came."""
@@ -372,7 +372,7 @@ class Question:
         context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
         context.subject, context.caller = asked.subject, asked.caller
         context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
-        context.call.rpc, context.call.holders = asked.call.rpc, asked.call.holders
+        context.call.rpc, context.call.noted = asked.call.rpc, asked.call.noted
         return context
 
     async def _look_at(

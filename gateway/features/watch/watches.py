@@ -28,7 +28,6 @@ from gateway.core.pipeline.request import CallRequest, RequestReader
 from gateway.core.pipeline.routing import send_nothing
 from gateway.core.pipeline.rows import keeping_rows
 from gateway.core.schema.catalog import Catalog
-from gateway.core.schema.method import Method
 from gateway.features.views.compiled_view import EVENT_STREAM, Views
 from gateway.features.watch.question import HEADERS, Question, Watcher
 from gateway.http.conditional import Stopping
@@ -76,6 +75,7 @@ class Watches:
         self._live = live
         self._requests = requests
         self._calls = calls
+        self._interceptors = interceptors
         self._places = places
         self._limits = limits
         self._authenticator = authenticator
@@ -163,7 +163,8 @@ class Watches:
         watcher.watch(question, last_event_id)
 
     def _question_of(self, watcher: Watcher) -> Question:
-        key = key_of(watcher, asker(watcher.context) if self._within_principal else None)
+        asker = asker_of(watcher.context) if self._within_principal else None
+        key = key_of(watcher, asker, self._interceptors)
         question = self._questions.get(key)
         if question is None:
             principal = watcher.context.principal
@@ -245,7 +246,7 @@ class Watches:
             watcher.end(reason_of(context, error), error)
             return False
         assert context.caller is not None
-        if context.caller.rule.terms != watcher.terms:
+        if context.caller.rights.terms != watcher.terms:
             watcher.end("rights changed")
             return False
         return watcher.ending is None
@@ -267,41 +268,27 @@ def waited_for(request: CallRequest) -> CallRequest:
     return request._replace(plan=keeping_rows(request.plan))
 
 
-def key_of(watcher: Watcher, asker: Hashable) -> Hashable:
+def key_of(watcher: Watcher, asker: Hashable, interceptors: Interceptors) -> Hashable:
     """Watchers with the same key get the same events."""
     request, plan, context = watcher.request, watcher.request.plan, watcher.context
     assert request.view is not None
     assert request.watch is not None
-    owned = request.owned
+    owned, catalog = request.owned, request.catalog
     return (
         plan.method.path,
         plan.sent,
         request.view.key,
         request.watch.until if request.watch.goal is not None else None,
-        id(request.catalog),
-        seen_by(context, plan.method, request.catalog),
-        owned and seen_by(context, request.catalog.routes[owned.call], request.catalog),
+        id(catalog),
+        interceptors.part_seen(context, plan.method, catalog),
+        owned and interceptors.part_seen(context, catalog.routes[owned.call], catalog),
         asker,
     )
 
 
-def asker(context: RequestContext) -> Hashable:
+def asker_of(context: RequestContext) -> Hashable:
     """Whom Cuebot is told of; without a name, the address."""
     return (context.subject, "" if context.subject else context.request.client)
-
-
-def seen_by(context: RequestContext, method: Method, catalog: Catalog) -> Hashable:
-    """All beside Cuebot's answer that decides what of it is seen: the rule's condition, what that
-    reads of the token, what the rule always shows, and where objects are said to lie. None if
-    everything is seen.
-    """
-    caller = context.caller
-    assert caller is not None, "no method is called without a token"
-    see, visibility = caller.rule.see, caller.rule.visibility(method, catalog)
-    if see is None or visibility is None:
-        return None
-    said = see.said(caller.claims)
-    return see.text, said, visibility.is_about_known, context.call.holders
 
 
 def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:

@@ -8,9 +8,9 @@ from typing import cast
 
 import structlog
 
-from gateway.access.rate_limiter import address_key
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.direct_connection import Headers
+from gateway.core.principal import address_key
 from gateway.core.write_buffer import WriteBuffer
 from gateway.server.http1.heads import ReceivedHead
 from gateway.server.http1.parser import RequestParser

@@ -21,7 +21,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.message_factory import GetMessageClass
 from structlog.testing import capture_logs
 
-from gateway.access.tokens import Authenticator, TokenRules
 from gateway.core.discovery import refresh
 from gateway.core.discovery.refresh import LiveCatalog, warm
 from gateway.core.discovery.source import AutoSource, DescriptorSource, NoReflection, NotReady
@@ -268,18 +267,17 @@ async def test_new_globs_that_match_nothing_are_refused() -> None:
 async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> None:
     old = Settings.model_validate({"access": [rule("all", {}, "all", f"!{OLD.own_path[1:]}")]})
     source = ScriptedSource(NEW.schema)
-    authenticator = Authenticator((), TokenRules(), access=AccessRules(old))
-    live = LiveCatalog(
-        source, Selection(), Profile(), build=build_catalog, unmatched_rules=authenticator.unmatched
-    )
+    rules = AccessRules(old)
+    live = LiveCatalog(source, Selection(), Profile(), build=build_catalog)
+    live.other_globs.append(lambda catalog: rules.unmatched(catalog))
     assert await live.attempt()
     assert live.current is None
     assert live.problem.startswith(f"access rule 'all': !{OLD.own_path[1:]} matches nothing")
-    authenticator.follow(AccessRules(Settings()))
+    rules = AccessRules(Settings())
     live.check_globs()
     assert await live.attempt()
     assert (served(live).schema.digest, live.problem, live.unmatched) == (NEW.schema.digest, "", ())
-    authenticator.follow(AccessRules(old))
+    rules = AccessRules(old)
     await finds(live, source, OLD)
     assert live.unmatched == ()
     source.says = NEW.schema
@@ -446,8 +444,8 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
         Selection(),
         Profile(),
         build=noting("build", build_catalog),
-        unmatched_rules=noting("globs", lambda catalog: ()),
     )
+    live.other_globs.append(noting("globs", lambda catalog: ()))
     for version in (OLD, NEW):
         threads.pop("globs", None)
         await finds(live, source, version)

@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ConfigurationError
+from gateway.core.profile.build import build_catalog as build_core_catalog
 from gateway.core.profile.profile import BUILT_IN
+from gateway.core.profile.profile import Profile as CoreProfile
+from gateway.core.profile.profile import load_profile as load_core_profile
+from gateway.core.schema.catalog import UnusedEntry
+from gateway.core.schema.selection import Selection
 from gateway.core.settings.loading import load_settings
 from gateway.features.catalog import EMPTY, Profile, load_profile
+from tests.support.opencue import opencue
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -49,6 +55,18 @@ def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
     profile = load_profile(str(path))
     assert profile.requests == {"a.BInterface/Do": {"old": "new"}}
     assert profile.model_copy(update={"requests": {}}) == EMPTY
+
+
+def test_a_table_of_a_feature_that_is_not_there_is_idle(tmp_path: Path) -> None:
+    """Which `check` says. Unknown tables are refused even so."""
+    path = tmp_path / "mine.toml"
+    path.write_text('[units.kB]\n"job.Frame" = ["maxRss"]\n', encoding="utf-8")
+    profile = load_core_profile(str(path), CoreProfile)
+    catalog = build_core_catalog(opencue(), Selection(), profile)
+    assert catalog.unused_entries == (UnusedEntry("units", "no feature reads it"),)
+    path.write_text("[unites]\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="unites: unknown key"):
+        load_core_profile(str(path), CoreProfile)
 
 
 def test_the_wheel_has_it() -> None:

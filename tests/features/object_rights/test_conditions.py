@@ -8,6 +8,8 @@ from gateway.core.schema.selection import Selection
 from gateway.features.access.rights import AccessRules
 from gateway.features.catalog import build_catalog
 from gateway.features.object_rights.conditions import read_condition
+from gateway.features.object_rights.restriction import conditions_in
+from gateway.features.rules import access_rules
 from gateway.features.views.filter_expressions import BadCondition
 from tests.support.opencue import opencue
 from tests.support.rights import rule
@@ -72,19 +74,20 @@ def test_what_stops_the_gateway(text: str, problem: str) -> None:
     assert problem in str(wrong.value)
     rules = [rule("artists", {"role": "artist"}, "all", only=text)]
     with pytest.raises(ConfigurationError, match="access rule 'artists': only = "):
-        AccessRules(settings_for("cuebot:1", access=rules))
+        access_rules(settings_for("cuebot:1", access=rules))
 
 
 def test_always_has_the_words_and_the_checks_of_may() -> None:
     def rules(**more: object) -> AccessRules:
         one = {**rule("artists", {"role": "artist"}, "all"), **more}
-        return AccessRules(settings_for("cuebot:1", access=[one]))
+        return access_rules(settings_for("cuebot:1", access=[one]))
 
     schema = build_catalog(opencue(), Selection())
     kill = schema.routes["/job.JobInterface/Kill"]
     (spared,) = rules(only="user = $sub", always=["changes", "!job.JobInterface/Kill"])
-    assert spared.judges(kill, schema)
-    assert not spared.judges(schema.routes["/job.JobInterface/Pause"], schema)
+    conditions = conditions_in(schema, spared)
+    assert conditions.judges(kill)
+    assert not conditions.judges(schema.routes["/job.JobInterface/Pause"])
     (wrong,) = rules(only="user = $sub", always=["job.*", "!job.JobInterface/Kil", "jbo.*"])
     assert "!job.JobInterface/Kil matches nothing" in wrong.unmatched(schema)[0]
     assert wrong.idle(schema) == ("jbo.*",)

@@ -18,7 +18,7 @@ from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.names.aspect import Names
 from gateway.features.object_rights.aspect import Objects, Subject
-from gateway.features.object_rights.interceptor import ObjectRights
+from gateway.features.object_rights.interceptor import ObjectControl
 from gateway_cli.commands.audit import Criteria
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
@@ -600,7 +600,7 @@ async def test_a_read_that_has_become_a_change_is_judged(gateway: Gateway) -> No
 
     payload = message_class("job.JobKillRequest")(job={"id": BOS}).SerializeToString()
     with pytest.raises(GatewayError, match="job has user 'bo'"):
-        await ObjectRights(live).around(context, call_cuebot)(before, payload)
+        await ObjectControl(live).around(context, call_cuebot)(before, payload)
     assert called == [GET_JOB]
 
 

@@ -16,7 +16,7 @@ from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 from gateway.features.object_rights.aspect import Objects
 from gateway.features.object_rights.conditions import read_condition
-from gateway.features.object_rights.interceptor import ObjectRights
+from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.object_rights.visibility import Visibility, visibility_of
 from tests.features.object_rights.test_object_rights import JUDGED, KILL, METHODS, UNBOOK, body_for
 from tests.support.audit import outcomes
@@ -449,7 +449,7 @@ async def test_a_read_that_a_reload_takes_away_shows_nothing(gateway: Gateway) -
         raise AssertionError(method.path)
 
     with pytest.raises(GatewayError, match="may not call"):
-        await ObjectRights(live).around(context, call_cuebot)(gone, b"")
+        await ObjectControl(live).around(context, call_cuebot)(gone, b"")
 
 
 async def test_each_object_is_asked_about_once(gateway: Gateway, farm: ScriptedCuebot) -> None:

@@ -16,7 +16,7 @@ import pytest
 from gateway.access.revocation import Revocations
 from gateway.access.tokens import TokenRules
 from gateway.core.long_work import BACKGROUND_STEP, STEP, STEP_SECONDS, let_others_run
-from gateway.features.access.rights import AccessRules
+from gateway.features.rules import access_rules
 from gateway.features.watch.watches import WatchLimits
 from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
@@ -519,7 +519,7 @@ async def end_of(stream: Stream) -> str:
 def follow(gateway: Gateway, *rules: object) -> None:
     """A reload of the access rules."""
     settings = settings_for(gateway.app.parts.upstream.endpoints[0].endpoint, access=rules)
-    gateway.app.parts.authenticator.follow(AccessRules(settings))
+    gateway.app.parts.authenticator.follow(access_rules(settings).rule_for)
 
 
 ENDS: dict[str, tuple[str, Callable[[Gateway], object]]] = {

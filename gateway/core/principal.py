@@ -1,0 +1,129 @@
+"""Who makes a request, and what the core asks of their rights.
+
+Tokens fill a `Principal` in. Its rights come from whatever decides on them by the claims of a
+token; without that, everything is allowed.
+"""
+
+import ipaddress
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from gateway.core.errors import Code, GatewayError
+from gateway.core.schema.catalog import Catalog
+from gateway.core.settings.types import Identity
+
+
+class Rights(Protocol):
+    """What a caller may do."""
+
+    @property
+    def name(self) -> str:
+        """For logs, metrics and rate limits."""
+
+    @property
+    def decided_by(self) -> Collection[str]:
+        """Names of the claims that have led to these rights."""
+
+    @property
+    def identity(self) -> Identity:
+        """How fields that name the caller are filled."""
+
+    @property
+    def shows_status(self) -> bool:
+        """Whether the caller may see the state of the gateway itself: metrics, Cuebot's hosts."""
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether answers may lack what others see, so that each is made for its caller."""
+
+    @property
+    def terms(self) -> Hashable:
+        """All that they say: rights with the same terms allow the same."""
+
+    def allowed(self, catalog: Catalog) -> frozenset[str]:
+        """The native paths of allowed methods."""
+
+    def names(self, catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
+        """Names that may be suggested to the caller; `catalog.names` itself if all are allowed."""
+
+    def basis(self, claims: Mapping[str, object]) -> str:
+        """A digest of all that decides about a request whose method is allowed, apart from its
+        content; empty if nothing else decides.
+
+        While it is the same, the same request is allowed.
+        """
+
+
+class Unrestricted:
+    """The rights of everybody in a gateway that has no rules."""
+
+    name = "access_default"
+    decided_by = ()
+    identity: Identity = "fill"
+    shows_status = True
+    is_partial = False
+    terms = ()
+
+    def allowed(self, catalog: Catalog) -> frozenset[str]:
+        return frozenset(method.path for method in catalog.routes.values())
+
+    def names(self, catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
+        return catalog.names
+
+    def basis(self, claims: Mapping[str, object]) -> str:
+        return ""
+
+
+RightsFor = Callable[[Mapping[str, object]], Rights]
+"""The rights of a token with these claims, whose `sub` is the subject."""
+
+
+def everything(claims: Mapping[str, object]) -> Rights:
+    """`RightsFor` a gateway that has no rules."""
+    return UNRESTRICTED
+
+
+UNRESTRICTED = Unrestricted()
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose token has been verified. Times are unix seconds."""
+
+    subject: str
+    expires: float
+    not_before: float
+    rights: Rights
+    claims: Mapping[str, object]
+    """Verified, with SIGNED_BY; not to be changed."""
+    generation: int = 0
+    """Generation of the keys and rights by which it was verified."""
+
+    @property
+    def deciding_claims(self) -> dict[str, object]:
+        return {name: self.claims[name] for name in self.rights.decided_by if name in self.claims}
+
+    def check(self, now: float) -> None:
+        """Raises GatewayError (PERMISSION_DENIED) outside the token's lifetime."""
+        if now >= self.expires:
+            problem = "the token has expired"
+            raise GatewayError(Code.PERMISSION_DENIED, problem, cause="expired")
+        if now < self.not_before:
+            problem = "the token is not valid yet (nbf)"
+            raise GatewayError(Code.PERMISSION_DENIED, problem, cause="not_yet_valid")
+
+
+@lru_cache(maxsize=4096)
+def address_key(address: str) -> str:
+    """The client behind an address: the address itself, or its /64 network for IPv6."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return address
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

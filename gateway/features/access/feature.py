@@ -1,0 +1,53 @@
+"""Access rules: `[[access]]` in the settings says which methods a token may call."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from gateway.core.errors import ConfigurationError
+from gateway.core.gateway import Gateway
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.principal import Rights, RightsFor
+from gateway.core.schema.catalog import Catalog
+from gateway.core.settings.model import Commit, Reloadable, Settings
+from gateway.feature import Feature
+from gateway.features.access.interceptor import AccessControl
+from gateway.features.access.rights import AccessRules, AddedKeys
+
+
+class Access(Feature):
+    name = "access"
+
+    def __init__(self, gateway: Gateway, added: Sequence[AddedKeys] = ()) -> None:
+        """`added` are the keys that other features add to rules. Raises ConfigurationError."""
+        super().__init__(gateway)
+        self._added = added
+        self._rules = AccessRules(gateway.settings, added)
+        gateway.live.other_globs.append(self._unmatched)
+
+    def rights_for(self, claims: Mapping[str, object]) -> Rights:
+        """By the current rules."""
+        return self._rules.rule_for(claims)
+
+    def interceptors(self) -> Iterable[Interceptor]:
+        return (AccessControl(),)
+
+    def reloadable(self, follow: Callable[[RightsFor], object]) -> Reloadable:
+        """`follow` takes what the new rules say from now on."""
+        live = self.gateway.live
+
+        def prepare(settings: Settings) -> Commit:
+            rules, catalog = AccessRules(settings, self._added), live.current
+            wrong = set() if catalog is None else {*rules.unmatched(catalog)} - {*live.unmatched}
+            if wrong:
+                raise ConfigurationError(*sorted(wrong))
+
+            def commit() -> None:
+                self._rules = rules
+                follow(self.rights_for)
+                live.check_globs()
+
+            return commit
+
+        return Reloadable("the rules of access", ("access*", "identity"), prepare)
+
+    def _unmatched(self, catalog: Catalog) -> tuple[str, ...]:
+        return self._rules.unmatched(catalog)

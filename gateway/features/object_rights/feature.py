@@ -1,0 +1,35 @@
+"""Rights that depend on objects: the keys `only`, `see` and `always` of access rules."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from gateway.core.gateway import Gateway
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.profile.draft import Draft
+from gateway.feature import Feature
+from gateway.features.access.feature import Access
+from gateway.features.object_rights.compile import compile_objects
+from gateway.features.object_rights.interceptor import ObjectControl
+from gateway.features.object_rights.profile import ObjectTables
+
+
+class ObjectRights(Feature):
+    name = "object_rights"
+    needs = (Access,)
+    tables = ObjectTables
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self._control = ObjectControl(gateway.live)
+
+    @staticmethod
+    def compile(draft: Draft) -> None:
+        compile_objects(draft)
+
+    @property
+    def lookups(self) -> Counter[str]:
+        """How often Cuebot was asked about objects, by outcome."""
+        return self._control.lookups
+
+    def interceptors(self) -> Iterable[Interceptor]:
+        return (self._control,)

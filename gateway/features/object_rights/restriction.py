@@ -1,0 +1,176 @@
+"""What access rules say of objects: their keys `only`, `see` and `always`."""
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from gateway.core.errors import ConfigurationError
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.principal import Principal
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.method import Method
+from gateway.core.settings.model import AccessRule
+from gateway.features.access.rights import AddedKeys, Rule, is_among
+from gateway.features.object_rights.aspect import Objects
+from gateway.features.object_rights.conditions import Claims, Condition, read_condition
+from gateway.features.object_rights.visibility import Visibility, visibility_of
+from gateway.features.views.filter_expressions import BadCondition
+
+NOTHING_TO_SEE = "nothing in its request or answer has a fact that the rule is about"
+NO_OWNER_YET = "nobody can say whose its object will be"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectConditions:
+    """A `Restriction` by the objects of a call. It has one condition at least."""
+
+    only: Condition | None = None
+    """What changes have to be about."""
+    see: Condition | None = None
+    """What reads show, and changes may be about."""
+    always: Collection[str] = ()
+    """Methods to which neither applies."""
+    facts: tuple[str, ...] = field(init=False)
+    """The facts of both conditions."""
+
+    def __post_init__(self) -> None:
+        facts = dict.fromkeys(fact for each in self._given for fact in each.facts)
+        object.__setattr__(self, "facts", tuple(facts))
+
+    @property
+    def _given(self) -> tuple[Condition, ...]:
+        return tuple(each for each in (self.only, self.see) if each is not None)
+
+    @property
+    def _texts(self) -> list[str | None]:
+        return [None if each is None else each.text for each in (self.only, self.see)]
+
+    @property
+    def is_partial(self) -> bool:
+        return self.see is not None
+
+    @property
+    def globs(self) -> Collection[str]:
+        return self.always
+
+    @property
+    def terms(self) -> Hashable:
+        return tuple(self.always), *self._texts
+
+    @property
+    def as_written(self) -> dict[str, str]:
+        """The conditions by key, those that it has."""
+        given = {"only": self.only, "see": self.see}
+        return {key: each.text for key, each in given.items() if each is not None}
+
+    def basis(self, claims: Claims) -> list[object]:
+        said = [
+            [None if texts is None else sorted(texts) for texts in each.said(claims)]
+            for each in self._given
+        ]
+        return [self._texts, [*self.always], said]
+
+    def decide(self, method: Method) -> bool:
+        """Whether they may decide about a call of the method."""
+        return not method.reads_only or self.see is not None
+
+    def applied(self, catalog: Catalog, allowed: Mapping[Method, Sequence[str]]) -> "InCatalog":
+        spared = frozenset(
+            method.path for method, names in allowed.items() if is_among(method, names, self.always)
+        )
+        never = {
+            method.path: Objects.of(method).not_judged
+            for method in allowed
+            if Objects.of(method).not_judged and method.path not in spared
+        }
+        seen = {}
+        for method in catalog.methods if self.see is not None else ():
+            if method.reads_only and method.path not in spared:
+                assert self.see is not None
+                seen[method.path] = replace(
+                    visibility_of(method, self.see),
+                    is_about_known=all(
+                        each.about.is_told_by(spared) for each in Objects.of(method).subjects
+                    ),
+                )
+                if method in allowed and not seen[method.path].is_judged:
+                    never[method.path] = NOTHING_TO_SEE
+        return InCatalog(self, spared, never, seen)
+
+
+@dataclass(frozen=True, slots=True)
+class InCatalog:
+    """The conditions of a rule, applied to the methods of a catalog."""
+
+    of_rule: ObjectConditions
+    spared: frozenset[str]
+    """Native paths of methods to which the conditions do not apply."""
+    never: Mapping[str, str]
+    """Native paths of calls that nobody can judge, and why."""
+    seen: Mapping[str, Visibility]
+    """By the native paths of reads: what the rule shows."""
+
+    def no_follow_up(self, method: Method) -> str:
+        return NO_OWNER_YET if self.judges(method) else ""
+
+    def judges(self, method: Method) -> bool:
+        """Whether a call is a change that has to fit the conditions."""
+        return not method.reads_only and method.path not in self.spared
+
+    def visibility(self, method: Method) -> Visibility | None:
+        """What the rule shows of a read; None if all of it, or if it is a change.
+
+        A read that the catalog does not have shows nothing.
+        """
+        if self.of_rule.see is None or not method.reads_only or method.path in self.spared:
+            return None
+        return self.seen.get(method.path) or Visibility(method)
+
+    def conditions(self, method: Method) -> dict[str, Condition]:
+        """The conditions that apply to a call, by their keys in the order in which they decide."""
+        found = {"see": self.of_rule.see, "only": self.of_rule.only}
+        if method.reads_only:
+            del found["only"]
+        visibility = self.visibility(method)
+        applies = self.judges(method) or (visibility is not None and visibility.is_judged)
+        return {key: each for key, each in found.items() if applies and each is not None}
+
+
+def conditions_of(context: RequestContext) -> ObjectConditions | None:
+    """Those of the caller's rule; None if it has none."""
+    rule = None if context.caller is None else context.caller.rights
+    return rule.restriction(ObjectConditions) if isinstance(rule, Rule) else None
+
+
+def conditions_in(catalog: Catalog, rule: Rule) -> InCatalog:
+    """Those of a rule that has some, for the methods of a catalog."""
+    found = rule.applied(InCatalog, catalog)
+    assert found is not None, "the rule has conditions"
+    return found
+
+
+def rule_of(caller: Principal) -> Rule:
+    assert isinstance(caller.rights, Rule), "access rules decide"
+    return caller.rights
+
+
+def read_conditions(rule: AccessRule) -> ObjectConditions | None:
+    """None without any. Raises ConfigurationError for a condition that cannot be read."""
+    only, see = (condition_of(rule, key) for key in ("only", "see"))
+    if only is None and see is None:
+        return None
+    return ObjectConditions(only=only, see=see, always=rule.always)
+
+
+KEYS = AddedKeys(frozenset({"only", "see", "always"}), read_conditions)
+
+
+def condition_of(rule: AccessRule, key: Literal["only", "see"]) -> Condition | None:
+    text = rule.only if key == "only" else rule.see
+    if text is None:
+        return None
+    try:
+        return read_condition(text)
+    except BadCondition as error:
+        problem = f"access rule {rule.name!r}: {key} = {text!r}: {error}"
+        raise ConfigurationError(problem) from None
