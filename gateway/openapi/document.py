@@ -32,7 +32,7 @@ from gateway.core.schema.description import comments_of
 from gateway.core.schema.method import LookUp, Method, Unique
 from gateway.features.names.aspect import Names
 from gateway.features.object_rights.aspect import Objects
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from gateway.openapi import schemas
 from gateway.openapi.schemas import WELL_KNOWN, Components, Json, described
 
@@ -69,7 +69,7 @@ def build_document(
     if allowed is not None:
         methods = [method for method in methods if method.path in allowed]
     aliases = methods[0].encoders.aliases if methods else {}
-    units = Views.of(methods[0]).units if methods else {}
+    units = AnswerViews.of(methods[0]).units if methods else {}
     messages = Components(comments, returned, aliases, closed=closed, units=units)
     examples, others = Examples(returned), other_paths(catalog)
     paths: Json = {}
@@ -188,7 +188,7 @@ def columns_of(method: Method, listed: Container[str]) -> Json:
     """What views of the answer may have beside its fields."""
     return {
         name: schemas.of_column(column)
-        for name, column in sorted(Views.of(method).columns.items())
+        for name, column in sorted(AnswerViews.of(method).columns.items())
         if column.owned is None or column.owned.call in listed
     }
 

@@ -21,7 +21,7 @@ from gateway.core.schema.catalog import UnusedEntry
 from gateway.core.schema.method import Method
 from gateway.core.schema.rows import Rows
 from gateway.core.schema.selection import chosen, matches
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from gateway.features.views.groups import COUNT
 from gateway.features.views.paths import FieldPath as RowField
 from gateway.features.views.paths import find_path
@@ -204,7 +204,7 @@ class Reading:
         if not self._is_grouped:
             view["fields"] = ",".join(self._fields([*used, *in_summary]))
         asked = tuple((f"_{name}", text) for name, text in view.items())
-        Views.of(self.method).compiled(asked)
+        AnswerViews.of(self.method).compiled(asked)
         return {
             "title": self._title,
             "summary": summary,
@@ -285,7 +285,7 @@ class Reading:
             raise NotApplicable(f"{path} is no single value")
         source = action.with_.get(path)
         present = None if source is None else self._check(source)
-        unit = None if present is None else unit_of(present, Views.of(self.method).units)
+        unit = None if present is None else unit_of(present, AnswerViews.of(self.method).units)
         choices = None if field.enum_type is None else [*field.enum_type.values_by_name]
         return {
             "path": path,
@@ -302,7 +302,7 @@ class Reading:
             return []
         found = self._with_ages(alternatives(text))
         if not self._is_grouped:
-            Views.of(self.method).compiled((("_where", text),))
+            AnswerViews.of(self.method).compiled((("_where", text),))
         return found
 
     def _with_ages(self, found: Alternatives) -> Alternatives:
@@ -312,7 +312,7 @@ class Reading:
     def _with_age(self, found: Comparison) -> Comparison:
         path, operator, value, *_ = found
         field = self._check(path)
-        if field is None or unit_of(field, Views.of(self.method).units) != "time":
+        if field is None or unit_of(field, AnswerViews.of(self.method).units) != "time":
             return found
         seconds = moment_of_age(value, 0)
         return found if seconds is None else [path, operator, str(-seconds), AGO]
@@ -335,7 +335,7 @@ class Reading:
         bar = column.bar
         if isinstance(bar, str):
             self._check(bar)
-        unit = None if field is None else unit_of(field, Views.of(self.method).units)
+        unit = None if field is None else unit_of(field, AnswerViews.of(self.method).units)
         return {
             "path": column.path,
             "title": column.title or words_of(column.path),

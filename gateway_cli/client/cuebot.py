@@ -31,7 +31,7 @@ from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.views.changes import comparison
 from gateway.features.views.columns import NO_OWNERS, Owned, Owners
-from gateway.features.views.compiled_view import Goal, Views
+from gateway.features.views.compiled_view import AnswerViews, Goal
 from gateway.features.views.row_owners import SentRequest, owners_of
 from gateway_cli.client.method_names import find_method
 from gateway_client.arguments import Arguments, Field, Fields, Kind
@@ -145,7 +145,7 @@ class CuebotClient:
                     if planned is None:
                         planned = await self._plan(name, request)
                         if until:
-                            views, asked = Views.of(planned.method), tuple(view.items())
+                            views, asked = AnswerViews.of(planned.method), tuple(view.items())
                             of_rows = tuple(each for each in asked if each[0] != "_format")
                             goal = views.goal(until, views.of_events(of_rows))
                             planned = keeping_rows(planned)
@@ -165,9 +165,9 @@ class CuebotClient:
     ) -> tuple[Answer, bool]:
         """The answer, and whether it fits the goal."""
         asked, method = tuple(view.items()), planned.method
-        compiled = Views.of(method).compiled(asked)
+        compiled = AnswerViews.of(method).compiled(asked)
         if goal is not None:  # all rows are to fit it, not the first so many
-            compiled = (compiled or Views.of(method).of_events(()))._replace(chooses=True)
+            compiled = (compiled or AnswerViews.of(method).of_events(()))._replace(chooses=True)
         rows = ask_for_rows(planned, compiled, asked)
         owned = rows.view.owned if rows.view is not None else None
         owned = goal.owned if owned is None and goal is not None else owned
@@ -186,7 +186,7 @@ class CuebotClient:
         is_done = False
         if goal is not None:
             of_rows = tuple(each for each in asked if each[0] != "_format")
-            events = Views.of(method).of_events(of_rows)
+            events = AnswerViews.of(method).of_events(of_rows)
             events = events if events.renewed is None else events.renewed(owners)
             compare = comparison(events, method.encoders)
             now = goal if goal.renewed is None else goal.renewed(owners)
@@ -201,7 +201,7 @@ class CuebotClient:
         return answer, await owners_of(owned, self.catalog.routes[owned.call], sent, answer, call)
 
     async def units(self, name: str) -> Mapping[str, str]:
-        return Views.of(await self._method(name)).row_units
+        return AnswerViews.of(await self._method(name)).row_units
 
     async def _method(self, name: str) -> Method:
         parse_name(name)  # raises before the schema is discovered

@@ -8,7 +8,7 @@ import click
 import orjson
 import pytest
 
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from gateway.openapi.document import as_json
 from gateway_cli.client.cuebot import fields_of
 from gateway_client.arguments import Fields, guess, read_arguments
@@ -210,7 +210,7 @@ def test_a_document_knows_every_path() -> None:
 def test_a_document_has_the_units_of_rows() -> None:
     for path, method in CATALOG.routes.items():
         found = DOCUMENT.units(DOCUMENT.operations[path])  # also under documented names
-        assert found.items() >= Views.of(method).row_units.items(), path
+        assert found.items() >= AnswerViews.of(method).row_units.items(), path
     jobs = DOCUMENT.units(DOCUMENT.operations[GET_JOBS])
     assert (jobs["startTime"], jobs["jobStats.maxRss"]) == ("time", "kB")
     job = DOCUMENT.units(DOCUMENT.operations["/job.JobInterface/FindJob"])

@@ -29,10 +29,10 @@ from gateway.features.views.compiled_view import (
     ANYTHING,
     EVENT_STREAM,
     AnswerForm,
+    AnswerViews,
     Asked,
     CompiledView,
     Goal,
-    Views,
     takes_events,
     wants_events,
     wants_only_events,
@@ -219,7 +219,7 @@ def read_query(
         asked = asked_parameters(parameters)
         parameters = [each for each in parameters if each[0] not in asked]
     elif verb == "POST" and not streams:
-        view = None if accept is None else Views.of(method).compiled((), accept)
+        view = None if accept is None else AnswerViews.of(method).compiled((), accept)
         return NO_QUERY if view is None else Query(view)
     else:
         parameters, asked = [], {}
@@ -233,7 +233,7 @@ def read_query(
         for name in stream:
             problem = why_not_watched(method)
             raise refused(name, problem or f"it is for event streams; send Accept: {EVENT_STREAM}")
-        view = Views.of(method).compiled(tuple(asked.items()), accept)
+        view = AnswerViews.of(method).compiled(tuple(asked.items()), accept)
     fields = [each for each in parameters if not is_cache_buster(*each)]
     check_views(method, fields)
     busters = tuple(f"?{name}" for name, value in parameters if is_cache_buster(name, value))[:1]
@@ -267,11 +267,11 @@ def why_not_watched(method: Method) -> str:
 
 def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[CompiledView, Watch]:
     """The view of an event stream with these parameters. Raises GatewayError (INVALID_ARGUMENT)."""
-    view, every = Views.of(method).of_events(asked), seconds_in(stream.get("_every"))
+    view, every = AnswerViews.of(method).of_events(asked), seconds_in(stream.get("_every"))
     if "_until" not in stream:
         return view, Watch(every, asked=asked)
     until = stream["_until"]
-    goal = Views.of(method).goal(until, view)
+    goal = AnswerViews.of(method).goal(until, view)
     # All rows are to fit it, not the first so many.
     return view._replace(chooses=True), Watch(every, until, goal, asked)
 

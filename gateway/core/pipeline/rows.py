@@ -13,7 +13,7 @@ from gateway.core.codec.slices import rows_in
 from gateway.core.long_work import STEP, begin_at_once, in_turns, let_others_run
 from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.method import FieldPath, Method, RowSearch, set_at, value_at
-from gateway.features.views.compiled_view import AnswerForm, Asked, CompiledView, Views
+from gateway.features.views.compiled_view import AnswerForm, AnswerViews, Asked, CompiledView
 from gateway.features.watch.aspect import Watching
 
 
@@ -38,7 +38,7 @@ def ask_for_rows(
     """
     method, limit = planned.method, planned.method.row_limit
     if planned.most_rows is not None:
-        view = Views.of(method).limited(asked, accept, planned.most_rows)
+        view = AnswerViews.of(method).limited(asked, accept, planned.most_rows)
     if limit is None:
         return RowsAsked(planned, view)
     chooses = view is not None and view.chooses

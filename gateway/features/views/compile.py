@@ -25,7 +25,7 @@ from gateway.core.profile.schema_paths import (
 from gateway.core.schema.catalog import NATIVE, UnusedEntry
 from gateway.core.schema.method import Method
 from gateway.features.views.columns import COMPUTATIONS, TEXT, Column, Owned
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from gateway.features.views.paths import Beginning, FieldPath, Meant, OtherNames, find_path
 from gateway.features.views.profile import Computed, OwnedRows, Start, ViewTables
 from gateway.features.views.row_conditions import NUMBERS
@@ -70,7 +70,7 @@ def add_column(others: dict[str, Meant], column: Column) -> None:
 
 
 def compile_views(draft: Draft) -> None:
-    """Adds `Views` to each method, and the core's `Sizes` to those whose requests have some."""
+    """Adds `AnswerViews` to each method, and the core's `Sizes` to those whose requests have some."""
     tables, unused = draft.tables(ViewTables), draft.unused
     units = units_of(tables, draft.pool, unused)
     names = names_in_views(tables, draft.pool, draft.aliases, unused)
@@ -81,7 +81,7 @@ def compile_views(draft: Draft) -> None:
     }
     for name, method in draft.native.items():
         answer, own = method.descriptor.output_type, with_columns.get(name, names)
-        draft.add(name, Views(answer, method.encoders, units, own))
+        draft.add(name, AnswerViews(answer, method.encoders, units, own))
         if sizes := sizes_of(method.descriptor.input_type, units):
             draft.add(name, sizes)
 

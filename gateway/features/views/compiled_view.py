@@ -95,7 +95,7 @@ class Goal(NamedTuple):
     owned: Owned | None = None
 
 
-class Views:
+class AnswerViews:
     """Of answers with these units, in which `names` may be used for fields."""
 
     def __init__(
@@ -112,8 +112,8 @@ class Views:
         self._compiled = lru_cache(maxsize=VIEWS_CACHED)(self._compile)
 
     @staticmethod
-    def of(method: Method) -> "Views":
-        found: Views = method.aspects[Views]
+    def of(method: Method) -> "AnswerViews":
+        found: AnswerViews = method.aspects[Views]
         return found
 
     @cached_property

@@ -28,7 +28,7 @@ from gateway.core.pipeline.request import CallRequest, RequestReader
 from gateway.core.pipeline.routing import send_nothing
 from gateway.core.pipeline.rows import keeping_rows
 from gateway.core.schema.catalog import Catalog
-from gateway.features.views.compiled_view import EVENT_STREAM, Views
+from gateway.features.views.compiled_view import EVENT_STREAM, AnswerViews
 from gateway.features.watch.question import HEADERS, Question, Watcher
 from gateway.http.conditional import Stopping
 
@@ -301,12 +301,12 @@ def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:
     assert watch is not None
     if method is None or polled is None:
         raise GatewayError(Code.NOT_FOUND, f"{path} is not there any more")
-    view = Views.of(method).of_events(watch.asked)
+    view = AnswerViews.of(method).of_events(watch.asked)
     if plan.most_rows is not None:
-        limited = Views.of(method).limited(watch.asked, EVENT_STREAM.encode(), plan.most_rows)
+        limited = AnswerViews.of(method).limited(watch.asked, EVENT_STREAM.encode(), plan.most_rows)
         assert limited is not None
         view = limited
-    goal = None if watch.goal is None else Views.of(method).goal(watch.until, view)
+    goal = None if watch.goal is None else AnswerViews.of(method).goal(watch.until, view)
     old, kind = plan.method, plan.method.descriptor.input_type
     json = old.encoders.to_json_of_given(kind)(GetMessageClass(kind).FromString(plan.sent))
     planned = make_plan(polled, orjson.dumps(json), UnknownFieldPolicy.NOTHING)

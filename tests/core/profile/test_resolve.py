@@ -16,7 +16,7 @@ from gateway.core.schema.method import LookUp
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.names.aspect import Names
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services, trial
 from tests.support.richer import FIELDS, METHODS, richer
@@ -73,7 +73,7 @@ def test_every_unit_is_of_a_field(ours: Catalog) -> None:
         for field in fields
     ]
     assert len(names) == len(set(names)) > 100
-    units = Views.of(ours.routes["/job.JobInterface/GetJobs"]).units
+    units = AnswerViews.of(ours.routes["/job.JobInterface/GetJobs"]).units
     assert len(units) == len(names)
     assert (units["job.Frame.max_rss"], units["job.Job.start_time"]) == ("kB", "time")
 
@@ -82,7 +82,7 @@ def test_a_unit_of_what_an_older_cuebot_lacks_is_no_loss() -> None:
     units = {"kB": {"job.Nothing": ["a"], "job.Frame": ["newRss", "max_rss"]}}
     catalog = resolved(Profile.model_validate({"units": units}))
     assert catalog.unused_entries == ()
-    assert dict(Views.of(catalog.methods[0]).units) == {"job.Frame.max_rss": "kB"}
+    assert dict(AnswerViews.of(catalog.methods[0]).units) == {"job.Frame.max_rss": "kB"}
 
 
 def test_the_probe_is_a_method_that_is_served(ours: Catalog) -> None:

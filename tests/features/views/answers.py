@@ -12,7 +12,7 @@ from gateway.core.long_work import STEP, Step
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from gateway.features.views.render import compile_view
 from gateway.features.views.view import View, make_view
 from tests.support.opencue import message_class
@@ -57,7 +57,9 @@ def whole(payload: bytes, method: Method = GET_JOBS) -> list[Row]:
 
 def view_of(method: Method = GET_JOBS, /, **asked: object) -> View:
     given = {f"_{name}": str(text) for name, text in asked.items()}
-    return make_view(method.descriptor.output_type, given, units=Views.of(method).units, now=NOW)
+    return make_view(
+        method.descriptor.output_type, given, units=AnswerViews.of(method).units, now=NOW
+    )
 
 
 def shown(

@@ -11,7 +11,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, Step
 from gateway.core.schema.method import Method
 from gateway.features.views.changes import Difference, Known, comparison
-from gateway.features.views.compiled_view import CompiledView, Goal, Views
+from gateway.features.views.compiled_view import AnswerViews, CompiledView, Goal
 from tests.features.views import answers
 from tests.features.views.answers import GET_JOBS, PLAIN
 from tests.support.clocks import step_of
@@ -29,7 +29,9 @@ def jobs(rows: Jobs, **more: Any) -> bytes:
 
 
 def view_of(**asked: str) -> CompiledView:
-    return Views.of(GET_JOBS).of_events(tuple((f"_{name}", text) for name, text in asked.items()))
+    return AnswerViews.of(GET_JOBS).of_events(
+        tuple((f"_{name}", text) for name, text in asked.items())
+    )
 
 
 def differ(
@@ -114,7 +116,7 @@ def test_rows_that_ids_do_not_tell_apart_are_sent_whole(rows: Jobs) -> None:
 @pytest.mark.parametrize("asked", [{}, {"fields": "name"}, {"fields": "jobs"}])
 def test_a_goal_is_of_all_rows(until: str, rows: Jobs, done: bool, asked: dict[str, str]) -> None:
     view = view_of(**asked)
-    goal = Views.of(GET_JOBS).goal(until, view)
+    goal = AnswerViews.of(GET_JOBS).goal(until, view)
     found, _ = differ(view, jobs(rows), None, goal=goal)
     assert found.is_done == done
     again, _ = differ(view, jobs(rows), found.known, goal=goal)
@@ -123,9 +125,9 @@ def test_a_goal_is_of_all_rows(until: str, rows: Jobs, done: bool, asked: dict[s
 
 @pytest.mark.parametrize(("priority", "done"), [(1, True), (0, False)])
 def test_a_goal_is_of_the_only_object(priority: int, done: bool) -> None:
-    view = Views.of(GET_JOB).of_events(())
+    view = AnswerViews.of(GET_JOB).of_events(())
     answer = message_class("job.JobGetJobResponse")()
-    goal = Views.of(GET_JOB).goal("priority=1", view)
+    goal = AnswerViews.of(GET_JOB).goal("priority=1", view)
     for is_set in (False, True):
         if is_set:
             answer.job.priority = priority

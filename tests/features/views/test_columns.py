@@ -12,7 +12,7 @@ from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.views import compiled_view
 from gateway.features.views.columns import elapsed, hours, share, waiting
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from tests.features.views.answers import NOW, PLAIN, Row, filled, jobs, rows_in
 
 CATALOG = build_catalog(PLAIN.schema, Selection(), load_profile("opencue"))
@@ -72,7 +72,9 @@ FRAMES = filled(
 def seen(method: Method, payload: bytes, at: int = NOW, /, **asked: str) -> bytes:
     """What the method's view shows at a moment."""
     with patch.object(compiled_view, "time", lambda: at):
-        view = Views.of(method).compiled(tuple((f"_{name}", text) for name, text in asked.items()))
+        view = AnswerViews.of(method).compiled(
+            tuple((f"_{name}", text) for name, text in asked.items())
+        )
     assert view is not None
     return b"".join(view.encode(payload))
 
@@ -234,8 +236,8 @@ def test_near_names_are_told() -> None:
 
 
 def test_columns_have_units() -> None:
-    assert Views.of(GET_FRAMES).row_units["runtime"] == "seconds"
-    assert "memoryUsed" not in Views.of(GET_FRAMES).row_units
+    assert AnswerViews.of(GET_FRAMES).row_units["runtime"] == "seconds"
+    assert "memoryUsed" not in AnswerViews.of(GET_FRAMES).row_units
 
 
 def test_columns_have_no_fields() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from gateway.features.views.render import ROWS_PER_SORT, Viewed
 from tests.features.views.answers import GET_HOSTS, LOOKS, Row, hosts, rows_seen, shown
 from tests.support.clocks import step_of
@@ -107,6 +107,6 @@ def test_what_decides_by_its_place_has_an_etag_of_the_order(
     asked: dict[str, str], chooses: bool, follows: bool
 ) -> None:
     """Groups need all rows, in no order."""
-    view = Views.of(GET_HOSTS).compiled(tuple(asked.items()))
+    view = AnswerViews.of(GET_HOSTS).compiled(tuple(asked.items()))
     assert view is not None
     assert (view.chooses, view.follows_order) == (chooses, follows)

@@ -13,7 +13,7 @@ from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.views.columns import NO_OWNERS
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from gateway.features.views.units import Unit, in_unit, moment
 from tests.features.views.answers import (
     NOW,
@@ -177,16 +177,16 @@ def test_a_cached_view_does_not_keep_the_time(monkeypatch: pytest.MonkeyPatch) -
     def shown(view: Any) -> bytes:
         return b"".join(view.encode(SOME))
 
-    first = Views.of(GET_FRAMES).compiled(asked)
+    first = AnswerViews.of(GET_FRAMES).compiled(asked)
     assert first is not None
     assert first.renewed is not None
     clock[0] += 1
-    second = Views.of(GET_FRAMES).compiled(asked)
+    second = AnswerViews.of(GET_FRAMES).compiled(asked)
     assert shown(first) == b'{"frames":{"frames":[{"name":"1"}]}}'
     two = b'{"frames":{"frames":[{"name":"0"},{"name":"1"}]}}'
     assert shown(second) == shown(first.renewed(NO_OWNERS)) == two
     plain = (("_where", "startTime<1700000000"),)
-    assert Views.of(GET_FRAMES).compiled(plain) is Views.of(GET_FRAMES).compiled(plain)
+    assert AnswerViews.of(GET_FRAMES).compiled(plain) is AnswerViews.of(GET_FRAMES).compiled(plain)
 
 
 # --- Fields beside fields -------------------------------------------------------------------
@@ -333,7 +333,7 @@ def test_what_is_wrong_is_said(where: str, words: str) -> None:
 
 
 def test_without_a_profile_fields_stand_beside_fields_and_have_no_units() -> None:
-    views = Views.of(PLAIN.routes[GET_FRAMES.path])
+    views = AnswerViews.of(PLAIN.routes[GET_FRAMES.path])
     assert views.compiled((("_where", "maxRss>usedMemory"),)) is not None
     with pytest.raises(GatewayError, match="no unit is known for it"):
         views.compiled((("_where", "maxRss>16GB"),))

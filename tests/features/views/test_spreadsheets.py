@@ -8,7 +8,7 @@ import pytest
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.views.compiled_view import Views
+from gateway.features.views.compiled_view import AnswerViews
 from gateway.features.views.spreadsheets import for_spreadsheets
 from gateway.features.views.units import Unit
 from tests.features.views.answers import PLAIN, filled, jobs, refusal, seen
@@ -30,7 +30,7 @@ FRAMES = filled(
 
 def table(payload: bytes, method: Method = GET_FRAMES, /, **asked: str) -> list[list[str]]:
     """The cells of the CSV that a client gets."""
-    view = Views.of(method).compiled(
+    view = AnswerViews.of(method).compiled(
         (*((f"_{name}", text) for name, text in asked.items()),), b"text/csv"
     )
     assert view is not None
