@@ -21,6 +21,7 @@ from gateway.access.revocation import DenyFile
 from gateway.access.secrets import reached_at
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
+from gateway.calls.dry_run import DryRunOptions, DryRuns
 from gateway.calls.shared_reads import SharedReads
 from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
@@ -34,6 +35,7 @@ from gateway.core.pipeline.handler import UnaryHandler
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors
 from gateway.core.pipeline.middleware import ContextMiddleware, report_refused
 from gateway.core.pipeline.offload import Planner
+from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import CHANGE_ALLOWS, PAGE_ALLOWS, Routing, wrong_verb
@@ -45,7 +47,8 @@ from gateway.features.access.feature import Access
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.feature import ObjectRights
 from gateway.features.rules import ADDED_KEYS
-from gateway.features.watch.watches import Watches, WatchLimits
+from gateway.features.views.feature import Views
+from gateway.features.watch.feature import Watch
 from gateway.http.admission import Admission, RateLimits
 from gateway.http.at_most_once import AtMostOnce
 from gateway.http.authentication import Authentication
@@ -73,12 +76,12 @@ MAX_WAITING_ANSWERS = 48
 """Calls that may wait for answer memory. Their answers stay in Cuebot's memory meanwhile."""
 MAX_WAITING_READS = 1000
 """GET requests that may wait for a change (`Prefer: wait`)."""
-WATCH_LIMITS = WatchLimits()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     upstream: Cuebot
+    core: Core
     live: LiveCatalog
     """Starts looking for the catalog at the app's startup."""
     reached_at: tuple[str, ...]
@@ -96,8 +99,8 @@ class Parts:
     records: Records
     """What is remembered of calls with an Idempotency-Key."""
     slots: FairQuota
-    watchers: FairQuota
-    """Places for event streams."""
+    views: Views
+    watch: Watch
     load_shedder: LoadShedder
     planner: Planner
     answers: FairSemaphore
@@ -221,7 +224,9 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         readiness=Readiness(),
     )
     access, object_rights = Access(core, ADDED_KEYS), ObjectRights(core)
+    views, watch = Views(core), Watch(core)
     authenticator, provider = make_authenticator(settings, access.rights_for)
+    core.generation = lambda: authenticator.generation
     audit, slots = open_audit(settings), FairQuota(settings.max_in_flight, rates.weight)
     load_shedder = LoadShedder(settings.max_in_flight, rates.weight)
     shared = open_limiter(settings)
@@ -232,7 +237,6 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
     traces = open_traces(settings)
     answers = FairSemaphore(settings.max_answer_memory, MAX_WAITING_ANSWERS, rates.weight)
     reads = shared_reads(settings, upstream, live, answers)
-    watchers = FairQuota(WATCH_LIMITS.watchers, rates.weight)
     refusals = Refusals()
     metrics = make_metrics(
         settings,
@@ -240,7 +244,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         upstream,
         live,
         slots,
-        watchers,
+        watch.places,
         audit,
         shared,
         object_rights.lookups,
@@ -261,7 +265,9 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         *object_rights.interceptors(),
         audit,
     ]
+    core.interceptors = Interceptors(each for each in interceptors if each is not None)
     return Parts(
+        core=core,
         upstream=upstream,
         live=live,
         reached_at=reached_at(settings),
@@ -279,7 +285,8 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
             weight=rates.weight,
         ),
         slots=slots,
-        watchers=watchers,
+        views=views,
+        watch=watch,
         load_shedder=load_shedder,
         planner=Planner(rates.weight),
         answers=answers,
@@ -289,7 +296,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         traces=traces,
         metrics=metrics,
         refusals=refusals,
-        interceptors=Interceptors(each for each in interceptors if each is not None),
+        interceptors=core.interceptors,
     )
 
 
@@ -312,13 +319,17 @@ def request_reader(settings: Settings, parts: Parts) -> RequestReader:
         has_pages=settings.docs != "off",
         planner=parts.planner,
         interceptors=parts.interceptors,
+        # What a feature needs reads what is left.
+        queries=QueryReader((DryRunOptions(), *parts.watch.options(), *parts.views.options())),
         weight=parts.rates.weight,
     )
 
 
 def method_handler(settings: Settings, parts: Parts, requests: RequestReader) -> UnaryHandler:
+    core = parts.core
     calls = CallMaker(parts.shared_reads or parts.upstream, parts.answers, parts.interceptors)
     responder = Responder(http_timeout=settings.http_timeout, load_shedder=parts.load_shedder)
+    core.requests, core.calls, core.responder = requests, calls, responder
     reads = ConditionalReads(
         requests,
         calls,
@@ -328,20 +339,9 @@ def method_handler(settings: Settings, parts: Parts, requests: RequestReader) ->
         readiness=parts.readiness,
     )
     once = AtMostOnce(parts.records, requests, calls, responder, longest_call=settings.grpc_timeout)
-    watches = Watches(
-        parts.live,
-        requests,
-        calls,
-        parts.interceptors,
-        places=parts.watchers,
-        limits=WATCH_LIMITS,
-        authenticator=parts.authenticator,
-        readiness=parts.readiness,
-        http_timeout=settings.http_timeout,
-        weight=parts.rates.weight,
-        within_principal=settings.shared_reads == "principal",
-    )
-    return UnaryHandler(parts.interceptors, requests, calls, responder, reads, once, watches)
+    # The first of them that a request asks for wins.
+    exchanges = (DryRuns(calls, responder), *parts.watch.exchanges(), reads, once)
+    return UnaryHandler(parts.interceptors, requests, calls, responder, exchanges)
 
 
 def batch_handler(

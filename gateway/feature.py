@@ -11,6 +11,7 @@ from typing import ClassVar
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 
@@ -39,6 +40,10 @@ class Feature:
 
     def exchanges(self) -> Iterable[Exchange]:
         """Ways of asking for a call. Called when the parts of the core are there."""
+        return ()
+
+    def options(self) -> Iterable[OptionReader]:
+        """What it reads of query strings, before the features that it needs read theirs."""
         return ()
 
     def tasks(self) -> Iterable[Awaitable[object]]:

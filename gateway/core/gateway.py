@@ -1,5 +1,6 @@
 """The parts of a gateway that its features may use."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.core.discovery.refresh import LiveCatalog
@@ -24,6 +25,8 @@ class Gateway:
     """The share of each principal in what all share."""
     readiness: Readiness
     """Whether the gateway is stopping."""
+    generation: Callable[[], int] = field(init=False)
+    """How often keys, rules or revocations have changed: whoever waits may have lost a right."""
     interceptors: Interceptors = field(init=False)
     requests: RequestReader = field(init=False)
     calls: CallMaker = field(init=False)

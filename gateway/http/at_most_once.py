@@ -26,13 +26,13 @@ from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import JSON_TYPE, CallState, ClientGone, RequestContext
 from gateway.core.pipeline.direct_connection import KEY_HEADER
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.form import Form, form_for, form_of, pieces_of
 from gateway.core.pipeline.invoke import Call
 from gateway.core.pipeline.plan import Found
 from gateway.core.pipeline.request import CallRequest, RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.schema.method import Method
-from gateway.features.views.compiled_view import AnswerForm
 from gateway.http.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
 from gateway.openapi.schemas import REPORTED
 
@@ -127,7 +127,9 @@ class Attempt:
             await self._records.finish(self._owned, self._record, outcome)
 
 
-class AtMostOnce:
+class AtMostOnce(Exchange):
+    headers = frozenset((KEY_HEADER,))
+
     def __init__(
         self,
         records: Records,
@@ -142,6 +144,12 @@ class AtMostOnce:
         self._calls = calls
         self._responder = responder
         self._lost_after = longest_call + MARGIN_SECONDS
+
+    def serves(self, method: Method) -> bool:
+        return not method.reads_only
+
+    def is_asked(self, context: RequestContext, request: CallRequest) -> bool:
+        return KEY_HEADER in context.request.headers
 
     async def answer(
         self,
@@ -160,7 +168,7 @@ class AtMostOnce:
         method, caller = request.plan.method, context.caller
         assert caller is not None, "no method is called without a token"
         owned = owned_by(context.principal, method, key_of(context.request.headers[KEY_HEADER]))
-        is_binary = isinstance(request.view, AnswerForm)
+        is_binary = request.form is not None and request.form.is_message
         fingerprint = await digest_of(BINARY + body if is_binary else body)
         asked = Record(fingerprint, caller.rights.basis(caller.claims))
         known = await self._records.read(owned)
@@ -189,7 +197,7 @@ class AtMostOnce:
                 whole = b"".join(pieces_of(request, answer))
                 form = form_for(context, (whole,), request.content_type)
                 headers = [*reported(context.response.headers), request.content_type]
-                is_binary = isinstance(request.view, AnswerForm)
+                is_binary = request.form is not None and request.form.is_message
                 body, packed = (b"", answer) if is_binary else (whole, b"")
                 kept = KeptAnswer(Code.OK.http_status, headers, body, packed).dump()
         except Taken:
@@ -246,8 +254,8 @@ class AtMostOnce:
         if known.state == "failed":
             raise kept.error()
         response.code = Code.OK
-        if isinstance(request.view, AnswerForm):
-            whole = b"".join(request.view.encode(kept.packed))
+        if request.form is not None and request.form.is_message:
+            whole = b"".join(request.form.encode(kept.packed))
             return form_for(context, (whole,), request.content_type)
         return form_for(context, (kept.body,), kept.content_type)
 

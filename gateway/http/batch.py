@@ -19,6 +19,7 @@ from weakref import WeakValueDictionary
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.calls import dry_run
 from gateway.calls.batch_items import NOT_ONE_ITEM, Item, items_of
 from gateway.core.errors import Code, GatewayError, stopping, unavailable
 from gateway.core.fair_quota import FairQuota, Weight
@@ -41,27 +42,24 @@ from gateway.core.pipeline.middleware import ContextMiddleware
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.plan import holds_the_loop
 from gateway.core.pipeline.request_headers import (
-    DRY_RUN_ANSWER,
-    DRY_RUN_KEY,
-    asks_dry_run,
     check_headers,
 )
 from gateway.core.pipeline.routing import CHANGE_ALLOWS
 from gateway.core.pipeline.slow_reader import SlowReader
+from gateway.core.readiness import Readiness
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.features.views.compiled_view import (
     ACCEPTED,
     EVENT_STREAM,
     MEDIA_TYPES,
     offers,
-    wants_events,
 )
 from gateway.features.views.view import Format
+from gateway.features.watch.options import wants_events
 from gateway.features.watch.question import HEADERS as OF_STREAMS
 from gateway.features.watch.question import RETRY
 from gateway.http.at_most_once import key_of
 from gateway.http.batch_queue import BatchQueue
-from gateway.http.conditional import Stopping
 from gateway.http.item_connection import (
     EventStream,
     ItemConnection,
@@ -94,7 +92,7 @@ FORMATS: Mapping[str, Format] = {
 }
 """Of batches and their answers, by media type."""
 FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
-PASSED_ON = (b"authorization", b"grpc-timeout", DRY_RUN_KEY, VIA_HEADER)
+PASSED_ON = (b"authorization", b"grpc-timeout", dry_run.DRY_RUN_KEY, VIA_HEADER)
 """Headers of a batch that each of its items has."""
 
 
@@ -122,7 +120,7 @@ class Batch:
         interceptors: Interceptors,
         bodies: BodyReader,
         planner: Planner,
-        readiness: Stopping,
+        readiness: Readiness,
         *,
         http_timeout: float,
         max_in_flight: int,
@@ -188,9 +186,7 @@ class Batch:
 
     def _read_head(self, context: RequestContext) -> Head:
         headers = context.request.headers
-        if asks_dry_run(headers):
-            context.dry_run = True
-            context.response.headers.append(DRY_RUN_ANSWER)
+        dry_run.begin(context)
         if KEY_HEADER in headers:
             key_of(headers[KEY_HEADER])
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()

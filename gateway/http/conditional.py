@@ -6,32 +6,31 @@ request calls Cuebot, so a caller who has lost access gets no 304.
 
 import asyncio
 import re
-from collections.abc import Generator
 from contextlib import suppress
-from functools import partial
 from hashlib import blake2b
 from random import uniform
 from time import monotonic
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 from starlette.types import Receive, Send
 
-from gateway.calls.shared_reads import SharedAnswer
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairQuota
-from gateway.core.long_work import STEP, Step, begin_at_once, let_others_run
+from gateway.core.long_work import begin_at_once, let_others_run
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
 from gateway.core.pipeline.content_coding import VARY as VARY_BY_CODING
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
-from gateway.core.pipeline.form import form_of, in_common
+from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.form import form_of
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request import CallRequest, RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import send_nothing
-from gateway.features.views.changes import fingerprint, fingerprint_of_shown
-from gateway.features.views.columns import NO_OWNERS
+from gateway.core.readiness import Readiness
+from gateway.core.schema.method import Method
+from gateway.features.views.asked_again import finding_of, of_this_moment
 
 WAIT_PREFERENCE = re.compile(
     rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I
@@ -72,12 +71,7 @@ def matches(if_none_match: str, etag: str) -> bool:
     return etag.removeprefix("W/") in known or "*" in known
 
 
-class Stopping(Protocol):
-    @property
-    def stopping(self) -> bool: ...
-
-
-class ConditionalReads:
+class ConditionalReads(Exchange):
     """Answers GET and HEAD for methods that only read."""
 
     def __init__(
@@ -88,7 +82,7 @@ class ConditionalReads:
         interceptors: Interceptors,
         *,
         waiting: FairQuota,
-        readiness: Stopping,
+        readiness: Readiness,
     ) -> None:
         self._requests = requests
         self._calls = calls
@@ -97,13 +91,24 @@ class ConditionalReads:
         self._waiting = waiting
         self._readiness = readiness
 
+    def serves(self, method: Method) -> bool:
+        return method.reads_only
+
+    def is_asked(self, context: RequestContext, request: CallRequest) -> bool:
+        return context.request.method != "POST"
+
     async def answer(
-        self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
+        self,
+        context: RequestContext,
+        request: CallRequest,
+        body: bytes,
+        receive: Receive,
+        send: Send,
     ) -> None:
         condition = Condition.of(context)
         with CancelOnDisconnect(context, receive):
             began = monotonic()
-            request, answer = await self._calls.call_for_view(context, request)
+            request, answer = await self._calls.answer(context, request)
             etag = await etag_of(request, answer, began + request.timeout)
             if condition.wait and matches(condition.known, etag):
                 del answer  # it may be large, and the wait long
@@ -169,7 +174,7 @@ class ConditionalReads:
                     continue
                 began, before = monotonic(), context.call.with_cuebot
                 request = of_this_moment(request)
-                request, answer = await self._calls.call_for_view(context, request)
+                request, answer = await self._calls.answer(context, request)
                 took = monotonic() - began
                 etag = await etag_of(request, answer, began + request.timeout)
                 if matches(condition.known, etag):  # many short polls are not a slow call
@@ -186,18 +191,11 @@ class ConditionalReads:
             await asyncio.sleep(min(left, POLL_INTERVAL_SECONDS))
 
 
-def of_this_moment(request: CallRequest) -> CallRequest:
-    """The request with `now` in its view as it is now."""
-    if request.view is None or request.view.renewed is None:
-        return request
-    return request._replace(view=request.view.renewed(NO_OWNERS))
-
-
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
     """Raises DEADLINE_EXCEEDED after `deadline` (monotonic)."""
-    view = request.view
+    form = request.form
     digest = blake2b(request.catalog.version.encode(), digest_size=16)
-    digest.update((view.key if view is not None else "").encode())
+    digest.update((form.key if form is not None else "").encode())
     begin_at_once()
     finding = finding_of(request, answer)
     while True:
@@ -213,17 +211,3 @@ async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
             raise GatewayError(Code.DEADLINE_EXCEEDED, ETAG_LATE_MESSAGE)
         await let_others_run()
     return f'W/"{digest.hexdigest()}"'
-
-
-def finding_of(
-    request: CallRequest, answer: bytes, step: Step = STEP
-) -> Generator[object, None, bytes]:
-    """The search for an answer's fingerprint, which those who share the answer make together."""
-    rows, view = request.plan.method.rows, request.view
-    if view is not None and view.renewed is not None and rows is not None:
-        return fingerprint_of_shown(answer, view.view, rows, step)
-    in_order = view is not None and view.follows_order
-    begin = partial(fingerprint, answer, None if in_order else rows, step)
-    if type(answer) is SharedAnswer:
-        return in_common(answer, (request.plan.method, in_order), begin)
-    return begin()

@@ -16,6 +16,7 @@ from random import getrandbits
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.calls.dry_run import is_dry_run
 from gateway.core.codec.fields import is_message
 from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.long_work import in_turns
@@ -160,7 +161,7 @@ def denied_line(
     denial = context.call.denied
     assert denial is not None
     fields = head_of(context, OUTCOME, denial.method.path)
-    if context.dry_run:
+    if is_dry_run(context):
         fields["dry_run"] = True
     if request is not None:
         fields["request"] = orjson.Fragment(request)

@@ -10,6 +10,7 @@ from typing import TextIO
 
 import structlog
 
+from gateway.calls.dry_run import is_dry_run
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.settings.model import Settings
@@ -98,7 +99,7 @@ def fields_of(context: RequestContext) -> dict[str, object]:
         fields["trace_id"] = context.request.trace.trace_id
     if context.protocol is not None:
         fields["protocol"] = context.protocol.name
-    if context.dry_run:
+    if is_dry_run(context):
         fields["dry_run"] = True
     fields["status"] = context.response.status
     fields["code"] = context.response.code.name if context.response.code is not None else None

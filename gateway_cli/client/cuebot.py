@@ -18,10 +18,12 @@ from gateway.core.discovery.refresh import WHAT_TO_DO
 from gateway.core.discovery.source import NoReflection, NotReady, choose_source
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, in_turns
+from gateway.core.pipeline.answer_form import AnswerForm, SecondCall, SentRequest
 from gateway.core.pipeline.invoke import Invocation, calls_within, invoke
 from gateway.core.pipeline.plan import Plan, plan
 from gateway.core.pipeline.request_headers import listed_paths
-from gateway.core.pipeline.rows import ask_for_rows, is_cut, keeping_rows
+from gateway.core.pipeline.row_counts import ask_for_rows
+from gateway.core.pipeline.rows import is_cut
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema
 from gateway.core.schema.method import Method
@@ -30,9 +32,10 @@ from gateway.core.settings.model import Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.views.changes import comparison
-from gateway.features.views.columns import NO_OWNERS, Owned, Owners
-from gateway.features.views.compiled_view import AnswerViews, Goal
-from gateway.features.views.row_owners import SentRequest, owners_of
+from gateway.features.views.columns import NO_OWNERS
+from gateway.features.views.compiled_view import AnswerViews, CompiledView, Goal
+from gateway.features.watch.options import for_goal
+from gateway.features.watch.plans import keeping_rows
 from gateway_cli.client.method_names import find_method
 from gateway_client.arguments import Arguments, Field, Fields, Kind
 from gateway_client.client import IGNORED_FIELDS, PASSING, WHOLE, Answer, Client
@@ -166,20 +169,16 @@ class CuebotClient:
         """The answer, and whether it fits the goal."""
         asked, method = tuple(view.items()), planned.method
         compiled = AnswerViews.of(method).compiled(asked)
-        if goal is not None:  # all rows are to fit it, not the first so many
-            compiled = (compiled or AnswerViews.of(method).of_events(()))._replace(chooses=True)
-        rows = ask_for_rows(planned, compiled, asked)
-        owned = rows.view.owned if rows.view is not None else None
-        owned = goal.owned if owned is None and goal is not None else owned
+        if goal is not None:
+            compiled = for_goal(compiled or AnswerViews.of(method).of_events(()), goal)
+        rows = ask_for_rows(planned, compiled)
+        form = rows.form
         try:
-            if owned is None:
-                answer, owners = await invoke(rows.plan, self.upstream, self.timeout), NO_OWNERS
+            if form is None or form.second_call is None:
+                answer = await invoke(rows.plan, self.upstream, self.timeout)
             else:
-                answer, owners = await self._answer_and_owners(rows.plan, owned)
-            shown = rows.view
-            if owners and shown is not None and shown.renewed is not None:
-                shown = shown.renewed(owners)
-            content = b"".join((method.encode if shown is None else shown.encode)(answer))
+                form, answer = await self._answer_in(form, form.second_call, rows.plan)
+            content = b"".join((method.encode if form is None else form.encode)(answer))
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
         cut_at = rows.cut_at if await is_cut(method, answer, rows.cut_at) else 0
@@ -187,18 +186,22 @@ class CuebotClient:
         if goal is not None:
             of_rows = tuple(each for each in asked if each[0] != "_format")
             events = AnswerViews.of(method).of_events(of_rows)
-            events = events if events.renewed is None else events.renewed(owners)
+            owners = form.owners if isinstance(form, CompiledView) else NO_OWNERS
+            events = events.of_now(owners)
             compare = comparison(events, method.encoders)
             now = goal if goal.renewed is None else goal.renewed(owners)
             is_done = (await in_turns(compare(answer, None, False, now, STEP))).is_done
         return Answer(content=content, ignored=planned.ignored, cut_at=cut_at), is_done
 
-    async def _answer_and_owners(self, planned: Plan, owned: Owned) -> tuple[bytes, Owners]:
-        """The answer, and what its rows belong to."""
+    async def _answer_in(
+        self, form: AnswerForm, second: SecondCall, planned: Plan
+    ) -> tuple[AnswerForm, bytes]:
+        """The answer, and the form with what its second call finds."""
         assert self.catalog is not None, "it has been planned with a catalog"
         sent, call = SentRequest(planned.method), calls_within(self.timeout, self.upstream, ())
         answer = await Invocation(sent.around(call)).answer(planned)
-        return answer, await owners_of(owned, self.catalog.routes[owned.call], sent, answer, call)
+        look_up = self.catalog.routes[second.call]
+        return await form.completed(sent, look_up, answer, call), answer
 
     async def units(self, name: str) -> Mapping[str, str]:
         return AnswerViews.of(await self._method(name)).row_units

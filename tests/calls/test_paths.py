@@ -13,8 +13,9 @@ from gateway.core.codec.fields import MOST_PARTS
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.plan import plan
-from gateway.core.pipeline.query import form_as_json, read_query
+from gateway.core.pipeline.query import form_as_json
 from tests.calls.test_short_names import CATALOG, GET_JOBS
+from tests.support.queries import read_query
 
 METHOD = CATALOG.routes[GET_JOBS]
 EVENTS = b"text/event-stream"

@@ -8,10 +8,12 @@ from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.plan import plan
-from gateway.core.pipeline.query import body_of, form_as_json, read_query, seconds_in
+from gateway.core.pipeline.query import body_of, form_as_json
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.watch.options import seconds_in
 from tests.support.opencue import message_class
+from tests.support.queries import read_query
 
 CATALOG = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue"))
 GET_JOBS = CATALOG.routes["/job.JobInterface/GetJobs"]
@@ -151,7 +153,7 @@ def test_until_asks_for_a_stream_where_any_form_will_do(accept: bytes, streams: 
 
     def watch() -> object:
         policy = UnknownFieldPolicy.ARGUMENTS
-        return read_query(GET_JOBS, "GET", b"_until=state=FINISHED", accept, policy).watch
+        return read_query(GET_JOBS, "GET", b"_until=state=FINISHED", accept, policy).asked
 
     if streams:
         assert watch() is not None

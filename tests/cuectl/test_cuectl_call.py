@@ -111,7 +111,7 @@ async def test_the_examples_of_help_run(
     cuectl: Cuectl, cuebot: SimulatedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One waits for the end of a job."""
-    for module in ("gateway.core.pipeline.query", "gateway_client.gateway"):
+    for module in ("gateway.features.watch.options", "gateway_client.gateway"):
         monkeypatch.setattr(f"{module}.LEAST_PERIOD_SECONDS", 0.01)
     told = (await cuectl("call", "--help")).text.partition("Example:\n")[2]
     first, waiting = re.findall(r"\n? +cuectl (.*)", told.partition("\n\n")[0])

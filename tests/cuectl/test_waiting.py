@@ -251,7 +251,7 @@ async def test_a_dependency_is_made_shown_and_dropped(cuectl: Cuectl, clock: Sto
 
 @pytest.fixture
 def short_periods(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.core.pipeline.query.LEAST_PERIOD_SECONDS", 0.01)
+    monkeypatch.setattr("gateway.features.watch.options.LEAST_PERIOD_SECONDS", 0.01)
     monkeypatch.setattr("gateway_client.gateway.LEAST_PERIOD_SECONDS", 0.01)
     monkeypatch.setattr("cuectl.following.EVERY_SECONDS", 0.01)
 

@@ -26,7 +26,7 @@ FINISHED = 1
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks may follow one another at once."""
-    monkeypatch.setattr("gateway.core.pipeline.query.LEAST_PERIOD_SECONDS", 0.001)
+    monkeypatch.setattr("gateway.features.watch.options.LEAST_PERIOD_SECONDS", 0.001)
     monkeypatch.setattr(client_module, "LEAST_PERIOD_SECONDS", 0.01)
 
 

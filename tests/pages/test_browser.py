@@ -828,9 +828,9 @@ async def test_one_stream_keeps_all_panels_fresh(browser: Browser, farm: Gateway
             await expect(panel(page, title).locator(".fresh")).to_have_text("live")
         asked = [each.removeprefix(farm.url) for each in visit.requests if "/page/" not in each]
         assert asked == ["/", "/status.json", "/panels.json", "/batch"]
-        assert farm.app.parts.watchers.taken == await page.locator("section").count() > 4
+        assert farm.app.parts.watch.places.taken == await page.locator("section").count() > 4
         await page.evaluate(HIDDEN)
-        await until(lambda: not farm.app.parts.watchers.taken)
+        await until(lambda: not farm.app.parts.watch.places.taken)
 
 
 HIDDEN = """() => {

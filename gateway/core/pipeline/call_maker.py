@@ -1,7 +1,7 @@
 """Making a request's calls to Cuebot."""
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Awaitable, Callable, Container
 from contextlib import suppress
 from functools import lru_cache, partial
 from time import monotonic
@@ -11,6 +11,7 @@ from gateway.calls.obstacles import with_refusal_explained
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairSemaphore, Lease
+from gateway.core.pipeline.answer_form import SentRequest
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.failures import Refused
 from gateway.core.pipeline.interceptors import Interceptors
@@ -19,10 +20,10 @@ from gateway.core.pipeline.invoke import (
     Invocation,
     calls_within,
     invoke,
-    look_up,
     rehearse,
     reworded,
 )
+from gateway.core.pipeline.plan import Plan
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.rows import is_cut
 from gateway.core.upstream.interface import Metadata, Upstream
@@ -30,11 +31,10 @@ from gateway.features.names.aspect import Names
 from gateway.features.names.kept_names import KeptNames
 from gateway.features.names.near_names import reason, takes_short, with_near_name
 from gateway.features.names.no_match import is_empty, no_match
-from gateway.features.views.compiled_view import CompiledView
-from gateway.features.views.row_owners import SentRequest, owners_of
-from gateway.features.watch.aspect import Watching
 from gateway.http.trace_context import CallTimes
 
+PlanAgain = Callable[[Plan, Invocation, Container[str]], Awaitable[Plan]]
+"""From a plan to another one, by calls to methods with some of these paths."""
 LONGEST_SUGGESTION_SECONDS = 1.0
 MOST_SUGGESTIONS = 2
 SUBJECT = "x-gateway-principal"
@@ -158,14 +158,14 @@ class CallMaker:
                 if names:
                     context.response.set_header(b"x-no-match", names.encode())
 
-    async def call_for_view(
+    async def answer(
         self, context: RequestContext, request: CallRequest
     ) -> tuple[CallRequest, bytes]:
-        """As `call`, and another call for the owners of rows if the view shows what these have. The
-        request has a view with them.
+        """As `call`, and the second call if the form needs one. The request has the form with what
+        that one found.
         """
-        owned, view = request.owned, request.view
-        if owned is None or not isinstance(view, CompiledView):
+        form = request.form
+        if form is None or form.second_call is None:
             return request, await self.call(context, request)
         began, sent = monotonic(), SentRequest(request.plan.method)
         answer = await self.call(context, request, sent.around)
@@ -175,31 +175,30 @@ class CallMaker:
         around = self._interceptors.around(context)
         began, code = monotonic(), CANCELLED
         try:
-            look_up = request.catalog.routes[owned.call]
-            owners = await owners_of(owned, look_up, sent, answer, around(call) if around else call)
+            look_up = request.catalog.routes[form.second_call.call]
+            form = await form.completed(sent, look_up, answer, around(call) if around else call)
             code = OK
         except GatewayError as error:
             code = error.code
             raise
         finally:
             note_times(context, began, code)
-        shown = view._replace(owners=owners) if view.renewed is None else view.renewed(owners)
-        return request._replace(view=shown), answer
+        return request._replace(form=form), answer
 
-    async def look_up(self, context: RequestContext, request: CallRequest) -> CallRequest:
-        """The request after its look-ups, to be made several times. Raises GatewayError."""
-        plan = request.plan
-        if not plan.look_ups and Watching.of(plan.method).goes_on is None:
-            return request
+    async def planned_again(
+        self, context: RequestContext, request: CallRequest, plan_again: PlanAgain
+    ) -> CallRequest:
+        """The request with another plan, for which calls are made. Raises GatewayError."""
         assert context.caller is not None, "no method is called without a token"
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
         metadata, expects = metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, self._upstream, metadata, expects)
         around = self._interceptors.around(context)
+        invocation = Invocation(around(call) if around else call, resolved)
         allowed = context.caller.rights.allowed(request.catalog)
         try:
-            plan = await look_up(plan, around(call) if around else call, resolved, allowed)
+            plan = await plan_again(request.plan, invocation, allowed)
             code = OK
         except GatewayError as error:
             code = error.code

@@ -12,10 +12,10 @@ from starlette.types import Scope
 from gateway.core.codec.payload import Payload
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, Lease
+from gateway.core.pipeline.answer_form import Progress
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
 from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
-from gateway.features.views.render import Progress
 from gateway.http.batch_queue import BatchQueue
 from gateway.http.protocols.interface import Protocol
 from gateway.http.proxies import FORWARDED_FOR, TrustedProxies
@@ -146,8 +146,10 @@ class RequestContext:
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
-    dry_run: bool = False
+    only_json: str = ""
+    """Why no other protocol can answer, with `{protocol}` in the place of its name."""
     is_shared: bool = False
+    """Whether the answer is for other callers, too: Cuebot and the answer hear of none of them."""
     waited: float = 0.0
     """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
     Rights are checked again before the call unless this is 0, so every wait counts."""

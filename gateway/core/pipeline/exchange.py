@@ -1,11 +1,12 @@
 """Exchanges: the ways in which a call may be asked for and answered.
 
-A plain call is one request to Cuebot and its answer. Other exchanges have a trigger: a header, a
-parameter of the query string, or a verb. For each method of a catalog, those that serve it are
-composed once, in the order in which they win; a request without any trigger asks none of them.
+A plain call is one request to Cuebot and its answer. Other exchanges have a trigger: a header, an
+option in the query string, or a verb other than POST. For each method of a catalog, those that
+serve it are composed once, in the order in which they win; a request without any trigger asks none
+of them. `tests/core/pipeline/test_exchanges.py` has a table of each two that are asked for at once.
 """
 
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from starlette.types import Receive, Send
 
@@ -14,15 +15,24 @@ from gateway.core.pipeline.request import CallRequest
 from gateway.core.schema.method import Method
 
 
-class Exchange(Protocol):
-    headers: ClassVar[frozenset[bytes]]
-    """Lower-case names of request headers that may ask for it."""
+class Exchange:
+    headers: ClassVar[frozenset[bytes]] = frozenset()
+    """Lower-case names of request headers that may ask for it. An option that does is read by an
+    `OptionReader`, which says so in `Options.asked`.
+    """
+
+    def read_head(self, context: RequestContext) -> None:
+        """A head has arrived that has one of these headers, or one of another exchange's. Its
+        method is not known yet. Raises GatewayError.
+        """
 
     def serves(self, method: Method) -> bool:
         """Whether requests for the method may ask for it. Called once for each catalog."""
+        return True
 
     def is_asked(self, context: RequestContext, request: CallRequest) -> bool:
-        """Whether this request asks for it. Raises GatewayError for a contradiction."""
+        """Whether this request, which has some trigger, asks for it."""
+        raise NotImplementedError
 
     async def answer(
         self,
@@ -33,3 +43,4 @@ class Exchange(Protocol):
         send: Send,
     ) -> None:
         """Answer the request. Raises GatewayError before the answer begins, and ClientGone."""
+        raise NotImplementedError

@@ -1,6 +1,6 @@
-"""Answers in the form that a client takes: JSON, a view or messages, in its content coding.
+"""Answers in the form that a client takes, in its content coding.
 
-A shared answer's forms are made once, for each view and coding. Whoever has taken all pieces so
+A shared answer's forms are made once, for each coding. Whoever has taken all pieces so
 far makes the next one, in a step of its own. A client who is further behind than the memory allows
 makes the rest for itself.
 """
@@ -13,13 +13,12 @@ from gateway.core.codec.encode import Slices
 from gateway.core.errors import GatewayError, own_failure
 from gateway.core.fair_quota import FairSemaphore
 from gateway.core.long_work import begin_at_once
+from gateway.core.pipeline.answer_form import AnswerForm, Progress, TimedPieces
 from gateway.core.pipeline.content_coding import PLAIN, VARY, Choice, choose, compressed
 from gateway.core.pipeline.context import JSON_TYPE, RequestContext
 from gateway.core.pipeline.encoding_turn import SharedTurn
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.schema.method import Method
-from gateway.features.views.compiled_view import AnswerForm, CompiledView
-from gateway.features.views.render import Progress, Viewed
 
 Headers = Sequence[tuple[bytes, bytes]]
 Form = tuple[Iterable[bytes], Headers]
@@ -29,7 +28,7 @@ LARGEST_ANSWER_BYTES = 4 * 2**20
 MOST_MADE = 16
 """Of one answer, since who reads the last of its forms slowly holds all of them."""
 SMALLEST_FORM_BYTES = 16 * 1024
-"""For forms of small answers: a view may be longer than what it shows."""
+"""For forms of small answers, which may be longer than these."""
 JSON_FACTOR = 4
 """Bytes of JSON that are kept, by those of the answer. Most are some three times as long."""
 
@@ -39,18 +38,18 @@ Result = TypeVar("Result")
 def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> Form:
     """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
     if type(answer) is SharedAnswer:
-        return shared_form(context, request.plan.method, request.view, answer)
-    if request.view is None:
+        return shared_form(context, request.plan.method, request.form, answer)
+    if request.form is None:
         return form_for(context, request.plan.method.encode(answer))
-    return form_for(context, pieces_of(request, answer), request.view.content_type)
+    return form_for(context, pieces_of(request, answer), request.form.content_type)
 
 
 def pieces_of(request: CallRequest, answer: bytes) -> Iterable[bytes]:
     """The body of an answer. Raises GatewayError (INTERNAL)."""
-    if request.view is None:
+    if request.form is None:
         return request.plan.method.encode(answer)
     begin_at_once()
-    return request.view.encode(answer)
+    return request.form.encode(answer)
 
 
 def form_for(
@@ -58,7 +57,7 @@ def form_for(
 ) -> Form:
     if isinstance(pieces, Slices):
         context.call.payload = pieces.payload
-    elif isinstance(pieces, Viewed):
+    elif isinstance(pieces, TimedPieces):
         context.call.progress = pieces.progress
     accept_encoding = context.request.headers.get(b"accept-encoding")
     if accept_encoding is None and content_type is JSON_TYPE:
@@ -72,19 +71,19 @@ def form_for(
 def shared_form(
     context: RequestContext,
     method: Method,
-    view: CompiledView | AnswerForm | None,
+    form: AnswerForm | None,
     answer: SharedAnswer,
 ) -> Form:
     """The answer in the client's format. Raises GatewayError (INTERNAL)."""
     if answer.is_large:
         hold(context, answer)
     encode, content_type = method.encode, JSON_TYPE
-    if view is not None:
-        encode, content_type = view.encode, view.content_type
+    if form is not None:
+        encode, content_type = form.encode, form.content_type
     accepted = context.request.headers.get(b"accept-encoding")
     choice = PLAIN if accepted is None else choose(accepted)
-    key = (method, "" if view is None else view.key, choice)
-    is_timed = view is not None and view.renewed is not None
+    key = (method, "" if form is None else form.key, choice)
+    is_timed = form is not None and form.is_timed
     made: Form | None = None if is_timed else answer.made.get(key)
     if made is not None:
         return made
@@ -94,7 +93,7 @@ def shared_form(
         pieces = encode(answer)
         done, more = compressed(pieces, accepted)
         headers = (content_type, *more)
-        is_copy = isinstance(view, AnswerForm) and choice.coding is None  # the answer itself
+        is_copy = form is not None and form.is_message and choice.coding is None
         has_room = len(answer.made) + len(answer.making) < MOST_MADE
         can_be_kept = has_room and not (is_timed or is_copy)
         if isinstance(done, tuple):
@@ -104,11 +103,11 @@ def shared_form(
             return done, headers
         most = room_for_form(answer, choice) if can_be_kept else 0
         if not most:
-            form = form_for(context, pieces, content_type)
+            own = form_for(context, pieces, content_type)
             context.call.payload = None  # shared bytes are not released
-            return form
+            return own
         again = None if choice.coding else lambda: iter(encode(answer))
-        progress = pieces.progress if isinstance(pieces, Viewed) else None
+        progress = pieces.progress if isinstance(pieces, TimedPieces) else None
         making = SharedPieces(answer, key, headers, iter(done), progress, again, most)
         answer.making[key] = making
     if not answer.is_large:
@@ -145,6 +144,13 @@ def in_common(
         yield b""
     answer.made[key] = work
     return work.result()
+
+
+def made_once(
+    answer: bytes, key: Hashable, begin: Callable[[], Generator[object, None, Result]]
+) -> Generator[object, None, Result]:
+    """`in_common` for an answer that is shared; for another one, the work itself."""
+    return in_common(answer, key, begin) if type(answer) is SharedAnswer else begin()
 
 
 class Work(Generic[Result]):

@@ -1,24 +1,23 @@
 """The handler of methods, with all steps of a request in order."""
 
+from collections.abc import Iterable
 from functools import partial
 from time import monotonic
+from weakref import ref
 
 from starlette.types import Receive, Scope, Send
 
-from gateway.calls.preview import preview
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import GatewayError
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
 from gateway.core.pipeline.context import RequestContext, context_of
-from gateway.core.pipeline.direct_connection import KEY_HEADER
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
-from gateway.core.pipeline.form import form_for, form_of
+from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.form import form_of
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request import CallRequest, RequestReader, takes_long
 from gateway.core.pipeline.respond import Responder, answer_at_once
-from gateway.features.watch.watches import Watches
-from gateway.http.at_most_once import AtMostOnce
+from gateway.core.schema.catalog import Catalog
 from gateway.http.batch_queue import BatchQueue
-from gateway.http.conditional import ConditionalReads
 
 
 class UnaryHandler:
@@ -28,17 +27,15 @@ class UnaryHandler:
         requests: RequestReader,
         calls: CallMaker,
         responder: Responder,
-        reads: ConditionalReads,
-        once: AtMostOnce,
-        watches: Watches,
+        exchanges: Iterable[Exchange],
     ) -> None:
+        """Of several exchanges that a request asks for, the first one wins."""
         self._interceptors = interceptors
         self._requests = requests
         self._calls = calls
         self._responder = responder
-        self._reads = reads
-        self._once = once
-        self._watches = watches
+        self._serving = Serving(exchanges)
+        self._triggers = self._serving.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         context, requests = context_of(scope), self._requests
@@ -46,6 +43,9 @@ class UnaryHandler:
         if waiting is not None:
             await waiting
         try:
+            has_trigger = not self._triggers.isdisjoint(context.request.headers)
+            if has_trigger:
+                self._serving.read_head(context)
             head = requests.read_head(context)
             body = requests.body_if_here(context, head)
             if body is None:
@@ -58,17 +58,15 @@ class UnaryHandler:
                 request = await requests.plan_offloaded(context, head, body, receive)
             else:
                 request = requests.plan(context, head, body)
-            if context.dry_run:
-                await self._show(context, request, receive, send)
-            elif request.watch is not None:
-                del head, body  # a stream may be long
-                await self._watches.answer(context, request, receive, send)
-            elif context.request.method != "POST":
-                await self._reads.answer(context, request, receive, send)
-            elif KEY_HEADER in context.request.headers and not request.plan.method.reads_only:
-                await self._once.answer(context, request, body, receive, send)
-            else:
+            exchange = None
+            if has_trigger or request.asked is not None or context.request.method != "POST":
+                exchange = self._serving.asked_for(context, request)
+            if exchange is None:
                 await self._call(context, request, receive, send)
+            else:
+                answering = exchange.answer(context, request, body, receive, send)
+                del head, body, request  # an exchange may be long
+                await answering
         except GatewayError as error:
             await requests.audit_denial(context, error, receive)
             raise
@@ -80,22 +78,13 @@ class UnaryHandler:
         finally:
             context.waited += monotonic() - began
 
-    async def _show(
-        self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
-    ) -> None:
-        form = form_for(context, preview(request.plan, defaults=request.defaults))
-        with CancelOnDisconnect(context, receive):
-            await self._calls.try_out(context, request)
-            context.response.code = Code.OK
-            await self._responder.send(context, form, send, within=request.timeout)
-
     async def _call(
         self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
     ) -> None:
         began = monotonic()
         with CancelOnDisconnect(context, receive):
-            if request.view is not None and request.view.owned is not None:
-                request, answer = await self._calls.call_for_view(context, request)
+            if request.form is not None and request.form.second_call is not None:
+                request, answer = await self._calls.answer(context, request)
             else:
                 answer = await self._calls.call(context, request)
             if request.cut_at:
@@ -105,3 +94,34 @@ class UnaryHandler:
             if not answer_at_once(context, form):  # as most do, without another coroutine
                 within = max(request.timeout - (monotonic() - began), 0)
                 await self._responder.send_in_parts(context, form, send, within=within)
+
+
+class Serving:
+    """The exchanges that serve each method of the current catalog."""
+
+    def __init__(self, exchanges: Iterable[Exchange]) -> None:
+        self._exchanges = tuple(exchanges)
+        self.headers = frozenset[bytes]().union(*(each.headers for each in self._exchanges))
+        self._catalog: ref[Catalog] | None = None
+        self._of_methods: dict[str, tuple[Exchange, ...]] = {}
+
+    def read_head(self, context: RequestContext) -> None:
+        """Raises GatewayError."""
+        for each in self._exchanges:
+            each.read_head(context)
+
+    def asked_for(self, context: RequestContext, request: CallRequest) -> Exchange | None:
+        """The first one that a request asks for which has a trigger; None for a plain call."""
+        if self._catalog is None or self._catalog() is not request.catalog:
+            self._compose(request.catalog)
+        for each in self._of_methods[request.plan.method.path]:
+            if each.is_asked(context, request):
+                return each
+        return None
+
+    def _compose(self, catalog: Catalog) -> None:
+        self._catalog = ref(catalog)
+        self._of_methods = {
+            method.path: tuple(each for each in self._exchanges if each.serves(method))
+            for method in catalog.methods
+        }

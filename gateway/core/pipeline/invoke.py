@@ -1,6 +1,6 @@
 """Makes the calls of a plan, within one deadline."""
 
-from collections.abc import Awaitable, Callable, Container, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -37,7 +37,6 @@ from gateway.core.upstream.interface import (
 )
 from gateway.features.names.aspect import Listing, Names, Naming, Reference
 from gateway.features.names.look_ups import check_length, is_name
-from gateway.features.watch.aspect import Watching
 
 
 class Missing(NamedTuple):
@@ -122,25 +121,6 @@ async def rehearse(plan: Plan, call: Call, around: Around) -> None:
         await invocation.answer_of(plan.method, payload, found)
     else:
         await made(plan.method, payload, found)
-
-
-async def look_up(plan: Plan, call: Call, resolved: list[str], allowed: Container[str]) -> Plan:
-    """The plan after its look-ups, which can be made again and again without them.
-
-    What is found by a name goes on by the id in its first answer, if that method is `allowed`.
-    Raises GatewayError.
-    """
-    invocation = Invocation(call, resolved)
-    looked_up = await invocation.look_up(plan)
-    if plan.look_ups:
-        plan = plan._replace(looked_up=looked_up)
-    goes_on = Watching.of(plan.method).goes_on
-    if goes_on is None or goes_on.method.path not in allowed:
-        return plan
-    if not has_name(plan.method, looked_up.payload, goes_on.name):
-        return plan
-    answer = parsed(plan.method, await invocation.answer(plan))
-    return Plan(goes_on.method, filled(goes_on.method, b"", answer, goes_on.copies))
 
 
 def has_name(method: Method, payload: bytes, place: FieldPath | None) -> bool:

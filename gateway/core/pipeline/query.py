@@ -1,12 +1,12 @@
-"""Query strings: the view of the answer and, with GET, the request itself.
+"""Query strings: what is asked for beside the arguments and, with GET, the request itself.
 
 A GET's query string is a request body: `r.shows=demo&r.includeFinished=true`. A parameter is a
 field's path with a text value; repeated ones are a list. Other errors are left to the JSON reader,
-whose messages have the same path.
+whose messages have the same path. Parameters that begin with `_` are options (`options`).
 """
 
 import re
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
@@ -21,31 +21,13 @@ from gateway.core.codec.scalars import json_of_text
 from gateway.core.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.core.codec.wellknown import is_object, is_special
 from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.short_names import arguments_of, check_sizes
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS, other_way
 from gateway.features.names.aspect import Names
-from gateway.features.views.compiled_view import (
-    ANYTHING,
-    EVENT_STREAM,
-    AnswerForm,
-    AnswerViews,
-    Asked,
-    CompiledView,
-    Goal,
-    takes_events,
-    wants_events,
-    wants_only_events,
-)
-from gateway.features.views.paths import refused
-from gateway.features.views.view import OF_STREAMS, PARAMETERS, asked_parameters, is_cache_buster
-from gateway.features.watch.aspect import Watching
 
 MAX_PARAMETERS = 1000
-USUAL_PERIOD_SECONDS = 2.0
-LEAST_PERIOD_SECONDS = 1.0
-LONGEST_PERIOD_SECONDS = 3600.0
-PERIOD = re.compile(r"([0-9]{1,4}(?:\.[0-9]{1,3})?)([sm]?)", re.ASCII)
 FORM = re.compile(rb"\w[\w.]*=", re.ASCII)
 """The beginning of a form, as which no JSON can begin."""
 KNOWN_BY = ("name", "id")
@@ -174,124 +156,20 @@ def bad(name: str, problem: str) -> GatewayError:
     return GatewayError(Code.INVALID_ARGUMENT, f"?{name[:QUOTED_CHARS]}: {problem}")
 
 
-class Watch(NamedTuple):
-    every: float
-    """Seconds between two looks."""
-    until: str = ""
-    goal: Goal | None = None
-    """What `until` means."""
-    asked: Asked = ()
+def refused(parameter: str, problem: str) -> GatewayError:
+    return GatewayError(Code.INVALID_ARGUMENT, f"{parameter}: {problem}")
 
 
 class Query(NamedTuple):
-    view: CompiledView | AnswerForm | None = None
-    """The view or the form of the answer; None for the whole answer in JSON."""
+    form: AnswerForm | None = None
+    """None for the whole answer in JSON."""
     body: bytes | None = None
     unread: tuple[str, ...] = ()
-    asked: Asked = ()
-    defaults: bool = False
-    """Whether a dry run shows fields that are not set."""
-    watch: Watch | None = None
+    asked: object | None = None
+    """What an exchange has read that is asked for by options; of a type of its own."""
 
 
 NO_QUERY = Query()
-
-
-def read_query(
-    method: Method,
-    verb: str,
-    query: bytes,
-    accept: bytes | None,
-    policy: UnknownFieldPolicy,
-    *,
-    dry_run: bool = False,
-) -> Query:
-    """Raises GatewayError (INVALID_ARGUMENT) that names the parameter, also for an event stream of
-    a method that may change something.
-    """
-    defaults = False
-    streams = accept is not None and wants_stream(method, accept, dry_run=dry_run)
-    if query:
-        parameters = parsed(query, strict=verb != "POST")
-        if dry_run:
-            defaults = ("_defaults", "true") in parameters
-            parameters = [each for each in parameters if each[0] != "_defaults"]
-        asked = asked_parameters(parameters)
-        parameters = [each for each in parameters if each[0] not in asked]
-    elif verb == "POST" and not streams:
-        view = None if accept is None else AnswerViews.of(method).compiled((), accept)
-        return NO_QUERY if view is None else Query(view)
-    else:
-        parameters, asked = [], {}
-    stream = {name: asked.pop(name) for name in OF_STREAMS if name in asked}
-    watch = None
-    if stream and not streams:  # it says what is wanted: curl sends */*, http.client nothing
-        streams = not why_not_watched(method) and takes_events(accept or ANYTHING)
-    if streams:
-        view, watch = watched(method, tuple(asked.items()), stream)
-    else:
-        for name in stream:
-            problem = why_not_watched(method)
-            raise refused(name, problem or f"it is for event streams; send Accept: {EVENT_STREAM}")
-        view = AnswerViews.of(method).compiled(tuple(asked.items()), accept)
-    fields = [each for each in parameters if not is_cache_buster(*each)]
-    check_views(method, fields)
-    busters = tuple(f"?{name}" for name, value in parameters if is_cache_buster(name, value))[:1]
-    if verb == "POST":
-        if policy is not UnknownFieldPolicy.NOTHING:
-            check_no_arguments(method, fields)
-        ignored = busters + unread(fields, policy)
-        return Query(view, None, ignored, tuple(asked.items()), defaults, watch)
-    body = body_of(method.descriptor.input_type, fields, Names.of(method).places)
-    return Query(view, body, busters, tuple(asked.items()), defaults, watch)
-
-
-def wants_stream(method: Method, accept: bytes, *, dry_run: bool) -> bool:
-    """Whether an event stream is wanted. Raises GatewayError (INVALID_ARGUMENT) if there is none,
-    and nothing else is accepted.
-    """
-    if not wants_events(accept):
-        return False
-    problem = why_not_watched(method)
-    if problem and not dry_run and wants_only_events(accept):
-        raise GatewayError(Code.INVALID_ARGUMENT, f"{method.path}: {problem}", status=406)
-    return not problem
-
-
-def why_not_watched(method: Method) -> str:
-    """Why there is no event stream of a method; empty if there is one."""
-    if not method.reads_only:
-        return "it may change something, and an event stream only reads"
-    return Watching.of(method).never
-
-
-def watched(method: Method, asked: Asked, stream: Mapping[str, str]) -> tuple[CompiledView, Watch]:
-    """The view of an event stream with these parameters. Raises GatewayError (INVALID_ARGUMENT)."""
-    view, every = AnswerViews.of(method).of_events(asked), seconds_in(stream.get("_every"))
-    if "_until" not in stream:
-        return view, Watch(every, asked=asked)
-    until = stream["_until"]
-    goal = AnswerViews.of(method).goal(until, view)
-    # All rows are to fit it, not the first so many.
-    return view._replace(chooses=True), Watch(every, until, goal, asked)
-
-
-def seconds_in(text: str | None) -> float:
-    """The seconds of `_every`: `2`, `2s`, `1m`. Raises GatewayError (INVALID_ARGUMENT)."""
-    if text is None:
-        return USUAL_PERIOD_SECONDS
-    found = PERIOD.fullmatch(text)
-    seconds = float(found[1]) * (60 if found[2] == "m" else 1) if found else 0.0
-    if not LEAST_PERIOD_SECONDS <= seconds <= LONGEST_PERIOD_SECONDS:
-        raise refused("_every", f"expected 1s to 60m, such as 2s, got {text[:QUOTED_CHARS]!r}")
-    return seconds
-
-
-def check_views(method: Method, fields: Iterable[tuple[str, str]]) -> None:
-    """Raises GatewayError (INVALID_ARGUMENT) for a view's parameter without its underscore."""
-    for name, _ in fields:
-        if f"_{name}" in PARAMETERS and field_called(method.descriptor.input_type, name) is None:
-            raise bad(name, f"did you mean _{name}? Parameters of views begin with _")
 
 
 def parsed(query: bytes, *, strict: bool) -> list[tuple[str, str]]:

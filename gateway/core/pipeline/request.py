@@ -14,6 +14,7 @@ from gateway.core.codec.xml_text import takes_long as xml_takes_long
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairQuota, Weight
+from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.body import BodyReader
 from gateway.core.pipeline.body_forms import plan_any
 from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext
@@ -22,22 +23,19 @@ from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.messages import takes_long as message_takes_long
 from gateway.core.pipeline.offload import Planner
+from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.plan import Plan, holds_the_loop, plan_message
-from gateway.core.pipeline.query import NO_QUERY, Query, Watch, read_query
+from gateway.core.pipeline.query import NO_QUERY, Query
 from gateway.core.pipeline.request_headers import (
-    DRY_RUN_ANSWER,
     asked_timeout,
-    asks_dry_run,
     check_headers,
     content_length,
     listed_paths,
 )
 from gateway.core.pipeline.routing import CHANGE_ALLOWS, READ_ALLOWS
-from gateway.core.pipeline.rows import ask_for_rows
+from gateway.core.pipeline.row_counts import ask_for_rows
 from gateway.core.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.core.schema.method import Method
-from gateway.features.views.columns import Owned
-from gateway.features.views.compiled_view import AnswerForm, CompiledView
 
 LARGEST_BODIES_AT_ONCE = 16
 """Bodies of the maximum size that may be read and decoded at once."""
@@ -58,28 +56,21 @@ class CallRequest(NamedTuple):
     plan: Plan
     timeout: float
     catalog: Catalog
-    view: CompiledView | AnswerForm | None = None
+    form: AnswerForm | None = None
     cut_at: int = 0
     """With this many rows, the answer may be incomplete."""
-    defaults: bool = False
-    watch: Watch | None = None
+    asked: object | None = None
+    """What an exchange has read of the options, by which it knows that it is asked for."""
 
     @property
     def content_type(self) -> tuple[bytes, bytes]:
-        return JSON_TYPE if self.view is None else self.view.content_type
-
-    @property
-    def owned(self) -> Owned | None:
-        """How the owners of rows are looked up, if the view or a watcher's goal needs them."""
-        found = None if self.view is None else self.view.owned
-        if found is None and self.watch is not None and self.watch.goal is not None:
-            return self.watch.goal.owned
-        return found
+        return JSON_TYPE if self.form is None else self.form.content_type
 
 
 class RequestReader:
     """Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
-    seconds. `unknown_fields` is UNKNOWN_FIELDS. With pages, errors lead to them.
+    seconds. `unknown_fields` is UNKNOWN_FIELDS. With pages, errors lead to them. `queries`
+    knows the options.
     """
 
     def __init__(
@@ -93,6 +84,7 @@ class RequestReader:
         has_pages: bool,
         planner: Planner,
         interceptors: Interceptors,
+        queries: QueryReader,
         weight: Weight,
     ) -> None:
         self._live = live
@@ -104,14 +96,12 @@ class RequestReader:
         self._has_pages = has_pages
         self._planner = planner
         self._interceptors = interceptors
+        self._queries = queries
 
     def read_head(self, context: RequestContext) -> RequestHead:
         """Raises GatewayError for an invalid head."""
         headers = context.request.headers
         asked = headers.get(b"grpc-timeout")
-        if asks_dry_run(headers):
-            context.dry_run = True
-            context.response.headers.append(DRY_RUN_ANSWER)
         catalog = self._live.current
         if catalog is None:
             raise no_schema()
@@ -124,9 +114,11 @@ class RequestReader:
         context.call.rpc = method.path
         protocol = context.protocol
         if protocol is not None:
-            if context.dry_run:
-                raise no_dry_run(protocol.name)
-            query, wanted, more = protocol.read_head(request, method, self._reject, self._max_body)
+            if context.only_json:
+                raise not_in(protocol.name, context.only_json)
+            query, wanted, more = protocol.read_head(
+                request, method, self._reject, self._max_body, self._queries.parameters
+            )
             context.response.headers += more
             timeout = self._longest_call if wanted is None else min(self._longest_call, wanted)
             return RequestHead(catalog, method, timeout, self._reject, query, protocol.is_binary)
@@ -136,8 +128,7 @@ class RequestReader:
             timeout = min(timeout, asked_timeout(asked))
         query, accept = NO_QUERY, headers.get(b"accept")
         if accept is not None or request.query or request.method != "POST":
-            verb, asked_for, dry = request.method, request.query, context.dry_run
-            query = read_query(method, verb, asked_for, accept, self._reject, dry_run=dry)
+            query = self._queries.read(context, method, accept, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
@@ -223,7 +214,9 @@ class RequestReader:
         policy = UnknownFieldPolicy.NOTHING
         with suppress(Exception):  # the call stays denied
             if protocol is not None:
-                asked = protocol.read_head(context.request, denial.method, policy, self._max_body)
+                asked = protocol.read_head(
+                    context.request, denial.method, policy, self._max_body, self._queries.parameters
+                )
                 body = body if asked.query.body is None else asked.query.body
                 if body is not None:
                     body = await protocol.unwrap(
@@ -232,8 +225,7 @@ class RequestReader:
                     if is_long(denial.method, body, is_binary=protocol.is_binary):
                         body = None
             elif context.request.method != "POST":
-                verb, query = context.request.method, context.request.query
-                body = read_query(denial.method, verb, query, None, policy).body
+                body = self._queries.read(context, denial.method, None, policy).body
             if denial.payload is None and body is not None:
                 if protocol is not None and protocol.is_binary:
                     planned = plan_message(denial.method, body, policy)
@@ -298,22 +290,20 @@ class RequestReader:
             context.call.noted = planned.noted
         planned = with_identity(context, planned, identified)
         query, cut_at = head.query, 0
-        view = query.view
+        form = query.form
         if planned.method.row_limit is not None or planned.most_rows is not None:
-            accept = context.request.headers.get(b"accept") if context.protocol is None else None
-            planned, view, cut_at = ask_for_rows(planned, view, query.asked, accept)
+            planned, form, cut_at = ask_for_rows(planned, form)
         headers = context.response.headers
         if planned.defaulted:
             headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
         if planned.ignored or query.unread:
             ignored = listed_paths(query.unread + planned.ignored)
             headers.append((b"x-ignored-fields", ignored))
-        request = CallRequest(
-            planned, head.timeout, head.catalog, view, cut_at, query.defaults, query.watch
-        )
-        if view is not None and (owned := request.owned) is not None:  # it tells what is in a list
-            look_up = head.catalog.routes[owned.call]
-            self._interceptors.authorize(context, head.catalog, look_up, b"", owned.shown)
+        request = CallRequest(planned, head.timeout, head.catalog, form, cut_at, query.asked)
+        if form is not None and form.second_call is not None:  # it tells what is in a list
+            second = form.second_call
+            look_up = head.catalog.routes[second.call]
+            self._interceptors.authorize(context, head.catalog, look_up, b"", second.shown)
         return request
 
 
@@ -387,12 +377,9 @@ def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
     return holds_the_loop(body)
 
 
-def no_dry_run(protocol: str) -> GatewayError:
-    """The answer of a dry run is the calls in JSON, which are no message."""
-    return GatewayError(
-        Code.INVALID_ARGUMENT,
-        f"X-Dry-Run: a dry run is answered in plain JSON, not in {protocol}; nothing was called",
-    )
+def not_in(protocol: str, problem: str) -> GatewayError:
+    """What is asked for is answered in plain JSON, which is no message of the protocol."""
+    return GatewayError(Code.INVALID_ARGUMENT, problem.format(protocol=protocol))
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:

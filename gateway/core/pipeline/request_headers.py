@@ -26,28 +26,6 @@ UNIT_SECONDS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n
 MAX_IGNORED_NAMES = 20
 IGNORED_HEADER_MAX_BYTES = 1024
 
-DRY_RUN = "X-Dry-Run"
-DRY_RUN_KEY = DRY_RUN.lower().encode()
-ON, OFF = (b"1", b"true"), (b"0", b"false")
-DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
-"""On every answer to a dry run: this gateway knows the header, and nothing was called."""
-
-
-def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
-    """`1` or `true`, `0` or `false`. Raises GatewayError (INVALID_ARGUMENT): a misspelled dry run
-    must not make the call.
-    """
-    text = headers.get(DRY_RUN_KEY)
-    if text is None:
-        if b"dry-run" in headers or b"x-dryrun" in headers or b"dryrun" in headers:
-            problem = "for a dry run, send the header X-Dry-Run: 1; nothing was called"
-            raise GatewayError(Code.INVALID_ARGUMENT, problem)
-        return False
-    value = text.strip().lower()
-    if value not in ON + OFF:
-        raise GatewayError(Code.INVALID_ARGUMENT, "X-Dry-Run: expected 1 or 0; nothing was called")
-    return value in ON
-
 
 def check_one_key(headers: Mapping[bytes, bytes]) -> None:
     """Raises GatewayError (INVALID_ARGUMENT) for two keys: which one is meant, nobody knows."""

@@ -1,7 +1,7 @@
-"""Rows of lists: how many a request asks for, and which of them match a look-up."""
+"""Rows of lists: whether some are left out, and which of them match a look-up."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError
@@ -11,63 +11,7 @@ from gateway.core.codec.encode import UNREADABLE, unreadable
 from gateway.core.codec.fields import owner_of
 from gateway.core.codec.slices import rows_in
 from gateway.core.long_work import STEP, begin_at_once, in_turns, let_others_run
-from gateway.core.pipeline.plan import Plan
-from gateway.core.schema.method import FieldPath, Method, RowSearch, set_at, value_at
-from gateway.features.views.compiled_view import AnswerForm, AnswerViews, Asked, CompiledView
-from gateway.features.watch.aspect import Watching
-
-
-class RowsAsked(NamedTuple):
-    plan: Plan
-    view: CompiledView | AnswerForm | None
-    cut_at: int = 0
-    """With this many rows, the answer may be incomplete; 0 if that does not matter."""
-
-
-def ask_for_rows(
-    planned: Plan,
-    view: CompiledView | AnswerForm | None,
-    asked: Asked = (),
-    accept: bytes | None = None,
-) -> RowsAsked:
-    """Views never select from incomplete rows silently.
-
-    Without a limit of the client's, all rows are requested. With the client's limit or the
-    profile's, the answer may be cut. A page has the profile's limit of rows. `view` was made from
-    `asked` and `accept`.
-    """
-    method, limit = planned.method, planned.method.row_limit
-    if planned.most_rows is not None:
-        view = AnswerViews.of(method).limited(asked, accept, planned.most_rows)
-    if limit is None:
-        return RowsAsked(planned, view)
-    chooses = view is not None and view.chooses
-    if not (chooses or planned.defaulted):
-        return RowsAsked(planned, view)
-    request = method.parse_request(planned.payload)
-    is_whole = limit.page is None or value_at(request, limit.page) <= 1
-    if chooses and is_whole and limit.name in planned.defaulted:
-        set_at(request, limit.path, limit.views)
-        others = tuple(name for name in planned.defaulted if name != limit.name)
-        sent = planned._replace(payload=request.SerializeToString(), defaulted=others)
-        return RowsAsked(sent, view)
-    return RowsAsked(planned, view, max(value_at(request, limit.path), 0))
-
-
-def keeping_rows(planned: Plan) -> Plan:
-    """The plan of a request whose rows are waited for: what it names stays in the answer."""
-    stays = Watching.of(planned.method).stays
-    if stays is None:
-        return planned
-    request = planned.method.parse_request(planned.sent)
-    if not any(value_at(request, path) for path in stays.named_by):
-        return planned
-    for path, content in stays.constants:
-        set_at(request, path, content)
-    payload, looked_up = request.SerializeToString(), planned.looked_up
-    if looked_up is None:
-        return planned._replace(payload=payload)
-    return planned._replace(looked_up=looked_up._replace(payload=payload))
+from gateway.core.schema.method import FieldPath, Method, RowSearch, value_at
 
 
 async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:

@@ -136,8 +136,8 @@ class Owned:
 
 
 @dataclass(slots=True)
-class Given:
-    """What columns of one view depend on, and what they turned out to need."""
+class ColumnInputs:
+    """What columns of one view are computed from beside rows, and which of it they need."""
 
     now: int
     """In seconds since 1970."""
@@ -159,14 +159,14 @@ class Column:
     """None for the first of the values of the row's owner."""
     owned: Owned | None = None
 
-    def bound(self, given: Given) -> Value:
-        """The function from a row to the value, with what is given."""
+    def bound(self, inputs: ColumnInputs) -> Value:
+        """The function from a row to the value, with these inputs."""
         if self.owned is not None:
-            given.owned = self.owned
-            return partial(of_owner, self.owned.key, given.owners, self.values[0])
+            inputs.owned = self.owned
+            return partial(of_owner, self.owned.key, inputs.owners, self.values[0])
         assert self.computation is not None
-        given.uses_now = given.uses_now or self.computation.is_timed
-        return partial(of_row, self.computation.compute, given.now, self.values)
+        inputs.uses_now = inputs.uses_now or self.computation.is_timed
+        return partial(of_row, self.computation.compute, inputs.now, self.values)
 
 
 def of_row(compute: Callable[..., Any], now: int, values: tuple[Value, ...], row: Any) -> Any:

@@ -8,6 +8,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.core.codec.fields import message_of
 from gateway.core.codec.interfaces import Derived
+from gateway.core.pipeline.row_counts import RowCount
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.resolve import aliased
 from gateway.core.profile.schema_paths import (
@@ -70,7 +71,9 @@ def add_column(others: dict[str, Meant], column: Column) -> None:
 
 
 def compile_views(draft: Draft) -> None:
-    """Adds `AnswerViews` to each method, and the core's `Sizes` to those whose requests have some."""
+    """Adds `AnswerViews` to each method, and of the core's aspects `RowCount`, and `Sizes` to those
+    whose requests have some.
+    """
     tables, unused = draft.tables(ViewTables), draft.unused
     units = units_of(tables, draft.pool, unused)
     names = names_in_views(tables, draft.pool, draft.aliases, unused)
@@ -81,7 +84,9 @@ def compile_views(draft: Draft) -> None:
     }
     for name, method in draft.native.items():
         answer, own = method.descriptor.output_type, with_columns.get(name, names)
-        draft.add(name, AnswerViews(answer, method.encoders, units, own))
+        views = AnswerViews(answer, method.encoders, units, own)
+        draft.add(name, views)
+        draft.add(name, RowCount(views.limited))
         if sizes := sizes_of(method.descriptor.input_type, units):
             draft.add(name, sizes)
 

@@ -1,7 +1,6 @@
 """The views of one method's answers, each compiled once, and which of them a client accepts."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from time import time
 from typing import NamedTuple
@@ -9,16 +8,21 @@ from urllib.parse import urlencode
 
 from google.protobuf.descriptor import Descriptor
 
-from gateway.core.codec.encode import Encode, Encoders
+from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import is_message, message_of
+from gateway.core.pipeline.answer_form import AnswerForm, SentRequest
+from gateway.core.pipeline.invoke import Call
+from gateway.core.pipeline.options import ACCEPT_READ
+from gateway.core.pipeline.query import refused
 from gateway.core.schema.method import Method
 from gateway.core.schema.rows import Rows, rows_of
 from gateway.features.views import groups
-from gateway.features.views.columns import NO_OWNERS, Column, Given, Owned, Owners
+from gateway.features.views.columns import NO_OWNERS, Column, ColumnInputs, Owned, Owners
 from gateway.features.views.filter_expressions import Test
-from gateway.features.views.paths import OtherNames, columns_in, find_path, refused
+from gateway.features.views.paths import OtherNames, columns_in, find_path
 from gateway.features.views.render import Show, compile_view
 from gateway.features.views.row_conditions import Reading
+from gateway.features.views.row_owners import owners_of
 from gateway.features.views.units import NO_UNITS, NOW, Unit, Units, unit_of, units_in
 from gateway.features.views.view import (
     Format,
@@ -47,13 +51,14 @@ ACCEPTED: dict[str, Format] = {
     "text/csv": "csv",
     EVENT_STREAM: "json",
 }
-ACCEPT_BYTES_READ = 1024
 
 Asked = tuple[tuple[str, str], ...]
-"""The parameters of a view, from `asked_parameters`."""
+"""The parameters of a view."""
 
 
 class CompiledView(NamedTuple):
+    """An `AnswerForm` (`core/pipeline/answer_form.py`)."""
+
     encode: Show
     content_type: tuple[bytes, bytes]
     key: str
@@ -63,25 +68,36 @@ class CompiledView(NamedTuple):
     chooses: bool
     """Whether it chooses among the rows, so that Cuebot must send all of them."""
     view: View
+    asked: Asked
     renewed: "Callable[[Owners], CompiledView] | None" = None
     """The same view of the present moment and for these owners of rows, if it depends on them."""
     owned: Owned | None = None
     """How the owners of rows are looked up, if it shows what they have."""
     owners: Owners = NO_OWNERS
 
+    @property
+    def is_message(self) -> bool:
+        return False
 
-@dataclass(frozen=True, slots=True)
-class AnswerForm:
-    """What stands in the place of a view for a protocol: all of an answer, in another codec."""
+    @property
+    def is_timed(self) -> bool:
+        return self.renewed is not None
 
-    encode: Encode
-    content_type: tuple[bytes, bytes]
-    key: str
-    """Its identity among the views and forms of the same method."""
-    follows_order = False
-    chooses = False
-    renewed = None
-    owned = None
+    @property
+    def second_call(self) -> Owned | None:
+        return self.owned
+
+    async def completed(
+        self, sent: SentRequest, look_up: Method, answer: bytes, call: Call
+    ) -> "CompiledView":
+        assert self.owned is not None, "nothing else needs a second call"
+        return self.of_now(await owners_of(self.owned, look_up, sent, answer, call))
+
+    def of_now(self, owners: Owners = NO_OWNERS) -> "CompiledView":
+        """The same view of the present moment and for these owners of rows."""
+        if self.renewed is None:
+            return self if owners is self.owners else self._replace(owners=owners)
+        return self.renewed(owners)._replace(owned=self.owned)
 
 
 class Goal(NamedTuple):
@@ -113,7 +129,7 @@ class AnswerViews:
 
     @staticmethod
     def of(method: Method) -> "AnswerViews":
-        found: AnswerViews = method.aspects[Views]
+        found: AnswerViews = method.aspects[AnswerViews]
         return found
 
     @cached_property
@@ -150,7 +166,7 @@ class AnswerViews:
         """
         default: Format = "json"
         if accept is not None and self.rows is not None:
-            default = ACCEPTED[preferred(accept[:ACCEPT_BYTES_READ])]
+            default = ACCEPTED[preferred(accept[:ACCEPT_READ])]
         if not asked and default == "json":
             return None
         return self._view(asked, default)
@@ -179,17 +195,18 @@ class AnswerViews:
         descriptor = message_of(inner) if inner is not None else self._answer
         if whole.rows is not None:
             descriptor = whole.rows.descriptor
-        given = Given(int(time()), owners)
-        find = partial(find_path, descriptor, aliases=self._names, given=given)
-        reading = Reading(find, self.units, given.now)
+        inputs = ColumnInputs(int(time()), owners)
+        find = partial(find_path, descriptor, aliases=self._names, inputs=inputs)
+        reading = Reading(find, self.units, inputs.now)
         fits = condition_of("_until", text, reading)
-        changes = reading.uses_now or given.uses_now or given.owned is not None
+        changes = reading.uses_now or inputs.uses_now or inputs.owned is not None
         again = partial(self.goal, text, view) if changes else None
-        return Goal(fits, "" if inner is None else inner.name, again, given.owned)
+        return Goal(fits, "" if inner is None else inner.name, again, inputs.owned)
 
-    def limited(self, asked: Asked, accept: bytes | None, most: int) -> CompiledView | None:
+    def limited(self, form: AnswerForm | None, most: int) -> CompiledView:
         """A view of at most `most` rows. Groups of some rows would mean nothing."""
-        parameters = dict(asked)
+        view = form if isinstance(form, CompiledView) else None
+        parameters = {} if view is None else dict(view.asked)
         for name in groups.PARAMETERS:
             if name in parameters:
                 raise refused(
@@ -197,13 +214,16 @@ class AnswerViews:
                 )
         limit = rows_of_page("_limit", parameters)
         parameters["_limit"] = str(most if limit is None else min(limit, most))
-        return self.compiled(tuple(parameters.items()), accept)
+        asked = tuple(parameters.items())
+        if view is None:
+            return self._view(asked, "json")
+        return self._view(asked, view.view.format)._replace(owned=view.owned)
 
     def _compile(self, asked: Asked, default: Format, owners: Owners = NO_OWNERS) -> CompiledView:
-        given = Given(int(time()), owners)
-        find = partial(find_path, aliases=self._names, given=given)
-        view = make_view(self._answer, dict(asked), default, find, self.units, given.now)
-        changes = view.depends_on_time or given.uses_now or given.owned is not None
+        inputs = ColumnInputs(int(time()), owners)
+        find = partial(find_path, aliases=self._names, inputs=inputs)
+        view = make_view(self._answer, dict(asked), default, find, self.units, inputs.now)
+        changes = view.depends_on_time or inputs.uses_now or inputs.owned is not None
         return CompiledView(
             compile_view(view, self._encoders),
             (b"content-type", MEDIA_TYPES[view.format]),
@@ -211,8 +231,9 @@ class AnswerViews:
             view.follows_order,
             view.needs_all_rows,
             view,
+            asked,
             partial(self._compile, asked, default) if changes else None,
-            given.owned,
+            inputs.owned,
             owners,
         )
 
@@ -224,38 +245,6 @@ def is_cached(asked: Asked) -> bool:
     return sum(len(value) for _, value in asked) <= LONGEST_CACHED and all(
         "~" not in value for _, value in asked
     )
-
-
-EVENT_WILDCARDS = ("text/*", "*/*")
-ANYTHING = b"*/*"
-"""What a request without an Accept header accepts (RFC 9110, section 12.5.1)."""
-OTHER_FORMS = {each for each in ACCEPTED if "*" not in each and each != EVENT_STREAM} | {
-    "application/proto",
-    "application/protobuf",
-    "application/x-protobuf",
-}
-"""Media types of answers that are no event streams."""
-
-
-def wants_events(accept: bytes) -> bool:
-    return preferred(accept[:ACCEPT_BYTES_READ]) == EVENT_STREAM
-
-
-def takes_events(accept: bytes) -> bool:
-    """Whether an Accept header takes an event stream by a wildcard, and names no other form: any
-    form will do.
-    """
-    weights = dict(offers(accept))
-    if weights.get(EVENT_STREAM) == 0 or any(weights.get(each) for each in OTHER_FORMS):
-        return False
-    best = max(weights.get(each, 0.0) for each in EVENT_WILDCARDS)
-    return best > weights.get("application/*", 0.0)
-
-
-def wants_only_events(accept: bytes) -> bool:
-    """Whether an Accept header takes nothing else that there is."""
-    taken = {media for media, weight in offers(accept) if weight and media in ACCEPTED}
-    return taken == {EVENT_STREAM}
 
 
 @lru_cache(maxsize=256)
@@ -272,7 +261,7 @@ def preferred(accept: bytes) -> str:
 
 def offers(accept: bytes) -> Iterable[tuple[str, float]]:
     """The media types of an Accept header, with their weights."""
-    for part in accept[:ACCEPT_BYTES_READ].decode("latin-1").lower().split(","):
+    for part in accept[:ACCEPT_READ].decode("latin-1").lower().split(","):
         media, *parameters = (each.strip() for each in part.split(";"))
         weight = 1.0
         for parameter in parameters:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from gateway.core.errors import GatewayError
+from gateway.core.pipeline.query import refused
 from gateway.core.suggestions import QUOTED_CHARS
-from gateway.features.views.paths import refused
 
 LONGEST_CONDITION = 4096
 """Characters."""

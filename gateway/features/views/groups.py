@@ -14,11 +14,12 @@ from gateway.core.codec.encode import Encoders
 from gateway.core.codec.interfaces import ToJson
 from gateway.core.codec.scalars import json_double
 from gateway.core.long_work import Step
+from gateway.core.pipeline.query import refused
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.features.views import columns
 from gateway.features.views.columns import Value
 from gateway.features.views.order import Order, Part, encoding_of, part, sorted_by, wide_integer
-from gateway.features.views.paths import FieldPath, Find, names_in, refused, single_value
+from gateway.features.views.paths import FieldPath, Find, names_in, single_value
 from gateway.features.views.row_conditions import INTEGERS, NUMBERS
 from gateway.features.views.spreadsheets import for_spreadsheets
 from gateway.features.views.units import NO_UNITS, Units, unit_of

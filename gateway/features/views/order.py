@@ -11,8 +11,9 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.core.pipeline.query import refused
 from gateway.core.suggestions import QUOTED_CHARS
-from gateway.features.views.paths import FieldPath, refused
+from gateway.features.views.paths import FieldPath
 
 Part = Callable[[Any], bytes]
 """The part of a row's key for one field."""

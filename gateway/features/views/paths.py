@@ -21,9 +21,9 @@ from gateway.core.codec.fields import (
     too_many_parts,
 )
 from gateway.core.codec.interfaces import NO_ALIASES, Derived
-from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.query import refused
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.features.views.columns import Column, Given, Value
+from gateway.features.views.columns import Column, ColumnInputs, Value
 
 INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
 
@@ -106,10 +106,10 @@ def find_path(
     descriptor: Descriptor,
     text: str,
     aliases: OtherNames = NO_ALIASES,
-    given: Given | None = None,
+    inputs: ColumnInputs | None = None,
 ) -> FieldPath:
-    """The path in a message type, in either naming or by another name: that of a copy, or with what
-    is `given` that of a column.
+    """The path in a message type, in either naming or by another name: that of a copy, or with
+    `inputs` that of a column.
 
     Raises LookupError with the problem.
     """
@@ -127,9 +127,9 @@ def find_path(
         field, alias, mark, others = field_called(at, part), "", "", aliases.get(at.full_name, {})
         if field is None and (meant := meaning_of(part, others)) is not None:
             if isinstance(meant, Column):
-                if given is None:
+                if inputs is None:
                     raise LookupError(f"{meant.name!r} is a column of views")
-                name, computed = meant.name, meant.bound(given)
+                name, computed = meant.name, meant.bound(inputs)
                 segments.append(Segment(meant.leaf, alias=name, computed=computed))
                 names.append(name)
                 index, at = index + 1, None
@@ -140,7 +140,7 @@ def find_path(
             whole = only_path_ending_in(descriptor, part) if len(parts) == 1 else None
             if whole is None:
                 raise NoField(at, part, columns_in(others))
-            return replace(find_path(descriptor, whole, aliases, given), written=text)
+            return replace(find_path(descriptor, whole, aliases, inputs), written=text)
         names.append(alias or field.json_name)
         index += 1
         if is_map(field) and index < len(parts):
@@ -306,7 +306,3 @@ def single_value(parameter: str, descriptor: Descriptor, name: str, find: Find) 
     if not path.is_value or path.is_list:
         raise refused(parameter, f"{path.text} is not a single value")
     return path
-
-
-def refused(parameter: str, problem: str) -> GatewayError:
-    return GatewayError(Code.INVALID_ARGUMENT, f"{parameter}: {problem}")

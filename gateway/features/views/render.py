@@ -20,6 +20,7 @@ from gateway.core.codec.fields import owner_of
 from gateway.core.codec.interfaces import Shape
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, Step
+from gateway.core.pipeline.answer_form import TimedPieces
 from gateway.core.schema.rows import Rows
 from gateway.features.views.fields import (
     around_rows,
@@ -78,15 +79,10 @@ class Progress:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Viewed:
+class Viewed(TimedPieces[Progress]):
     """The pieces of a view that takes more than a step."""
 
-    pieces: Iterator[bytes]
-    progress: Progress
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self.pieces
+    __slots__ = ()
 
 
 class LongRow(NamedTuple):

@@ -4,34 +4,15 @@ One call finds the owners of all rows. It goes through all that wraps the caller
 under a rule with `see`, only what is in sight is found.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.answer_form import SentRequest
 from gateway.core.pipeline.invoke import Call
-from gateway.core.pipeline.plan import Found
 from gateway.core.pipeline.rows import each_row
 from gateway.core.schema.method import Method, set_at, value_at
 from gateway.features.views.columns import NO_OWNERS, THE_ONE, Owned, Owners
 
 MOST_OWNERS = 2000
 """Names in one call, of some 50 bytes each."""
-
-
-@dataclass(slots=True)
-class SentRequest:
-    """The request for a method as it goes to Cuebot, in which names have become ids."""
-
-    method: Method
-    payload: bytes = b""
-
-    def around(self, call: Call) -> Call:
-        async def noted(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
-            if method.path == self.method.path:
-                self.payload = payload
-            return await call(method, payload, found)
-
-        return noted
 
 
 async def owners_of(

@@ -10,33 +10,27 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.core.codec.fields import message_of
 from gateway.core.codec.wellknown import is_object, is_special
+from gateway.core.pipeline.query import refused
 from gateway.core.schema.rows import Rows, rows_of
-from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
+from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.views import groups
 from gateway.features.views.filter_expressions import BadCondition, Test, compile_condition
 from gateway.features.views.groups import Grouping, grouping_of
 from gateway.features.views.order import Order, order_by, sorted_by
-from gateway.features.views.paths import FieldPath, Find, find_path, names_in, refused, single_value
+from gateway.features.views.paths import FieldPath, Find, find_path, names_in, single_value
 from gateway.features.views.row_conditions import Reading
 from gateway.features.views.units import NO_UNITS, Units
 
 OF_ROWS = ("_where", *groups.PARAMETERS, "_sort", "_offset", "_limit")
-OF_STREAMS = ("_every", "_until")
-"""Of event streams, not of views."""
 RAW = "_raw"
-PARAMETERS = ("_fields", *OF_ROWS, "_format", RAW, *OF_STREAMS)
+PARAMETERS = ("_fields", *OF_ROWS, "_format", RAW)
 PAGE = ("_offset", "_limit")
 FORMATS = ("json", "ndjson", "csv")
 Format = Literal["json", "ndjson", "csv"]
-CACHE_BUSTER = "_"
-"""What jQuery and others add to get past caches: `_=1700000000`."""
 MOST_FIELDS = 200
 MOST_SORTED = 8
 LARGEST_NUMBER = 2**31 - 1
 OTHER_WAYS: Mapping[str, str] = {
-    "_watch": "to watch, send Accept: text/event-stream",
-    "_follow": "to watch, send Accept: text/event-stream",
-    "_stream": "to watch, send Accept: text/event-stream",
     "_countby": "did you mean _group={value}&_count=true?",
     "_groupby": "did you mean _group={value}?",
     "_order": "did you mean _sort={value}?",
@@ -83,37 +77,6 @@ class View:
     def is_page(self) -> bool:
         """Whether the place of a row decides if it is shown."""
         return self.limit is not None or self.offset > 0
-
-
-def asked_parameters(query: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """The parameters of a view in a query string.
-
-    Raises GatewayError (INVALID_ARGUMENT) for a repeated one, and for any other name that begins
-    with `_`, except `_` with digits.
-    """
-    asked: dict[str, str] = {}
-    for name, value in query:
-        if not name.startswith("_"):
-            continue
-        if name in asked:
-            raise refused(name[:QUOTED_CHARS], "it is there twice")
-        if name in PARAMETERS:
-            asked[name] = value
-        elif not is_cache_buster(name, value):
-            raise refused(name[:QUOTED_CHARS], f"there is no such parameter{hint(name, value)}")
-    return asked
-
-
-def hint(name: str, value: str) -> str:
-    """What to write instead of a parameter that there is not."""
-    way = OTHER_WAYS.get(f"_{name[:QUOTED_CHARS].replace('_', '').lower()}")
-    if way is not None:
-        return f"; {way.format(value=value[:QUOTED_CHARS])}"
-    return did_you_mean(name, PARAMETERS) or f"; there are {', '.join(PARAMETERS)}"
-
-
-def is_cache_buster(name: str, value: str) -> bool:
-    return name == CACHE_BUSTER and value.isascii() and value.isdigit()
 
 
 def make_view(

@@ -27,10 +27,10 @@ from gateway.core.pipeline.error_answer import as_gateway_error
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.slow_reader import write_pieces
+from gateway.features.views.asked_again import finding_of, of_this_moment
 from gateway.features.views.changes import Compare, Difference, Joined, Known, comparison
-from gateway.features.views.columns import NO_OWNERS
 from gateway.features.views.compiled_view import EVENT_STREAM, CompiledView
-from gateway.http.conditional import finding_of, of_this_moment
+from gateway.features.watch.options import watch_of
 
 RETRY = b"retry: 2000\n\n"
 """When a client comes back, in ms."""
@@ -87,11 +87,10 @@ class Watcher:
     def __init__(
         self, context: RequestContext, request: CallRequest, reader_timeout: float
     ) -> None:
-        assert request.watch is not None
         assert context.caller is not None
         self.context = context
         self.request = request
-        self.every = request.watch.every
+        self.every = watch_of(request).every
         self.terms = context.caller.rights.terms
         self.seen = 0
         self.first = 0
@@ -347,8 +346,8 @@ class Question:
             self._interceptors.enter(context)
             timeout = max(each.request.timeout for each in self.watchers)
             request = of_this_moment(self.request)._replace(timeout=timeout)
-            request, answer = await self._calls.call_for_view(context, request)
-            await self._look_at(context, request, answer, self._pace())
+            request, answer = await self._calls.answer(context, request)
+            await self._compare_with_known(context, request, answer, self._pace())
             del answer
         except Exception as error:
             self._fail(as_gateway_error(error, context).again())
@@ -375,16 +374,15 @@ class Question:
         context.call.rpc, context.call.noted = asked.call.rpc, asked.call.noted
         return context
 
-    async def _look_at(
+    async def _compare_with_known(
         self, context: RequestContext, request: CallRequest, answer: bytes, pace: Pace
     ) -> None:
         """Compare the answer with the one before."""
-        method, view, watch = request.plan.method, request.view, request.watch
-        assert view is not None
-        assert watch is not None
+        method, view, goal = request.plan.method, request.form, watch_of(request).goal
+        assert isinstance(view, CompiledView), "event streams are of views"
         wants_whole = any(each.wants_whole for each in self.watchers)
         await pace.wait()
-        if view.renewed is None and (watch.goal is None or watch.goal.renewed is None):
+        if view.renewed is None and (goal is None or goal.renewed is None):
             found = await fingerprint_of(request, answer, pace)
             before, self._fingerprint = self._fingerprint, found
             is_same = self._fingerprint == before and self._known is not None
@@ -392,12 +390,10 @@ class Question:
                 return
         await note_cut(context, request, answer)
         self.headers = tuple(context.response.headers)
-        goal = watch.goal
         if goal is not None and goal.renewed is not None:
-            goal = goal.renewed(view.owners if isinstance(view, CompiledView) else NO_OWNERS)
+            goal = goal.renewed(view.owners)
         compare = self._compare
         if compare is None or view.renewed is not None:
-            assert isinstance(view, CompiledView), "event streams are plain JSON"
             compare = self._compare = comparison(view, method.encoders)
         known, self._known = self._known, None
         is_back = self.failure is not None and bool(self.version)

@@ -4,7 +4,7 @@ A stream holds neither a slot in flight nor answer memory. `watched_question` wr
 """
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -13,7 +13,6 @@ import orjson
 from google.protobuf.message_factory import GetMessageClass
 from starlette.types import Receive, Send
 
-from gateway.access.tokens import Authenticator
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import Code, GatewayError, stopping, unavailable
@@ -22,15 +21,18 @@ from gateway.core.long_work import CHECKS, FOREGROUND, Pace
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.plan import plan as make_plan
 from gateway.core.pipeline.request import CallRequest, RequestReader
 from gateway.core.pipeline.routing import send_nothing
-from gateway.core.pipeline.rows import keeping_rows
+from gateway.core.readiness import Readiness
 from gateway.core.schema.catalog import Catalog
-from gateway.features.views.compiled_view import EVENT_STREAM, AnswerViews
+from gateway.core.schema.method import Method
+from gateway.features.views.compiled_view import AnswerViews, CompiledView
+from gateway.features.watch.options import Watch, for_goal, watch_of, why_not_watched
+from gateway.features.watch.plans import is_planned_again, keeping_rows, looked_up
 from gateway.features.watch.question import HEADERS, Question, Watcher
-from gateway.http.conditional import Stopping
 
 LATE_MESSAGE = "the first answer was not ready in time; ask for fewer rows"
 
@@ -51,7 +53,7 @@ class WatchLimits:
     """How long a question without watchers is remembered, so that a client can come back."""
 
 
-class Watches:
+class Watches(Exchange):
     """Answers reads that ask for an event stream."""
 
     def __init__(
@@ -63,14 +65,14 @@ class Watches:
         *,
         places: FairQuota,
         limits: WatchLimits,
-        authenticator: Authenticator,
-        readiness: Stopping,
+        generation: Callable[[], int],
+        readiness: Readiness,
         http_timeout: float,
         weight: Weight,
         within_principal: bool,
     ) -> None:
-        """`places` are of `limits.watchers`. `within_principal`: only streams of the same subject
-        are shared.
+        """`places` are of `limits.watchers`. `generation` counts what may have taken rights away.
+        `within_principal`: only streams of the same subject are shared.
         """
         self._live = live
         self._requests = requests
@@ -78,8 +80,8 @@ class Watches:
         self._interceptors = interceptors
         self._places = places
         self._limits = limits
-        self._authenticator = authenticator
-        self._checked = authenticator.generation
+        self._generation = generation
+        self._checked = generation()
         self._readiness = readiness
         self._http_timeout = http_timeout
         self._within_principal = within_principal
@@ -95,8 +97,19 @@ class Watches:
         self._watchers: dict[Watcher, None] = {}
         self._checking: asyncio.Task[None] | None = None
 
+    def serves(self, method: Method) -> bool:
+        return not why_not_watched(method)
+
+    def is_asked(self, context: RequestContext, request: CallRequest) -> bool:
+        return isinstance(request.asked, Watch)
+
     async def answer(
-        self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
+        self,
+        context: RequestContext,
+        request: CallRequest,
+        body: bytes,
+        receive: Receive,
+        send: Send,
     ) -> None:
         """Stream until the end. Raises ClientGone, and, before the first answer, GatewayError."""
         if context.request.method == "HEAD":
@@ -105,7 +118,8 @@ class Watches:
             await send_nothing(send, *HEADERS, status=200)
             return
         watcher = await self.begin(context, request, receive)
-        del request  # the watcher has its own, which it shares with those who ask the same
+        # The watcher has its own request, which it shares with those who ask the same.
+        del request, body
         try:
             await watcher.stream(receive, send)
         finally:
@@ -122,7 +136,8 @@ class Watches:
         watcher = Watcher(context, request, self._http_timeout)
         try:
             with CancelOnDisconnect(context, receive):
-                request = await self._calls.look_up(context, request)
+                if is_planned_again(request.plan):
+                    request = await self._calls.planned_again(context, request, looked_up)
                 context.close()
                 watcher.request = waited_for(request)
                 self._watchers[watcher] = None
@@ -152,13 +167,11 @@ class Watches:
 
     def _watch(self, watcher: Watcher, last_event_id: str = "") -> None:
         question, own = self._question_of(watcher), watcher.request
-        watch, same = own.watch, question.request
-        assert watch is not None
-        assert same.watch is not None
+        same = question.request
         # What is equal is kept once, however many watch.
-        watch = watch._replace(goal=same.watch.goal, asked=same.watch.asked)
-        watch = same.watch if watch == same.watch else watch
-        own = own._replace(plan=same.plan, view=same.view, watch=watch)
+        watch = watch_of(own)._replace(goal=watch_of(same).goal)
+        watch = watch_of(same) if watch == same.asked else watch
+        own = own._replace(plan=same.plan, form=same.form, asked=watch)
         watcher.request = same if own == same else own
         watcher.watch(question, last_event_id)
 
@@ -207,7 +220,7 @@ class Watches:
                 await self._check_all()
 
     async def _check_all(self) -> None:
-        begun_with = self._authenticator.generation
+        begun_with = self._generation()
         await self._pace().wait()
         for watcher in [*self._watchers]:
             if watcher in self._watchers:
@@ -219,7 +232,7 @@ class Watches:
 
     def _pace(self) -> Pace:
         """In the foreground while somebody may have lost a right: nothing more may be told."""
-        return CHECKS if self._authenticator.generation == self._checked else FOREGROUND
+        return CHECKS if self._generation() == self._checked else FOREGROUND
 
     def _check(self, watcher: Watcher) -> None:
         now = monotonic()
@@ -262,8 +275,7 @@ class Watches:
 
 def waited_for(request: CallRequest) -> CallRequest:
     """With a goal, what the request names stays in the answer."""
-    assert request.watch is not None
-    if request.watch.goal is None:
+    if watch_of(request).goal is None:
         return request
     return request._replace(plan=keeping_rows(request.plan))
 
@@ -271,17 +283,16 @@ def waited_for(request: CallRequest) -> CallRequest:
 def key_of(watcher: Watcher, asker: Hashable, interceptors: Interceptors) -> Hashable:
     """Watchers with the same key get the same events."""
     request, plan, context = watcher.request, watcher.request.plan, watcher.context
-    assert request.view is not None
-    assert request.watch is not None
-    owned, catalog = request.owned, request.catalog
+    assert request.form is not None
+    catalog, watch, second = request.catalog, watch_of(request), request.form.second_call
     return (
         plan.method.path,
         plan.sent,
-        request.view.key,
-        request.watch.until if request.watch.goal is not None else None,
+        request.form.key,
+        watch.until if watch.goal is not None else None,
         id(catalog),
         interceptors.part_seen(context, plan.method, catalog),
-        owned and interceptors.part_seen(context, catalog.routes[owned.call], catalog),
+        second and interceptors.part_seen(context, catalog.routes[second.call], catalog),
         asker,
     )
 
@@ -296,25 +307,27 @@ def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:
 
     Raises GatewayError if it cannot be asked there.
     """
-    method, plan, watch = catalog.routes.get(path), request.plan, request.watch
+    method, plan = catalog.routes.get(path), request.plan
+    view, watch = request.form, watch_of(request)
     polled = catalog.routes.get(plan.method.path)
-    assert watch is not None
+    assert isinstance(view, CompiledView), "event streams are of views"
     if method is None or polled is None:
         raise GatewayError(Code.NOT_FOUND, f"{path} is not there any more")
-    view = AnswerViews.of(method).of_events(watch.asked)
+    views = AnswerViews.of(method)
+    view = views.of_events(view.asked)
+    if watch.goal is not None:
+        goal = views.goal(watch.until, view)
+        view, watch = for_goal(view, goal), watch._replace(goal=goal)
     if plan.most_rows is not None:
-        limited = AnswerViews.of(method).limited(watch.asked, EVENT_STREAM.encode(), plan.most_rows)
-        assert limited is not None
-        view = limited
-    goal = None if watch.goal is None else AnswerViews.of(method).goal(watch.until, view)
+        view = views.limited(view, plan.most_rows)
     old, kind = plan.method, plan.method.descriptor.input_type
     json = old.encoders.to_json_of_given(kind)(GetMessageClass(kind).FromString(plan.sent))
     planned = make_plan(polled, orjson.dumps(json), UnknownFieldPolicy.NOTHING)
     return request._replace(
         plan=planned._replace(most_rows=plan.most_rows),
-        view=view,
+        form=view,
         catalog=catalog,
-        watch=watch._replace(goal=goal),
+        asked=watch,
     )
 
 

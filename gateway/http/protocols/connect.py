@@ -6,6 +6,7 @@ Its JSON is that of plain JSON. Streams are not served.
 import re
 from binascii import Error as InvalidBase64
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Container
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -27,13 +28,13 @@ from gateway.core.pipeline.request_headers import (
 )
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS
-from gateway.features.views.compiled_view import AnswerForm
 from gateway.http.protocols.interface import (
     NO_CALL_STATUSES,
     Asked,
     ErrorForm,
     Expand,
     Head,
+    MessageForm,
     check_query,
     code_of,
     cuebots_text,
@@ -51,7 +52,7 @@ STREAMS = b"application/connect+"
 SUPPORTED_MEDIA = (PROTO.decode(), JSON.decode())
 TIMEOUT = re.compile(rb"[0-9]{1,10}")
 OWN_PARAMETERS = ("connect", "encoding", "message", "base64", "compression")
-MESSAGES = AnswerForm(forwarded, (b"content-type", PROTO), "application/proto")
+MESSAGES = MessageForm(forwarded, (b"content-type", PROTO), "application/proto")
 ALLOWED_CHANGES, ALLOWED_READS = "POST, OPTIONS", "GET, POST, OPTIONS"
 CODE_NAMES = {code: code.name.lower() for code in Code} | {Code.CANCELLED: "canceled"}
 JSON_HEADERS = ((b"content-type", JSON),)
@@ -71,7 +72,12 @@ class Connect:
         return self.media == PROTO
 
     def read_head(
-        self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
+        self,
+        head: Head,
+        method: Method,
+        policy: UnknownFieldPolicy,
+        max_body: int,
+        options: Container[str],
     ) -> Asked:
         """Raises GatewayError for an invalid head."""
         headers = head.headers
@@ -86,13 +92,13 @@ class Connect:
         form = MESSAGES if self.is_binary else None
         timeout = timeout_in(headers.get(TIMEOUT_HEADER))
         if head.method == "GET":
-            message = read_get(head.query)
+            message = read_get(head.query, options)
             check_coding(coding_of_get(head.query))
             return Asked(Query(form, message), timeout)
         check_charset(headers.get(b"content-type", b""))
         check_coding(headers.get(b"content-encoding"))
         check_length(headers, max_body)
-        unread = read_post_query(head.query, policy, "Connect")
+        unread = read_post_query(head.query, policy, "Connect", options)
         return Asked(Query(form, unread=unread), timeout)
 
     def overhead(self, max_body: int) -> int:
@@ -172,10 +178,10 @@ def coding_of_get(query: bytes) -> bytes | None:
     return first(query, "compression").encode() or None
 
 
-def read_get(query: bytes) -> bytes:
+def read_get(query: bytes, options: Container[str]) -> bytes:
     """The message in a query string, as it was sent. Raises GatewayError (INVALID_ARGUMENT)."""
     parameters = parsed(query, strict=True)
-    check_query(parameters, "Connect")
+    check_query(parameters, "Connect", options)
     own: dict[str, str] = {}
     for name, value in parameters:
         if name in own:

@@ -8,7 +8,7 @@ trailers. The text variant is all of that in base64. Answers may be compressed a
 import re
 from binascii import Error as InvalidBase64
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -33,7 +33,6 @@ from gateway.core.pipeline.request_headers import (
     check_upgrade,
 )
 from gateway.core.schema.method import Method
-from gateway.features.views.compiled_view import AnswerForm
 from gateway.http.protocols.interface import (
     NO_CALL_STATUSES,
     Asked,
@@ -41,6 +40,7 @@ from gateway.http.protocols.interface import (
     Expand,
     Head,
     Header,
+    MessageForm,
     code_of,
     cuebots_text,
     read_post_query,
@@ -119,8 +119,8 @@ def base64_of(pieces: Iterator[bytes]) -> Iterator[bytes]:
     yield b2a_base64(rest, newline=False)
 
 
-def form(media: bytes, encode: Encode, key: str) -> AnswerForm:
-    return AnswerForm(encode, (b"content-type", media + b"+proto"), key)
+def form(media: bytes, encode: Encode, key: str) -> MessageForm:
+    return MessageForm(encode, (b"content-type", media + b"+proto"), key)
 
 
 FORMS = {
@@ -154,7 +154,12 @@ class GrpcWeb:
     is_binary: bool = True
 
     def read_head(
-        self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
+        self,
+        head: Head,
+        method: Method,
+        policy: UnknownFieldPolicy,
+        max_body: int,
+        options: Container[str],
     ) -> Asked:
         """Raises GatewayError for an invalid head."""
         headers = head.headers
@@ -176,7 +181,7 @@ class GrpcWeb:
         timeout = None if asked is None else asked_timeout(asked)
         is_compressed = takes_gzip(head)
         answers = FORMS[self.answers_in_text, is_compressed]
-        unread = read_post_query(head.query, policy, "gRPC-Web")
+        unread = read_post_query(head.query, policy, "gRPC-Web", options)
         coded = ((b"grpc-encoding", b"gzip"),) if is_compressed else ()
         return Asked(Query(answers, unread=unread), timeout, coded)
 

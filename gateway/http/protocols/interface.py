@@ -1,17 +1,20 @@
 """What a protocol decides: the head, the message in a body, the form of answers and of errors."""
 
 import typing
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
+from gateway.core.codec.encode import Encode
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.answer_form import SentRequest
+from gateway.core.pipeline.invoke import Call
 from gateway.core.pipeline.query import Query, parsed, unread
 from gateway.core.schema.catalog import UnknownPath
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS
-from gateway.features.views.view import PARAMETERS
 
 Header = tuple[bytes, bytes]
 Expand = Callable[[bytes, bytes], Awaitable[bytes]]
@@ -43,6 +46,24 @@ class Asked(NamedTuple):
     """Of the answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class MessageForm:
+    """All of an answer, as the protocol's message: an `AnswerForm` of the core."""
+
+    encode: Encode
+    content_type: tuple[bytes, bytes]
+    key: str
+    is_message = True
+    chooses = False
+    is_timed = False
+    second_call = None
+
+    async def completed(
+        self, sent: SentRequest, look_up: Method, answer: bytes, call: Call
+    ) -> "MessageForm":
+        return self
+
+
 class ErrorForm(NamedTuple):
     status: int
     headers: tuple[Header, ...]
@@ -68,9 +89,16 @@ class Protocol(typing.Protocol):
         """Whether messages are protobuf, not JSON."""
 
     def read_head(
-        self, head: Head, method: Method, policy: UnknownFieldPolicy, max_body: int
+        self,
+        head: Head,
+        method: Method,
+        policy: UnknownFieldPolicy,
+        max_body: int,
+        options: Container[str],
     ) -> Asked:
-        """Raises GatewayError for an invalid head."""
+        """`options` are names that plain JSON has in query strings. Raises GatewayError for an
+        invalid head.
+        """
 
     def overhead(self, max_body: int) -> int:
         """How many bytes longer than a message of `max_body` bytes its body may be."""
@@ -93,22 +121,24 @@ def code_of(error: GatewayError) -> Code:
     return Code.UNIMPLEMENTED if isinstance(error, UnknownPath) else error.code
 
 
-def check_query(parameters: Iterable[tuple[str, str]], label: str) -> None:
-    """Views are for plain JSON: the answers of other protocols are the method's messages."""
+def check_query(parameters: Iterable[tuple[str, str]], label: str, options: Container[str]) -> None:
+    """Options are for plain JSON: the answers of other protocols are the method's messages."""
     for name, _ in parameters:
-        if name in PARAMETERS:
+        if name in options:
             raise GatewayError(
                 Code.INVALID_ARGUMENT,
                 f"?{name}: views are for plain JSON; {label} answers are whole messages",
             )
 
 
-def read_post_query(query: bytes, policy: UnknownFieldPolicy, label: str) -> tuple[str, ...]:
+def read_post_query(
+    query: bytes, policy: UnknownFieldPolicy, label: str, options: Container[str]
+) -> tuple[str, ...]:
     """The parameters of a POST that nothing reads. Raises GatewayError (INVALID_ARGUMENT)."""
     if not query:
         return ()
     parameters = parsed(query, strict=False)
-    check_query(parameters, label)
+    check_query(parameters, label, options)
     return unread(parameters, policy)
 
 

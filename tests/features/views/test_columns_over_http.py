@@ -223,7 +223,7 @@ async def test_who_may_not_list_jobs_has_no_such_columns(
 async def test_rows_are_watched_with_what_their_job_has(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.core.pipeline.query.LEAST_PERIOD_SECONDS", 0.001)
+    monkeypatch.setattr("gateway.features.watch.options.LEAST_PERIOD_SECONDS", 0.001)
     path = f"{GET_PROCS}?_fields=name,user&_where=user=lena&_every=0.01"
     async with watching(gateway, path, {}, **ALL) as stream:
         await stream.block()
@@ -242,7 +242,7 @@ async def test_rows_are_watched_with_what_their_job_has(
 async def test_a_goal_may_be_about_what_their_job_has(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.core.pipeline.query.LEAST_PERIOD_SECONDS", 0.001)
+    monkeypatch.setattr("gateway.features.watch.options.LEAST_PERIOD_SECONDS", 0.001)
     path = f"{GET_PROCS}?_fields=name&_until=user=lena&_every=0.01"
     async with watching(gateway, path, {}, **ALL) as stream:
         await stream.block()

@@ -19,7 +19,7 @@ from gateway.core.schema.rows import rows_of
 from gateway.features.views.fields import cell_of
 from gateway.features.views.paths import Beginning, OtherNames, find_path
 from gateway.features.views.render import compile_view
-from gateway.features.views.view import asked_parameters, make_view
+from gateway.features.views.view import make_view
 from tests.features.views.answers import (
     FIND_JOB,
     GET_HOSTS,
@@ -38,6 +38,7 @@ from tests.features.views.answers import (
 )
 from tests.support.opencue import message_class
 from tests.support.protos import messages, opencue, trial
+from tests.support.queries import QUERIES
 from tests.support.slicing import ONE_PIECE, SIZES, Sizes, these_sizes
 
 GET_WHITEBOARD = PLAIN.routes["/show.ShowInterface/GetJobWhiteboard"]
@@ -406,7 +407,7 @@ def test_what_is_wrong_is_said(asked: dict[str, str], words: str) -> None:
 
 def test_a_cache_buster_and_names_of_fields_are_left_alone() -> None:
     pairs = [("_fields", "a"), ("_", "1700000000"), ("r.shows", "b"), ("r.shows", "c")]
-    assert asked_parameters(pairs) == {"_fields": "a"}
+    assert QUERIES.options_in(pairs) == {"_fields": "a"}
 
 
 @pytest.mark.parametrize(
@@ -436,7 +437,7 @@ def test_other_names_that_begin_with_an_underscore_are_refused(
 ) -> None:
     """`_ofset=3` would otherwise answer all rows."""
     with pytest.raises(GatewayError) as refused:
-        asked_parameters(pairs)
+        QUERIES.options_in(pairs)
     assert refused.value.code is Code.INVALID_ARGUMENT
     assert words in refused.value.message
     assert len(refused.value.message) < 300

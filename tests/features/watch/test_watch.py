@@ -49,15 +49,16 @@ GET_JOBS = "/job.JobInterface/GetJobs"
 IS_PENDING = "/job.JobInterface/IsJobPending"
 JOB_ID = "00000000-0000-0000-0000-000000000001"
 TESTER = Revocations(subjects=frozenset(("tester",)))
+LIMITS = "gateway.features.watch.feature.WATCH_LIMITS"
 QUICK = WatchLimits(tick_seconds=0.01, check_seconds=0.05)
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Looks may follow one another at once."""
-    monkeypatch.setattr("gateway.core.pipeline.query.LEAST_PERIOD_SECONDS", 0.001)
-    monkeypatch.setattr("gateway.core.pipeline.query.USUAL_PERIOD_SECONDS", 0.02)
-    monkeypatch.setattr("gateway.app.WATCH_LIMITS", QUICK)
+    monkeypatch.setattr("gateway.features.watch.options.LEAST_PERIOD_SECONDS", 0.001)
+    monkeypatch.setattr("gateway.features.watch.options.USUAL_PERIOD_SECONDS", 0.02)
+    monkeypatch.setattr(LIMITS, QUICK)
 
 
 @pytest.fixture
@@ -249,7 +250,7 @@ async def test_a_dry_run_is_no_stream(cuebot: ScriptedCuebot, farm: Gateway) -> 
 # --- Calls --------------------------------------------------------------------------------------
 async def test_one_call_for_all(cuebot: ScriptedCuebot, farm: Gateway) -> None:
     """Who comes during a call gets the answer of the next one, which all of them share."""
-    target, places = f"{HOSTS}?_every=60m", farm.app.parts.watchers
+    target, places = f"{HOSTS}?_every=60m", farm.app.parts.watch.places
     cuebot.answers(HOSTS, hosts("a"))
     async with watching(farm, target) as one:
         assert all_of(await one.next()) == ["a"]
@@ -331,7 +332,7 @@ async def test_a_call_for_several_is_nobodys(cuebot: ScriptedCuebot, farm: Gatew
         await one.next()
         await two.next()
         await until(lambda: cuebot.seen[-1][2]["x-gateway-principal"] == "shared")
-    await until(lambda: not farm.app.parts.watchers.taken)
+    await until(lambda: not farm.app.parts.watch.places.taken)
     seen = len(cuebot.seen)
     await farm.post(HOSTS)
     assert len(cuebot.seen) == seen + 1  # nobody watches any more
@@ -384,7 +385,7 @@ async def ask_until_called(gateway: Gateway, path: str, called: asyncio.Event) -
 
 
 async def test_too_many_watchers(cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, watchers=3, questions=2))
+    monkeypatch.setattr(LIMITS, replace(QUICK, watchers=3, questions=2))
     async with gateway_for(cuebot.endpoint) as gateway:
         async with watching(gateway, HOSTS), watching(gateway, f"{HOSTS}?_fields=id"):
             refused = await gateway.client.get(f"{HOSTS}?_fields=name", headers=EVENTS)
@@ -393,7 +394,7 @@ async def test_too_many_watchers(cuebot: ScriptedCuebot, monkeypatch: pytest.Mon
             async with watching(gateway, HOSTS):
                 refused = await gateway.client.get(HOSTS, headers=EVENTS)
                 assert "too many event streams" in refused.json()["message"]
-        await until(lambda: not gateway.app.parts.watchers.taken)
+        await until(lambda: not gateway.app.parts.watch.places.taken)
         async with watching(gateway, HOSTS) as stream:
             await stream.next()
 
@@ -401,7 +402,7 @@ async def test_too_many_watchers(cuebot: ScriptedCuebot, monkeypatch: pytest.Mon
 async def test_too_much_to_remember(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, memory=200_000))
+    monkeypatch.setattr(LIMITS, replace(QUICK, memory=200_000))
     async with gateway_for(cuebot.endpoint) as gateway:
         cuebot.answers(HOSTS, hosts(*map(str, range(1000))))
         refused = await gateway.client.get(HOSTS, headers=EVENTS)
@@ -545,7 +546,7 @@ async def test_why_a_stream_ends(
             change(gateway)
             assert await end_of(stream) == reason
         await until(lambda: lines)
-        assert (lines[-1]["status"], gateway.app.parts.watchers.taken) == (200, 0)
+        assert (lines[-1]["status"], gateway.app.parts.watch.places.taken) == (200, 0)
         metrics = gateway.app.parts.metrics
         assert metrics is not None
         assert "denied_total" not in {name for name, *_ in metrics.own()}
@@ -665,7 +666,7 @@ async def test_who_sees_the_same_shares_one_call(cuebot: ScriptedCuebot) -> None
             asyncio.create_task(first_of(gateway, target, **seeing(f"n-{number}", "demo", "other")))
             for number in range(5)
         ]
-        await until(lambda: gateway.app.parts.watchers.taken == len(crowd) + 6)
+        await until(lambda: gateway.app.parts.watch.places.taken == len(crowd) + 6)
         release.set()
         for each in await asyncio.gather(first, *late):
             assert names(each.data["jobs"]["jobs"]) == ["demo"]
@@ -711,7 +712,7 @@ async def test_who_sees_the_same_is_told_of_nobody_else(cuebot: ScriptedCuebot) 
             asyncio.create_task(refused(**seeing(sub, "demo", role=role)))
             for sub, role in (("bob", "freelance"), ("cat", "artist"))
         ]
-        await until(lambda: gateway.app.parts.watchers.taken == 3)
+        await until(lambda: gateway.app.parts.watch.places.taken == 3)
         release.set()
         problem = "Cuebot does not say what layer belongs to"
         assert await first == f"'ann' may not call {target}: {problem} (access rule 'freelancers')"
@@ -803,7 +804,8 @@ async def test_a_question_is_forgotten(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "gateway.app.WATCH_LIMITS", replace(QUICK, questions=1, linger_seconds=0.01)
+        LIMITS,
+        replace(QUICK, questions=1, linger_seconds=0.01),
     )
     async with gateway_for(cuebot.endpoint) as gateway, asyncio.timeout(PATIENCE):
         for view in ("id", "name", "state"):
@@ -820,7 +822,7 @@ async def test_a_question_is_forgotten(
 async def test_a_comment_breaks_the_silence(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.app.WATCH_LIMITS", replace(QUICK, comment_seconds=0.1))
+    monkeypatch.setattr(LIMITS, replace(QUICK, comment_seconds=0.1))
     async with (
         gateway_for(cuebot.endpoint) as gateway,
         watching(gateway, f"{HOSTS}?_every=60m") as stream,
@@ -880,8 +882,8 @@ async def test_a_slow_reader_gets_the_latest(changing: list[int], farm: Gateway)
 async def test_who_does_not_read_is_let_go(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway, wire(gateway) as client:
         await client.send(STALLS)
-        await until(lambda: gateway.app.parts.watchers.taken)
-        await until(lambda: not gateway.app.parts.watchers.taken)
+        await until(lambda: gateway.app.parts.watch.places.taken)
+        await until(lambda: not gateway.app.parts.watch.places.taken)
 
 
 # --- Another schema -----------------------------------------------------------------------------
@@ -920,7 +922,7 @@ async def test_any_server_streams(cuebot: ScriptedCuebot) -> None:
                 assert all_of(await stream.next()) == ["a"]
                 cuebot.answers(HOSTS, hosts("a", "b"))
                 assert names((await stream.next()).data["added"]) == ["b"]
-            await until(lambda: not app.parts.watchers.taken)
+            await until(lambda: not app.parts.watch.places.taken)
             async with watching(gateway, HOSTS) as stream:
                 await stream.next()
                 app.parts.readiness.stopping = True

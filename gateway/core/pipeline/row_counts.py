@@ -1,0 +1,56 @@
+"""How many rows a request asks for, and how many its answer shows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gateway.core.pipeline.answer_form import AnswerForm
+from gateway.core.pipeline.plan import Plan
+from gateway.core.schema.method import Method, set_at, value_at
+
+
+@dataclass(frozen=True, slots=True)
+class RowCount:
+    """An aspect: how many rows an answer shows of a method whose requests cannot say so."""
+
+    limited: Callable[[AnswerForm | None, int], AnswerForm | None]
+    """A form with at most so many rows."""
+
+    @staticmethod
+    def of(method: Method) -> "RowCount":
+        found: RowCount = method.aspects.get(RowCount, ALL_ROWS)
+        return found
+
+
+ALL_ROWS = RowCount(lambda form, _: form)
+
+
+class RowsAsked(NamedTuple):
+    plan: Plan
+    form: AnswerForm | None
+    cut_at: int = 0
+    """With this many rows, the answer may be incomplete; 0 if that does not matter."""
+
+
+def ask_for_rows(planned: Plan, form: AnswerForm | None) -> RowsAsked:
+    """No form selects from incomplete rows silently.
+
+    Without a limit of the client's, all rows are requested. With the client's limit or the
+    profile's, the answer may be cut. A page has the profile's limit of rows.
+    """
+    method, limit = planned.method, planned.method.row_limit
+    if planned.most_rows is not None:
+        form = RowCount.of(method).limited(form, planned.most_rows)
+    if limit is None:
+        return RowsAsked(planned, form)
+    chooses = form is not None and form.chooses
+    if not (chooses or planned.defaulted):
+        return RowsAsked(planned, form)
+    request = method.parse_request(planned.payload)
+    is_whole = limit.page is None or value_at(request, limit.page) <= 1
+    if chooses and is_whole and limit.name in planned.defaulted:
+        set_at(request, limit.path, limit.views)
+        others = tuple(name for name in planned.defaulted if name != limit.name)
+        sent = planned._replace(payload=request.SerializeToString(), defaulted=others)
+        return RowsAsked(sent, form)
+    return RowsAsked(planned, form, max(value_at(request, limit.path), 0))

@@ -1,0 +1,53 @@
+"""Watching: event streams of reads."""
+
+from collections.abc import Iterable
+
+from gateway.core.fair_quota import FairQuota
+from gateway.core.gateway import Gateway
+from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.options import OptionReader
+from gateway.core.profile.draft import Draft
+from gateway.feature import Feature
+from gateway.features.views.feature import Views
+from gateway.features.watch.compile import compile_watching
+from gateway.features.watch.options import WatchOptions
+from gateway.features.watch.profile import WatchTables
+from gateway.features.watch.watches import Watches, WatchLimits
+
+WATCH_LIMITS = WatchLimits()
+
+
+class Watch(Feature):
+    name = "watch"
+    needs = (Views,)
+    tables = WatchTables
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self._limits = WATCH_LIMITS
+        self.places = FairQuota(self._limits.watchers, gateway.weight)
+        """For event streams."""
+
+    @staticmethod
+    def compile(draft: Draft) -> None:
+        compile_watching(draft)
+
+    def options(self) -> Iterable[OptionReader]:
+        return (WatchOptions(),)
+
+    def exchanges(self) -> Iterable[Exchange]:
+        gateway, settings = self.gateway, self.gateway.settings
+        watches = Watches(
+            gateway.live,
+            gateway.requests,
+            gateway.calls,
+            gateway.interceptors,
+            places=self.places,
+            limits=self._limits,
+            generation=gateway.generation,
+            readiness=gateway.readiness,
+            http_timeout=settings.http_timeout,
+            weight=gateway.weight,
+            within_principal=settings.shared_reads == "principal",
+        )
+        return (watches,)

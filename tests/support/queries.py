@@ -1,0 +1,21 @@
+"""Query strings, as the gateway reads them."""
+
+from gateway.calls.dry_run import DryRunOptions
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.pipeline.context import RequestContext, Response
+from gateway.core.pipeline.options import QueryReader
+from gateway.core.pipeline.query import Query
+from gateway.core.schema.method import Method
+from gateway.features.views.options import ViewOptions
+from gateway.features.watch.options import WatchOptions
+from tests.support.contexts import context_of
+
+QUERIES = QueryReader((DryRunOptions(), WatchOptions(), ViewOptions()))
+
+
+def read_query(
+    method: Method, verb: str, query: bytes, accept: bytes | None, policy: UnknownFieldPolicy
+) -> Query:
+    """Raises GatewayError."""
+    request = context_of(method.path, method=verb).request._replace(query=query)
+    return QUERIES.read(RequestContext(request, Response([])), method, accept, policy)
