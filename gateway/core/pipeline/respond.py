@@ -30,9 +30,9 @@ class Responder:
     ) -> None:
         """Send a 200 that `answer_at_once` did not send.
 
-        `within` is in seconds, for a long answer to begin and for a view to be complete. Raises
-        ClientGone, and GatewayError: UNAVAILABLE for a later beginning, DEADLINE_EXCEEDED for a
-        longer view, and errors of the answer itself.
+        `within` is in seconds, for a long answer to begin, and for `TimedPieces` to be complete.
+        Raises ClientGone, and GatewayError: UNAVAILABLE for a later beginning, DEADLINE_EXCEEDED
+        for pieces that take longer, and errors of the answer itself.
         """
         pieces, headers = form
         if isinstance(pieces, Sequence):
@@ -79,8 +79,8 @@ async def send_pieces(
     The request returns its slots before the end of the answer, or once the client is behind.
     `more` are headers of the format. Raises ClientGone when the client takes longer than `timeout`
     seconds for a piece or is too slow overall (`SlowReader`), and GatewayError (DEADLINE_EXCEEDED)
-    for a view that is not complete at `deadline` (monotonic), extended by the time that the client
-    is behind.
+    for pieces that are not complete at `deadline` (monotonic), extended by the time that the
+    client is behind.
     """
     headers = [*more]
     reader = SlowReader(context, send, timeout, turn)

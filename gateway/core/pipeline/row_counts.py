@@ -49,7 +49,7 @@ def ask_for_rows(planned: Plan, form: AnswerForm | None) -> RowsAsked:
     request = method.parse_request(planned.payload)
     is_whole = limit.page is None or value_at(request, limit.page) <= 1
     if chooses and is_whole and limit.name in planned.defaulted:
-        set_at(request, limit.path, limit.views)
+        set_at(request, limit.path, limit.for_choice)
         others = tuple(name for name in planned.defaulted if name != limit.name)
         sent = planned._replace(payload=request.SerializeToString(), defaulted=others)
         return RowsAsked(sent, form)

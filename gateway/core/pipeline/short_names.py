@@ -6,6 +6,7 @@ path. What is before the last name may be left out: `{"user": "lena"}` is `{"r":
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.core.codec.body import ROOT, Json, child, mismatch_at
@@ -133,9 +134,25 @@ def check_sizes(method: Method, fields: Iterable[tuple[str, str]]) -> None:
             raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 
+@dataclass(frozen=True, slots=True)
+class RowFields:
+    """An aspect: for a field of rows that was taken for an argument."""
+
+    way: str = ""
+    """How to choose rows by it, with `{field}` in the place of its name."""
+
+    @staticmethod
+    def of(method: Method) -> "RowFields":
+        found: RowFields = method.aspects.get(RowFields, NO_WAY)
+        return found
+
+
+NO_WAY = RowFields()
+
+
 def with_condition(error: UnknownFields, method: Method) -> GatewayError:
-    """The error, with the condition for it if the field is one of the rows in the answer, or with
-    the argument whose last name is the nearest.
+    """The error, with the way to choose by the field if it is one of the rows in the answer, or
+    with the argument whose last name is the nearest.
     """
     rows, unknown = method.rows if method.reads_only else None, error.fields[0]
     if unknown.path is not ROOT:
@@ -144,7 +161,7 @@ def with_condition(error: UnknownFields, method: Method) -> GatewayError:
         lasts = {path.rpartition(".")[2]: path for path in arguments_of(method)}
         hint = "" if DID_YOU_MEAN in error.message else did_you_mean(unknown.key, lasts, "`")
         return GatewayError(error.code, f"{error.message}{hint}") if hint else error
-    if field_called(rows.descriptor, unknown.key) is None:
+    way = RowFields.of(method).way
+    if not way or field_called(rows.descriptor, unknown.key) is None:
         return error
-    way = f"rows have it: add _where={unknown.key}=… to the query string to choose among them"
-    return GatewayError(error.code, f"{error.message}; {way}")
+    return GatewayError(error.code, f"{error.message}; {way.format(field=unknown.key)}")

@@ -188,7 +188,7 @@ def with_documented_methods(
 ) -> tuple[tuple[FileDescriptorProto, ...], frozenset[str]]:
     """The files with the methods of `[[instead]]` that their services lack, and the added names.
 
-    These are methods like all others for routes, rights, views and documents.
+    These are methods like all others for routes, features and documents.
     """
     found, added = list(files), set[str]()
     for entry in entries:

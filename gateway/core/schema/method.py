@@ -228,8 +228,8 @@ class RowLimit:
     """The place of a page's number, from 1, if there are pages."""
     default: int
     """If a request has no number."""
-    views: int
-    """If it has none, and a view that chooses among rows."""
+    for_choice: int
+    """If it has none, and the form of the answer chooses among the rows."""
 
 
 @dataclass(frozen=True, slots=True)

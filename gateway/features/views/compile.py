@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.core.codec.fields import message_of
 from gateway.core.codec.interfaces import Derived
 from gateway.core.pipeline.row_counts import RowCount
+from gateway.core.pipeline.short_names import RowFields
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.resolve import aliased
 from gateway.core.profile.schema_paths import (
@@ -31,6 +32,10 @@ from gateway.features.views.paths import Beginning, FieldPath, Meant, OtherNames
 from gateway.features.views.profile import Computed, OwnedRows, Start, ViewTables
 from gateway.features.views.row_conditions import NUMBERS
 from gateway.features.views.units import Unit, sizes_of
+
+BY_CONDITION = RowFields(
+    "rows have it: add _where={field}=… to the query string to choose among them"
+)
 
 
 def computed_column(message: Descriptor, name: str, computed: Computed) -> Column:
@@ -71,8 +76,8 @@ def add_column(others: dict[str, Meant], column: Column) -> None:
 
 
 def compile_views(draft: Draft) -> None:
-    """Adds `AnswerViews` to each method, and of the core's aspects `RowCount`, and `Sizes` to those
-    whose requests have some.
+    """Adds `AnswerViews` to each method, and of the core's aspects `RowCount` and `RowFields`, and
+    `Sizes` to those whose requests have some.
     """
     tables, unused = draft.tables(ViewTables), draft.unused
     units = units_of(tables, draft.pool, unused)
@@ -87,6 +92,7 @@ def compile_views(draft: Draft) -> None:
         views = AnswerViews(answer, method.encoders, units, own)
         draft.add(name, views)
         draft.add(name, RowCount(views.limited))
+        draft.add(name, BY_CONDITION)
         if sizes := sizes_of(method.descriptor.input_type, units):
             draft.add(name, sizes)
 

@@ -9,8 +9,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.handler import Serving
+from gateway.core.pipeline.plan import Plan
+from gateway.core.pipeline.request import CallRequest
+from gateway.core.schema.method import Method
+from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
+from tests.support.contexts import context_of
 from tests.support.events import EVENTS
-from tests.support.opencue import hosts
+from tests.support.opencue import hosts, opencue
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
 pytestmark = pytest.mark.anyio
@@ -167,3 +176,38 @@ def test_each_two_ways_are_in_the_table() -> None:
     verbs = {name for name, way in WAYS.items() if way.verb != "POST"}
     pairs = {each for each in combinations(WAYS, 2) if not {*each} <= verbs}
     assert {frozenset(each) for each in OF_READS if len(each) == 2} == {*map(frozenset, pairs)}
+
+
+class ByHeader(Exchange):
+    """One that serves the methods that only read, or the others, and is asked for by a header."""
+
+    def __init__(self, header: bytes, *, reads: bool) -> None:
+        self.header = header
+        self.reads = reads
+        self.looked_at = 0
+
+    def serves(self, method: Method) -> bool:
+        self.looked_at += 1
+        return method.reads_only == self.reads
+
+    def is_asked(self, context: RequestContext, request: CallRequest) -> bool:
+        return self.header in context.request.headers
+
+
+def test_those_that_serve_a_method_are_found_once_for_each_catalog() -> None:
+    """The first one that is asked for wins."""
+    catalogs = [build_catalog(opencue(), Selection(), load_profile("opencue")) for _ in "ab"]
+    first, other = ByHeader(b"a", reads=True), ByHeader(b"b", reads=True)
+    exchanges = [ByHeader(b"a", reads=False), first, other]
+    serving = Serving(exchanges)
+    for number, catalog in enumerate(catalogs, 1):
+        plan = Plan(catalog.routes[READ], b"")
+        for headers, found in (
+            ({b"a": b""}, first),
+            ({b"b": b""}, other),
+            ({b"b": b"", b"a": b""}, first),
+            ({b"c": b""}, None),
+        ):
+            context = context_of(READ, headers=headers)
+            assert serving.asked_for(context, CallRequest(plan, 1.0, catalog)) is found
+        assert [each.looked_at for each in exchanges] == [number * len(catalog.methods)] * 3
