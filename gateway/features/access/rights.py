@@ -20,7 +20,7 @@ from gateway.core.schema.catalog import Catalog, names_by_service
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
 from gateway.core.settings.model import AccessRule, Settings
-from gateway.core.settings.types import Identity, Who
+from gateway.core.settings.types import SIGNED_BY, Identity, Who
 
 OWN_KEYS = frozenset({"name", "who", "may", "identity"})
 STATUS = "status"
@@ -329,6 +329,19 @@ def unreachable(rules: Iterable[AccessRule]) -> Iterator[str]:
                 )
                 break
         earlier.append(rule)
+
+
+def by_any_signer(settings: Settings) -> Iterator[str]:
+    """A line for each rule that goes by the subject, whoever has signed the token."""
+    by_secret = settings.jwt_secret is not None or settings.jwt_secret_file is not None
+    if settings.jwt_jwks is None or not by_secret:
+        return
+    for rule in settings.access:
+        if "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY)):
+            yield (
+                f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret"
+                ' may have the same; add signed_by = "secret" or signed_by = "provider"'
+            )
 
 
 def includes(wide: Who, narrow: Who) -> bool:

@@ -18,7 +18,7 @@ from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.loading import load_settings
 from gateway.core.settings.model import Settings
-from gateway.features.access.rights import AccessRules, covers
+from gateway.features.access.rights import AccessRules, by_any_signer, covers
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.restriction import ObjectConditions
 from gateway.features.rules import access_rules
@@ -213,6 +213,30 @@ def test_globs_that_take_nothing_away() -> None:
             " did you mean job.JobInterface/Kill?",
             "access rule 'two': !shows.* matches nothing that Cuebot has",
         )
+
+
+@pytest.mark.parametrize(
+    ("who", "more", "warned"),
+    [
+        ({"sub": "user-id"}, {}, True),
+        ({"sub": "user-id", "role": "x"}, {}, True),
+        ({"sub": "user-id", "signed_by": "secret"}, {}, False),
+        ({"sub": "user-id", "iss": "https://studio"}, {}, False),
+        ({"role": "x"}, {}, False),
+        ({"sub": "user-id"}, {"jwt_secret": None}, False),
+        ({"sub": "user-id"}, {"jwt_jwks": None}, False),
+    ],
+)
+def test_a_rule_that_cannot_tell_them_apart(
+    who: dict[str, object], more: dict[str, object], warned: bool
+) -> None:
+    """It is warned about where there are tokens of both kinds, and it goes by the subject."""
+    given: dict[str, object] = {"jwt_jwks": "https://studio/keys", "jwt_issuer": "https://studio"}
+    given |= {"jwt_audience": "cue", "jwt_secret": "x" * 32}
+    given["access"] = [rule("cueweb", who, "all")]
+    warnings = [*by_any_signer(Settings.model_validate(given | more))]
+    assert len(warnings) == warned
+    assert all("access rule 'cueweb'" in line and "signed_by" in line for line in warnings)
 
 
 # --- The rules that config/access.toml ships -------------------------------------------------
