@@ -247,7 +247,7 @@ async def check_schema(settings: Settings, report: Report) -> None:
 def never_allowed(rule: Rule, catalog: Catalog) -> Iterator[str]:
     """A line for the changes, and one for the reads, that a rule names in vain."""
     reads = {each.path for each in catalog.methods if each.reads_only}
-    never, conditions = rule.never(catalog).keys(), rule.restriction(ObjectConditions)
+    never, conditions = rule.never(catalog).keys(), ObjectConditions.of(rule)
     for paths, key, what, why in (
         (
             never - reads,

@@ -43,7 +43,7 @@ class Interceptor:
         payload: bytes | None,
         asked_by: str,
     ) -> None:
-        """Raise unless the caller may call the method (`AccessControl`).
+        """Raise unless the caller may call the method.
 
         To be decided by the method alone: the request, if it is known, is for the audit log.
         """
