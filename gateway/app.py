@@ -25,6 +25,7 @@ from gateway.access.revocation import DenyFile
 from gateway.access.secrets import reached_at
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
+from gateway.calls.obstacles import Obstacles
 from gateway.calls.shared_reads import SharedReads
 from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
@@ -45,6 +46,7 @@ from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.names.hints import NameHints
 from gateway.features.object_rights.interceptor import AccessControl, ObjectRights
 from gateway.features.watch.watches import Watches, WatchLimits
 from gateway.http.admission import Admission, RateLimits
@@ -254,6 +256,8 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         AccessControl(),
         Admission(slots, load_shedder),
         object_rights,
+        NameHints(),
+        Obstacles(),
         audit,
     ]
     return Parts(
