@@ -15,13 +15,13 @@ from gateway.core.codec.xml_text import TooMuchXml, UnreadableXml, reading_texts
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import in_turns, let_others_run
 from gateway.core.pipeline.failures import Ambiguous
+from gateway.core.pipeline.ids import check_length, is_name
 from gateway.core.pipeline.invoke import Call, parsed, reworded
 from gateway.core.pipeline.plan import Found
 from gateway.core.pipeline.rows import rows_with
 from gateway.core.schema.method import FieldPath, Method, set_at, value_at
 from gateway.core.suggestions import QUOTED_CHARS
-from gateway.features.names.aspect import Names
-from gateway.features.names.look_ups import check_length, is_name
+from gateway.features.names.aspect import RequestNames
 from gateway.features.object_rights.aspect import About, Asked, LiesIn, Objects, Spec, Subject
 from gateway.features.object_rights.conditions import Facts
 from gateway.features.object_rights.visibility import NOTHINGS_NAME, Sight
@@ -534,7 +534,7 @@ def how_to_ask(about: About, subject: Subject, method: Method) -> str:
         if places:
             where = "beside" if len(places[-1].path.json) == 1 else "in"
             ways.append(f'"{lying.argument}" {where} "{subject.name}"')
-    for reference in Names.of(method).references if subject.about.found_by else ():
+    for reference in RequestNames.of(method).references if subject.about.found_by else ():
         if str(reference.place) == subject.name:
             sent = [name for by in reference.finders for each in by.sends for name in each.names]
             ways.append(f"{', '.join(dict.fromkeys(sent))} instead of the id")

@@ -59,7 +59,7 @@ class ObjectControl(Interceptor):
         visibility = None if applied is None else applied.visibility(method)
         if applied is None or visibility is None or (see := applied.conditions.see) is None:
             return None
-        return see.text, see.said(caller.claims), visibility.is_about_known, context.call.noted
+        return see.text, see.said(caller.claims), visibility.is_about_known, context.call.kept
 
     def around(self, context: RequestContext, call: Call) -> Call:
         caller = context.caller
@@ -85,14 +85,14 @@ class ObjectControl(Interceptor):
                         sight,
                         self._facts,
                         call,
-                        context.call.noted,
+                        context.call.kept,
                     )
                 except NotJudged as error:
                     raise self._denied(context, rule, now, payload, str(error)) from None
             if applied.judges(now):
                 try:
                     objects = await self._facts.about(
-                        now, payload, found, conditions.facts, call, context.call.noted, sight
+                        now, payload, found, conditions.facts, call, context.call.kept, sight
                     )
                 except Unseen as error:
                     if error.hidden is not None:
