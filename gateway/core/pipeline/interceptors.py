@@ -84,8 +84,8 @@ class Interceptor:
     ) -> GatewayError:
         """A call has failed: the error in words that tell more, or the error itself (`Obstacles`).
 
-        Not called where answers are partial: time and calls would tell of what they lack. Must
-        not raise.
+        Not called where answers are partial: time and calls would tell of what they lack. Must not
+        raise.
         """
         return error
 
