@@ -44,7 +44,7 @@ from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.features.access.feature import Access
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.names.hints import NameHints
+from gateway.features.names.feature import Names
 from gateway.features.object_rights.feature import ObjectRights
 from gateway.features.rules import ADDED_KEYS
 from gateway.features.watch.watches import Watches, WatchLimits
@@ -261,7 +261,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         *access.interceptors(),
         Admission(slots, load_shedder),
         *object_rights.interceptors(),
-        NameHints(),
+        *Names(core).interceptors(),
         Obstacles(),
         audit,
     ]

@@ -24,7 +24,7 @@ class Access(Feature):
         """`added` are the keys that other features add to rules. Raises ConfigurationError."""
         super().__init__(gateway)
         self._added = added
-        self._rules = self._read(gateway.settings)
+        self._rules = self._read_rules(gateway.settings)
         gateway.live.other_globs.append(self._unmatched)
 
     def rights_for(self, claims: Mapping[str, object]) -> Rights:
@@ -39,7 +39,7 @@ class Access(Feature):
         live = self.gateway.live
 
         def prepare(settings: Settings) -> Commit:
-            rules, catalog = self._read(settings), live.current
+            rules, catalog = self._read_rules(settings), live.current
             wrong = set() if catalog is None else {*rules.unmatched(catalog)} - {*live.unmatched}
             if wrong:
                 raise ConfigurationError(*sorted(wrong))
@@ -53,7 +53,7 @@ class Access(Feature):
 
         return Reloadable("the rules of access", ("access*", "identity"), prepare)
 
-    def _read(self, settings: Settings) -> AccessRules:
+    def _read_rules(self, settings: Settings) -> AccessRules:
         rules = AccessRules(settings, self._added)
         for warning in by_any_signer(settings):
             log.warning(warning)

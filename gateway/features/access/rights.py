@@ -324,17 +324,16 @@ def unreachable(rules: Iterable[AccessRule]) -> Iterator[str]:
         earlier.append(rule)
 
 
-def by_any_signer(settings: Settings) -> Iterator[str]:
-    """A line for each rule that goes by the subject, whoever has signed the token."""
+def by_any_signer(settings: Settings) -> list[str]:
+    """A warning for each rule that goes by the subject, whoever has signed the token."""
     by_secret = settings.jwt_secret is not None or settings.jwt_secret_file is not None
-    if settings.jwt_jwks is None or not by_secret:
-        return
-    for rule in settings.access:
-        if "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY)):
-            yield (
-                f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret"
-                ' may have the same; add signed_by = "secret" or signed_by = "provider"'
-            )
+    by_both = by_secret and settings.jwt_jwks is not None
+    return [
+        f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret may"
+        ' have the same; add signed_by = "secret" or signed_by = "provider"'
+        for rule in settings.access
+        if by_both and "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY))
+    ]
 
 
 def includes(wide: Who, narrow: Who) -> bool:

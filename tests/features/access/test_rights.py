@@ -236,7 +236,7 @@ def test_a_rule_that_cannot_tell_them_apart(
     given: dict[str, object] = {"jwt_jwks": "https://studio/keys", "jwt_issuer": "https://studio"}
     given |= {"jwt_audience": "cue", "jwt_secret": "x" * 32}
     given["access"] = [rule("cueweb", who, "all")]
-    warnings = [*by_any_signer(Settings.model_validate(given | more))]
+    warnings = by_any_signer(Settings.model_validate(given | more))
     assert len(warnings) == warned
     assert all("access rule 'cueweb'" in line and "signed_by" in line for line in warnings)
 
