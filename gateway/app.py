@@ -22,6 +22,7 @@ from gateway.access.secrets import reached_at
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
 from gateway.calls.dry_run import DryRunOptions, DryRuns
+from gateway.calls.obstacles import Obstacles
 from gateway.calls.shared_reads import SharedReads
 from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
@@ -45,6 +46,7 @@ from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.features.access.feature import Access
 from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.names.feature import Names
 from gateway.features.object_rights.feature import ObjectRights
 from gateway.features.rules import ADDED_KEYS
 from gateway.features.views.feature import Views
@@ -263,6 +265,8 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         *access.interceptors(),
         Admission(slots, load_shedder),
         *object_rights.interceptors(),
+        *Names(core).interceptors(),
+        Obstacles(),
         audit,
     ]
     core.interceptors = Interceptors(each for each in interceptors if each is not None)

@@ -23,7 +23,7 @@ from gateway.core.shared_store import Link, RedisStore, StoreFailed
 from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.core.upstream.interface import CallFailed, UpstreamCall
-from gateway.features.access.rights import Rule
+from gateway.features.access.rights import Rule, by_any_signer
 from gateway.features.object_rights.restriction import ObjectConditions
 from gateway.features.rules import access_rules
 from gateway.observe.audit_log import check_audit
@@ -132,7 +132,8 @@ def check_settings(settings: Settings, report: Report) -> None:
         secrets = load_secrets(settings, reached_at=reached_at(settings))
         report.secrets = len(secrets)
         report.warnings += weaknesses(settings, secrets)
-    report.warnings += [*readable_by_all(settings), *unbound(settings), *retired(settings)]
+    report.warnings += [*readable_by_all(settings), *by_any_signer(settings), *unbound(settings)]
+    report.warnings += retired(settings)
     with report.settings():
         if settings.jwt_deny_file is not None:
             read_denied(settings.jwt_deny_file)
@@ -246,7 +247,7 @@ async def check_schema(settings: Settings, report: Report) -> None:
 def never_allowed(rule: Rule, catalog: Catalog) -> Iterator[str]:
     """A line for the changes, and one for the reads, that a rule names in vain."""
     reads = {each.path for each in catalog.methods if each.reads_only}
-    never, conditions = rule.never(catalog).keys(), rule.restriction(ObjectConditions)
+    never, conditions = rule.never(catalog).keys(), ObjectConditions.of(rule)
     for paths, key, what, why in (
         (
             never - reads,

@@ -18,6 +18,7 @@ LOUD = ("warning", "error", "exception", "critical")
 MADE_BY = {
     "load_secrets": ("weaknesses",),
     "warn_of_tokens": ("unbound", "readable_by_all"),
+    "_read_rules": ("by_any_signer",),
     "attempt": ("_fail",),
     "_warn": ("_warn",),
     "serve": ("misspelled", "retired"),

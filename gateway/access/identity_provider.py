@@ -16,7 +16,6 @@ from jose.backends.base import Key
 from gateway.core.errors import ConfigurationError
 from gateway.core.long_work import let_others_run
 from gateway.core.settings.model import Settings
-from gateway.core.settings.types import SIGNED_BY
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
@@ -296,14 +295,7 @@ def unbound(settings: Settings) -> list[str]:
         "JWT_ISSUER": (settings.jwt_issuer, "of other tenants that share its keys"),
         "JWT_AUDIENCE": (settings.jwt_audience, "for other applications"),
     }
-    secrets = settings.jwt_secret is not None or settings.jwt_secret_file is not None
-    alike = [
-        f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret may"
-        ' have the same; add signed_by = "secret" or signed_by = "provider"'
-        for rule in settings.access
-        if secrets and "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY))
-    ]
-    return alike + [
+    return [
         f"JWT_JWKS without {name}: the provider's tokens {others} are accepted, too; set {name}"
         for name, (value, others) in missing.items()
         if value is None

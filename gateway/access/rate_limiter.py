@@ -53,7 +53,7 @@ class Rate:
 
     def bucket(self, client: str) -> str:
         """The key of a client's bucket. Each rate has its own: what is owed at a slow one would
-        last too long at a fast one, after a reload or between the tokens of two access rules.
+        last too long at a fast one, after a reload or between tokens of two kinds.
         """
         return f"{self.key} {client}"
 
@@ -74,7 +74,7 @@ def make_rate(rps: float, burst: int | None, max_wait: float, processes: int = 1
 
 
 class Rates:
-    """The rate of each subject: the first override for it or its access rule, or the default.
+    """The rate of each subject: the first override for it or its rights, or the default.
     None: no limit.
 
     Overrides also have the weights of subjects in fair quotas.
@@ -111,18 +111,18 @@ class Rates:
         matching = (share for glob, share in self._weights if fnmatchcase(subject, glob))
         return next(matching, 1.0)
 
-    def _of(self, subject: str, rule: str = "") -> Rate | None:
-        """`rule` is the name of the access rule that decides about the subject's token."""
-        matching = (rate for each, rate in self._overrides if is_for(each, subject, rule))
+    def _of(self, subject: str, rights: str = "") -> Rate | None:
+        """`rights` is the name of those of the subject's token."""
+        matching = (rate for each, rate in self._overrides if is_for(each, subject, rights))
         return next(matching, self.default)
 
 
-def is_for(override: RateOverride, subject: str, rule: str) -> bool:
-    """Whether the override is for this subject and this rule. One without subjects, or without
-    rules, is for all of them.
+def is_for(override: RateOverride, subject: str, rights: str) -> bool:
+    """Whether the override is for this subject and these rights. One without subjects, or without
+    `rules` (names of rights), is for all of them.
     """
     fits = not override.subjects or any(fnmatchcase(subject, glob) for glob in override.subjects)
-    return fits and (not override.rules or rule in override.rules)
+    return fits and (not override.rules or rights in override.rules)
 
 
 class Verdict(NamedTuple):

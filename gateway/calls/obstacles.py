@@ -1,10 +1,23 @@
 """Why Cuebot refused a change as things are: a read tells what of the object is in its way."""
 
 from gateway.core.errors import GatewayError
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.explanations import Questions
 from gateway.core.pipeline.failures import Refused
+from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.invoke import Call, filled, parsed, reworded
 from gateway.core.pipeline.rows import rows_with
+from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import value_at
+
+
+class Obstacles(Interceptor):
+    async def explain(
+        self, context: RequestContext, catalog: Catalog, error: GatewayError, ask: Questions
+    ) -> GatewayError:
+        if not isinstance(error, Refused) or error.obstacle.method.path not in ask.allowed:
+            return error
+        return await with_refusal_explained(error, ask.for_caller())
 
 
 async def with_refusal_explained(error: Refused, call: Call) -> GatewayError:

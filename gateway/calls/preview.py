@@ -35,9 +35,9 @@ def preview(plan: Plan, *, defaults: bool = False) -> Iterable[bytes]:
 
 
 def made_before(plan: Plan) -> Iterator[Plan]:
-    for _, asked in plan.look_ups:
-        yield from made_before(asked)
-        yield asked
+    for prior in plan.look_ups:
+        yield from made_before(prior.plan)
+        yield prior.plan
 
 
 def encoder_for(method: Method, defaults: bool) -> Encode:

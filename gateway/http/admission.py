@@ -42,8 +42,8 @@ class RateLimits(Interceptor):
         subject = context.subject
         if subject is None:
             return f"ip {address_key(context.request.client)}", self._rates.default
-        rule = "" if context.caller is None else context.caller.rights.name
-        return f"sub {subject}", self._rates.of(subject, rule)
+        rights = "" if context.caller is None else context.caller.rights.name
+        return f"sub {subject}", self._rates.of(subject, rights)
 
     async def _wait(self, context: RequestContext, queue: BatchQueue) -> None:
         async with queue.for_tokens:

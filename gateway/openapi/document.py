@@ -30,7 +30,7 @@ from gateway.core.codec.wellknown import WRAPPERS, is_object
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
 from gateway.core.schema.method import LookUp, Method, Unique
-from gateway.features.names.aspect import Names
+from gateway.features.names.aspect import RequestNames
 from gateway.features.object_rights.aspect import Objects
 from gateway.features.views.compiled_view import AnswerViews
 from gateway.openapi import schemas
@@ -247,7 +247,7 @@ def found_by_names(method: Method) -> dict[str, list[str]]:
     """The objects, and ids, in requests for which a name will do, with what finds them."""
     return {
         str(reference.place): [sent.names[0] for sent in reference.finders[0].sends]
-        for reference in Names.of(method).references
+        for reference in RequestNames.of(method).references
         if reference.finders
     }
 
@@ -272,7 +272,7 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
                 found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
                 yield f"The answer is 409 if {found} one of that `{step.given}`."
     yield from about_bodies(method)
-    for reference in Names.of(method).references:
+    for reference in RequestNames.of(method).references:
         for finder in reference.finders:
             known = " and ".join(f"`{'` or `'.join(sent.names)}`" for sent in finder.sends)
             each = " (each of them)" if reference.listed else ""
@@ -298,7 +298,7 @@ def about_bodies(method: Method) -> Iterator[str]:
             yield f"`{needed.field}` has to be there, and `{{}}` stands for all."
     if method.xml_field is not None:
         yield f"The body may also be the XML of `{method.xml_field}`."
-    for reference in Names.of(method).references:
+    for reference in RequestNames.of(method).references:
         if reference.by_name:
             yield f"`{reference.place}` may be a name."
 

@@ -177,7 +177,7 @@ def explain(
         catalog, about = discover(settings), facts_from(facts)
         if method is not None:
             rule, _ = rule_for(settings, token)
-            conditions = rule.restriction(ObjectConditions)
+            conditions = ObjectConditions.of(rule)
             needed = () if conditions is None else conditions.facts
             about = uvloop.run(with_known(settings, catalog, method, about, needed))
         decision = decide(settings, catalog, token, method, about)
@@ -280,7 +280,7 @@ def decide(
     rule, complete = rule_for(settings, claims)
     if SIGNED_BY in rule.decided_by:
         claims = complete
-    of_objects, applied = rule.restriction(ObjectConditions), rule.applied(InCatalog, catalog)
+    of_objects, applied = ObjectConditions.of(rule), InCatalog.of(rule, catalog)
     decision = Decision(
         claims=claims,
         rule=rule.name,
@@ -296,7 +296,7 @@ def decide(
     subject = str(next((each for each in known if each is not None), ""))
     try:
         rule.check(method, catalog, subject)
-        conditions = {} if applied is None else applied.conditions(method)
+        conditions = {} if applied is None else applied.applying_to(method)
         if not facts:
             only = " and ".join(condition.text for condition in conditions.values())
         for key, condition in conditions.items() if facts else ():

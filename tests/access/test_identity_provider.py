@@ -118,30 +118,6 @@ def test_rules_can_tell_who_has_signed_a_token() -> None:
     assert accepts(claimed, subject).rights.name == "cueweb"
 
 
-@pytest.mark.parametrize(
-    ("who", "more", "warned"),
-    [
-        ({"sub": "user-id"}, {}, True),
-        ({"sub": "user-id", "role": "x"}, {}, True),
-        ({"sub": "user-id", "signed_by": "secret"}, {}, False),
-        ({"sub": "user-id", "iss": "https://studio"}, {}, False),
-        ({"role": "x"}, {}, False),
-        ({"sub": "user-id"}, {"jwt_secret": None}, False),
-        ({"sub": "user-id"}, {"jwt_jwks": None}, False),
-    ],
-)
-def test_a_rule_that_cannot_tell_them_apart(
-    who: dict[str, object], more: dict[str, object], warned: bool
-) -> None:
-    """It is warned about where there are tokens of both kinds, and it goes by the subject."""
-    given: dict[str, object] = {"jwt_jwks": "https://studio/keys", "jwt_issuer": "https://studio"}
-    given |= {"jwt_audience": "cue", "jwt_secret": "x" * 32}
-    given["access"] = [rule("cueweb", who, "all")]
-    warnings = unbound(Settings.model_validate(given | more))
-    assert len(warnings) == warned
-    assert all("access rule 'cueweb'" in line and "signed_by" in line for line in warnings)
-
-
 # --- The shapes of providers ----------------------------------------------------------------
 def test_keys_for_encryption_verify_nothing() -> None:
     subject, encryption = trusting(keycloak(ONE, CURVE)), rsa_key("encryption")

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict
-from gateway.core.principal import address_key
 from gateway.core.settings.model import AccessRule, RateOverride, Settings
 from gateway.http.admission import too_many
 from tests.support.clocks import HandClock
@@ -223,27 +222,6 @@ def test_the_retry_is_in_whole_seconds_that_suffice() -> None:
         limiter.hit(f"{rps}", rate)
         error = too_many(rate, limiter.hit(f"{rps}", rate))
         assert (error.headers["Retry-After"], error.status) == (expected, 429)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("10.0.0.1", "10.0.0.1", True),
-        ("10.0.0.1", "10.0.0.2", False),
-        ("2001:db8::1", "2001:db8::ffff:1:2:3", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("::1", "::2", True),
-        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
-        ("::ffff:10.0.0.1", "::ffff:10.0.0.1", True),
-        ("fe80::1%eth0", "fe80::2%eth0", True),
-        ("", "", True),
-        ("unix:1", "unix:2", False),
-        ("10.0.0.1", "2001:db8::1", False),
-        ("999.1.1.1", "999.1.1.2", False),
-    ],
-)
-def test_which_addresses_are_one_client(one: str, other: str, same: bool) -> None:
-    assert (address_key(one) == address_key(other)) is same
 
 
 # --- Over HTTP ------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from gateway.core.codec.fields import is_map, is_message, message_of
 from gateway.core.codec.payload import zstd
 from gateway.core.codec.slices import LENGTH, varint
 from gateway.core.schema.method import Method
-from gateway.features.names.aspect import Names
+from gateway.features.names.aspect import RequestNames
 from gateway.server.http1.heads import TARGET_MAX_BYTES
 
 Shape = list[Any]
@@ -207,7 +207,7 @@ class Cook:
         """Members for the objects that a request is about, by id or by name."""
         return {
             each.place.json[0]: [self._random.choice(KNOWN_AS)]
-            for each in Names.of(method).references
+            for each in RequestNames.of(method).references
             if len(each.place.json) == 1 and not each.listed
         }
 

@@ -9,7 +9,7 @@ from gateway.core.codec.rewrite import Body
 from gateway.core.discovery.files import read_package
 from gateway.core.schema.description import Schema, build_pool
 from gateway.core.schema.method import Method
-from gateway.features.names.aspect import Names
+from gateway.features.names.aspect import RequestNames
 
 NO_ID = "00000000-0000-0000-0000-000000000000"  # an id of nothing
 
@@ -44,7 +44,7 @@ def with_ids(method: Method) -> dict[str, Any]:
     """
     value: dict[str, Any] = {}
     body = Body(value)
-    for reference in Names.of(method).references:
+    for reference in RequestNames.of(method).references:
         if not (reference.listed or reference.is_text):
             body.put(reference.place, {"id": NO_ID}, reference.place)
     needed = method.steps.needed if method.steps else ()

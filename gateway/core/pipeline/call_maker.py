@@ -1,19 +1,17 @@
 """Making a request's calls to Cuebot."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Container
-from contextlib import suppress
 from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
 
-from gateway.calls.obstacles import with_refusal_explained
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairSemaphore, Lease
 from gateway.core.pipeline.answer_form import SentRequest
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.failures import Refused
+from gateway.core.pipeline.explanations import LARGEST_EMPTY_BYTES, SUBJECT, Questions
+from gateway.core.pipeline.failures import Wording, may_be_explained
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.invoke import (
     Around,
@@ -21,23 +19,15 @@ from gateway.core.pipeline.invoke import (
     calls_within,
     invoke,
     rehearse,
-    reworded,
 )
 from gateway.core.pipeline.plan import Plan
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.rows import is_cut
 from gateway.core.upstream.interface import Metadata, Upstream
-from gateway.features.names.aspect import Names
-from gateway.features.names.kept_names import KeptNames
-from gateway.features.names.near_names import reason, takes_short, with_near_name
-from gateway.features.names.no_match import is_empty, no_match
 from gateway.http.trace_context import CallTimes
 
 PlanAgain = Callable[[Plan, Invocation, Container[str]], Awaitable[Plan]]
 """From a plan to another one, by calls to methods with some of these paths."""
-LONGEST_SUGGESTION_SECONDS = 1.0
-MOST_SUGGESTIONS = 2
-SUBJECT = "x-gateway-principal"
 OK, CANCELLED = Code.OK, Code.CANCELLED
 """Looking up an enum's member calls a function before Python 3.12."""
 
@@ -54,7 +44,6 @@ class CallMaker:
             self._for_copies = OwnMemory(upstream)
         self._answers = answers
         self._interceptors = interceptors
-        self._names = KeptNames()
 
     def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
         """Reserve memory for `size` bytes (see `Expects`). The request returns it."""
@@ -69,10 +58,8 @@ class CallMaker:
             if not await self.rehearse(context, request) and request.plan.look_ups:
                 await self._look_names_up(context, request)
         except GatewayError as error:
-            if error.sought is None and not isinstance(error, Refused):
-                raise
-            left, metadata = request.timeout - (monotonic() - began), metadata_of(context)
-            raise await self._explained(error, context, request, left, metadata) from None
+            left = request.timeout - (monotonic() - began)
+            raise await self._explained(error, context, request, left) from None
 
     async def _look_names_up(self, context: RequestContext, request: CallRequest) -> None:
         began, upstream = monotonic(), self._upstream_of(context)
@@ -123,40 +110,19 @@ class CallMaker:
             code = OK
         except GatewayError as error:
             code = error.code
-            if error.sought is not None or isinstance(error, Refused):
-                left = request.timeout - (monotonic() - began)
-                raise await self._explained(error, context, request, left, metadata) from None
-            raise
+            left = request.timeout - (monotonic() - began)
+            raise await self._explained(error, context, request, left, metadata) from None
         finally:
             note_times(context, began, code)
         context.response.code = OK
         if resolved:  # a waiting GET calls several times
             note_resolved(context, resolved)
-        if Names.of(request.plan.method).filters and is_empty(request.plan.method, answer):
+        if len(answer) <= LARGEST_EMPTY_BYTES and Wording.of(request.plan.method).explains_empty:
             left = request.timeout - (monotonic() - began)
-            await self._note_no_match(context, request, left, metadata)
+            ask = self._questions(context, request, left, metadata)
+            if ask is not None and not context.is_shared:
+                await self._interceptors.explain_empty(context, request.plan, answer, ask)
         return answer
-
-    async def _note_no_match(
-        self, context: RequestContext, request: CallRequest, left: float, metadata: Metadata
-    ) -> None:
-        """Say in a header which names in the request are of nothing, where the caller may list
-        them; not where answers are partial, or for others, too.
-        """
-        caller, method = context.caller, request.plan.method
-        if caller is None or caller.rights.is_partial or context.is_shared:
-            return
-        allowed = caller.rights.allowed(request.catalog)
-        filters = [each for each in Names.of(method).filters if each.near.method.path in allowed]
-        call = calls_within(
-            LONGEST_SUGGESTION_SECONDS, self._upstream, for_all(metadata), takes_short
-        )
-        asked = method.parse_request(request.plan.payload)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(left, 0)):
-                names = await no_match(filters, asked, self._names, context.principal, call)
-                if names:
-                    context.response.set_header(b"x-no-match", names.encode())
 
     async def answer(
         self, context: RequestContext, request: CallRequest
@@ -216,76 +182,24 @@ class CallMaker:
         context: RequestContext,
         request: CallRequest,
         left: float,
-        metadata: Metadata,
+        metadata: Metadata | None = None,
     ) -> GatewayError:
-        """The error with the nearest name, or with what is in the way of a change.
+        if not may_be_explained(error):
+            return error
+        metadata = metadata_of(context) if metadata is None else metadata
+        ask = self._questions(context, request, left, metadata)
+        if ask is None:
+            return error
+        return await self._interceptors.explain(context, request.catalog, error, ask)
 
-        Not where answers are partial: time and calls would tell of what they lack.
-        """
+    def _questions(
+        self, context: RequestContext, request: CallRequest, left: float, metadata: Metadata
+    ) -> Questions | None:
+        """None where answers are partial: time and calls would tell of what they lack."""
         caller = context.caller
         if caller is None or caller.rights.is_partial:
-            return error
-        allowed = caller.rights.allowed(request.catalog)
-        if not isinstance(error, Refused):
-            return await self._with_near_names(error, context, request, left, metadata, allowed)
-        if error.obstacle.method.path not in allowed:
-            return error
-        within = max(min(left, LONGEST_SUGGESTION_SECONDS), 0)
-        call = calls_within(within, self._upstream, metadata, takes_short)
-        return await with_refusal_explained(error, call)
-
-    async def _with_near_names(
-        self,
-        error: GatewayError,
-        context: RequestContext,
-        request: CallRequest,
-        left: float,
-        metadata: Metadata,
-        allowed: Container[str],
-    ) -> GatewayError:
-        """The error with the nearest name that the caller may list.
-
-        If the layer's job is not there either, the nearest job is told. The lists are shared, and
-        so are their deadlines.
-        """
-        sought, routes = error.sought, request.catalog.routes
-        kept, principal, metadata = self._names, context.principal, for_all(metadata)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(left, 0)):
-                for _ in range(MOST_SUGGESTIONS):
-                    finder = routes.get(sought.path) if sought is not None and sought.name else None
-                    near = None if finder is None else Names.of(finder).near
-                    if sought is None or finder is None or near is None:
-                        return error
-                    listing = routes.get(near.method.path)
-                    if listing is None or listing.path not in allowed:
-                        return error
-                    call = calls_within(
-                        LONGEST_SUGGESTION_SECONDS, self._upstream, metadata, takes_short
-                    )
-                    beside = near.listing
-                    try:
-                        if (
-                            beside is not None
-                            and not sought.is_looked_up
-                            and beside.method.path in allowed
-                        ):
-                            said = await reason(sought, finder, beside, kept, principal, call)
-                            if said:
-                                return reworded(error, said)
-                        return await with_near_name(
-                            error, sought, finder, listing, kept, principal, call
-                        )
-                    except GatewayError as failed:
-                        before, sought = sought, failed.sought
-                        if sought is not None:
-                            sought = sought._replace(place=before.place, is_looked_up=True)
-        return error
-
-
-def for_all(metadata: Metadata) -> Metadata:
-    """As of a call that is made for several callers."""
-    return (*((k, v) for k, v in metadata if k != SUBJECT), (SUBJECT, SHARED))
+            return None
+        return Questions(self._upstream, metadata, left, caller.rights.allowed(request.catalog))
 
 
 def metadata_of(context: RequestContext) -> Metadata:

@@ -120,8 +120,8 @@ class CallState:
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
     denied: Denial | None = None
-    noted: tuple[tuple[str, str], ...] = ()
-    """See `Plan.noted`."""
+    kept: tuple[tuple[str, str], ...] = ()
+    """See `Plan.kept`."""
     outlives_client: bool = False
     unserved: str = ""
     with_cuebot: float = 0.0

@@ -1,7 +1,8 @@
 """The answers to failed calls to Cuebot."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -9,11 +10,11 @@ from google.protobuf.descriptor import FieldDescriptor
 from gateway.core.codec.encode import details_to_json
 from gateway.core.codec.fields import is_message, message_of
 from gateway.core.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
+from gateway.core.pipeline.plan import Calls
 from gateway.core.schema.description import SchemaSource
 from gateway.core.schema.method import ErrorSigns, FieldPath, Method, Obstacle, value_at
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.core.upstream.interface import CallFailed, Reason
-from gateway.features.names.aspect import Names, Near
 
 UNREACHABLE = (Reason.NOT_CONNECTED, Reason.LOST)
 
@@ -67,6 +68,49 @@ class Refused(GatewayError):
         super().__init__(Code.FAILED_PRECONDITION, message, status=409, cuebot=cuebot)
 
 
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """An object in the requests of a method."""
+
+    kind: str
+    """`job`."""
+    path: FieldPath
+    """Of the object, of its id, or of a list of either."""
+    listed: bool = False
+    is_text: bool = False
+    """Whether there are ids, not objects."""
+    by_name: bool = False
+    """Whether Cuebot itself knows such objects by their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the requests of a method are about, in the words of its errors."""
+
+    mentions: tuple[Mention, ...] = ()
+    things: frozenset[str] = frozenset()
+    """JSON names of fields, of any method, with objects or their names."""
+    sought: Callable[[Method, bytes], Sought] | None = None
+    """What a request looks for by a name; None if no other names can be near."""
+    tell_apart: Callable[[Ambiguous, Calls, Method, bytes], Awaitable[Ambiguous]] | None = None
+    """Asks for the objects that have the name in a request, which is ambiguous."""
+    explains_empty: bool = False
+    """Whether a request may tell why an answer is empty (`Interceptor.explain_empty`)."""
+
+    @staticmethod
+    def of(method: Method) -> "Wording":
+        found: Wording = method.aspects.get(Wording, NO_WORDING)
+        return found
+
+
+NO_WORDING = Wording()
+
+
+def may_be_explained(error: GatewayError) -> bool:
+    """Whether Cuebot may tell more about it: other names, or what is in the way of a change."""
+    return error.sought is not None or isinstance(error, Refused)
+
+
 def error_for(
     failed: CallFailed, method: Method | None = None, payload: bytes = b""
 ) -> GatewayError:
@@ -77,20 +121,11 @@ def error_for(
     error.fate = "not sent" if isinstance(error, NotServed) else fate_of(failed)
     if error.code is not Code.NOT_FOUND or len(payload) > LONGEST_ASKED_BYTES:
         return error
-    near = None if method is None else Names.of(method).near
-    if method is not None and near is not None:
-        error.sought = sought_by(method, near, payload)
+    sought = None if method is None else Wording.of(method).sought
+    if method is not None and sought is not None:
+        error.sought = sought(method, payload)
         error.message, error.cuebot = error.sought.said, failed.details
     return error
-
-
-def sought_by(method: Method, near: Near, payload: bytes) -> Sought:
-    asked, within = method.parse_request(payload), None
-    if near.within is not None:
-        kind, field = near.within
-        within = (kind, str(getattr(asked, field))[:QUOTED_CHARS])
-    name = near.name_in(asked)[:QUOTED_CHARS]
-    return Sought(method.path, near.kind, name, payload, near.only, within)
 
 
 def fate_of(failed: CallFailed) -> Fate:
@@ -145,7 +180,7 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
     if signs is None or failed.reason is not Reason.STATUS:
         return None
     if signs.ambiguous is not None and signs.ambiguous.fits(text):
-        return Ambiguous(f"there are several {namesakes(method, payload)}", text)
+        return Ambiguous(f"there are several {called(method, payload)}", text)
     if signs.malformed is not None and signs.malformed.fits(text):
         problem = f"{subjects(method, payload)} cannot be a name"
         if signs.malformed.meaning:
@@ -153,7 +188,7 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
         return GatewayError(Code.INVALID_ARGUMENT, problem, cuebot=text)
     if failed.code is not Code.INTERNAL:
         return None
-    if not method.reads_only and any(each.listed for each in Names.of(method).references):
+    if not method.reads_only and any(each.listed for each in Wording.of(method).mentions):
         return None
     if (error := as_things_are(signs, text, method, payload)) is not None:
         return error
@@ -187,7 +222,7 @@ def in_words(text: str) -> str:
 
 def goes_on(error: GatewayError, method: Method) -> bool:
     if isinstance(error, Ambiguous):
-        return Names.of(method).namesakes is not None
+        return Wording.of(method).tell_apart is not None
     return error.code is Code.NOT_FOUND and method.instead is not None
 
 
@@ -196,35 +231,35 @@ def subjects(method: Method, payload: bytes, joint: str = " or ", *, named: bool
 
     With `named`, the first object alone, by its name if the request has it.
     """
-    request = method.parse_request(payload)
+    request, wording = method.parse_request(payload), Wording.of(method)
     found = [
         f"{each.kind} {text!r:.{QUOTED_CHARS}}"
-        for each in Names.of(method).references
+        for each in wording.mentions
         if not each.listed
-        for text in [id_at(request, each.place.original, each.is_text)]
+        for text in [id_at(request, each.path, each.is_text)]
         if text
     ]
     if named and found:
-        each = next(each for each in Names.of(method).references if not each.listed)
-        thing = value_at(request, each.place.original)
+        each = next(each for each in wording.mentions if not each.listed)
+        thing = value_at(request, each.path)
         name = "" if each.is_text else getattr(thing, "name", "")
         return f"{each.kind} {name!r:.{QUOTED_CHARS}}" if name else found[0]
     if found and method.signs is not None:
         found += [
             f"{field.json_name} {value!r:.{QUOTED_CHARS}}"
             for field, value in request.ListFields()
-            if field.json_name in Names.of(method).things
+            if field.json_name in wording.things
             if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
         ]
     return joint.join(dict.fromkeys(found or values_of(request))) or "what is asked for"
 
 
-def namesakes(method: Method, payload: bytes) -> str:
+def called(method: Method, payload: bytes) -> str:
     """`groups called 'comp' in show 'demo'`: what a name that is ambiguous may mean."""
-    near = Names.of(method).near
-    if near is None:
+    find = Wording.of(method).sought
+    if find is None:
         return f"of {subjects(method, payload, ' and ')}"
-    sought = sought_by(method, near, payload)
+    sought = find(method, payload)
     within = "" if sought.within is None else " in {} {!r}".format(*sought.within)
     return f"{sought.kind}s called {sought.name!r}{within}"
 
@@ -235,7 +270,7 @@ def related(method: Method) -> str:
     if len(fields) != 1 or method.rows is not None or not is_message(fields[0]):
         return ""
     kind = message_of(fields[0]).name.lower()
-    kinds = {each.kind for each in Names.of(method).references if not each.by_name}
+    kinds = {each.kind for each in Wording.of(method).mentions if not each.by_name}
     return f" or its {kind}" if kinds and kind not in kinds else ""
 
 

@@ -10,7 +10,9 @@ from time import monotonic
 
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.explanations import Questions
 from gateway.core.pipeline.invoke import Around, Call
+from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 
@@ -43,7 +45,7 @@ class Interceptor:
         payload: bytes | None,
         asked_by: str,
     ) -> None:
-        """Raise unless the caller may call the method (`AccessControl`).
+        """Raise unless the caller may call the method.
 
         To be decided by the method alone: the request, if it is known, is for the audit log.
         """
@@ -77,6 +79,23 @@ class Interceptor:
         """
         return None
 
+    async def explain(
+        self, context: RequestContext, catalog: Catalog, error: GatewayError, ask: Questions
+    ) -> GatewayError:
+        """A call has failed: the error in words that tell more, or the error itself (`Obstacles`).
+
+        Not called where answers are partial: time and calls would tell of what they lack. Must not
+        raise.
+        """
+        return error
+
+    async def explain_empty(
+        self, context: RequestContext, plan: Plan, answer: bytes, ask: Questions
+    ) -> None:
+        """A very short answer to a request that may tell why it is empty (`Wording`). As `explain`,
+        and not for an answer that is for others, too.
+        """
+
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         """A call was denied, and the client has not been answered yet (`AuditLog`)."""
 
@@ -84,7 +103,10 @@ class Interceptor:
         """The request is over (`AccessLog`, `RequestCounters`). Must not raise."""
 
 
-STAGES = ("open", "identify", "admit", "authorize", "enter", "deny", "end")
+STAGES = (
+    *("open", "identify", "admit", "authorize", "enter"),
+    *("explain", "explain_empty", "deny", "end"),
+)
 
 
 class Interceptors:
@@ -95,6 +117,12 @@ class Interceptors:
         self._authorize: list[Authorize] = []
         self._enter: list[Callable[[RequestContext], None]] = []
         self._around: list[Interceptor] = []
+        self._explain: list[
+            Callable[[RequestContext, Catalog, GatewayError, Questions], Awaitable[GatewayError]]
+        ] = []
+        self._explain_empty: list[
+            Callable[[RequestContext, Plan, bytes, Questions], Awaitable[None]]
+        ] = []
         self._deny: list[Callable[[RequestContext, GatewayError, ReadDenied], Awaitable[None]]] = []
         self._end: list[Callable[[RequestContext], None]] = []
         for each in interceptors:
@@ -190,6 +218,19 @@ class Interceptors:
         """What an answer may be shared by; None if all of it is seen."""
         parts = [each.part_seen(context, method, catalog) for each in self._around]
         return tuple(parts) if any(part is not None for part in parts) else None
+
+    async def explain(
+        self, context: RequestContext, catalog: Catalog, error: GatewayError, ask: Questions
+    ) -> GatewayError:
+        for explain in self._explain:
+            error = await explain(context, catalog, error, ask)
+        return error
+
+    async def explain_empty(
+        self, context: RequestContext, plan: Plan, answer: bytes, ask: Questions
+    ) -> None:
+        for explain in self._explain_empty:
+            await explain(context, plan, answer, ask)
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         for deny in self._deny:

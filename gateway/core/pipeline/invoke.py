@@ -1,20 +1,17 @@
 """Makes the calls of a plan, within one deadline."""
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import partial
 from time import monotonic
-from typing import Any, NamedTuple, Protocol
-from urllib.parse import quote
+from typing import Any, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.codec.encode import UNREADABLE, unreadable
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import Code, GatewayError
-from gateway.core.long_work import STEP, let_others_run
-from gateway.core.pipeline.failures import Ambiguous, error_for, goes_on, namesakes, subjects
-from gateway.core.pipeline.plan import Found, LookedUp, Plan, plan_of, plan_of_listing
+from gateway.core.pipeline.failures import Ambiguous, Wording, error_for, goes_on, subjects
+from gateway.core.pipeline.ids import check_length, is_name
+from gateway.core.pipeline.plan import Found, LookedUp, NothingFound, Plan, plan_of
 from gateway.core.pipeline.rows import matching_rows
 from gateway.core.schema.method import (
     Copies,
@@ -35,13 +32,6 @@ from gateway.core.upstream.interface import (
     UpstreamCall,
     takes_all,
 )
-from gateway.features.names.aspect import Listing, Names, Naming, Reference
-from gateway.features.names.look_ups import check_length, is_name
-
-
-class Missing(NamedTuple):
-    place: str
-    set_id: Callable[[object], None]
 
 
 class Call(Protocol):
@@ -53,7 +43,6 @@ class Call(Protocol):
         """`found` are the parts of the request that come from look-ups."""
 
 
-MAX_LISTED_NAMESAKES = 10
 Around = Callable[[Call], Call]
 
 
@@ -77,7 +66,7 @@ async def invoke(
     call.
     """
     method = plan.method
-    plain = Names.of(method).namesakes is None and method.instead is None
+    plain = method.instead is None and Wording.of(method).tell_apart is None
     if plain and not (plan.look_ups or plan.follow_ups or around):
         try:
             return await upstream.call(
@@ -146,35 +135,21 @@ class Invocation:
         if not plan.look_ups:
             return LookedUp(plan.payload, ())
         known: list[Found] = []
-        reads = plan.method.reads_only
         request = plan.method.parse_request(plan.payload)
-        missing: dict[Reference, Iterator[Missing | None]] = {}
-        for look_up, asked in plan.look_ups:
-            if isinstance(look_up, Unique):
-                await self._check_absent(look_up, asked.payload)
-            elif isinstance(look_up, LookUp):
-                place = str(look_up.given)
-                found = await self._look(place, look_up, asked, f"{place}: ", takes_rows=reads)
-                set_at(request, look_up.put.original, found)
-                known.append(Found(str(look_up.given), found, look_up.method, asked.payload))
+        for prior in plan.look_ups:
+            step, asked = prior.step, prior.plan
+            if isinstance(step, Unique):
+                await self._check_absent(step, asked.payload)
+            elif isinstance(step, LookUp):
+                known.append(await self._find(step, request, asked))
             else:
-                reference = look_up.reference
-                if reference not in missing:
-                    missing[reference] = missing_in(request, reference)
-                while (next_one := next(missing[reference])) is None:
-                    await let_others_run()
-                place, set_id = next_one
-                takes = reads and takes_rows(request, look_up)
-                start = "" if len(Names.of(plan.method).references) == 1 else f"{place}: "
-                found = await self._look(place, look_up, asked, start, takes_rows=takes)
-                set_id(found)
-                known.append(Found(place, found, look_up.method, asked.payload))
+                known.append(await step.run(self, plan.method, request, prior))
         return LookedUp(request.SerializeToString(), tuple(known))
 
     async def _own_answer(self, plan: Plan, payload: bytes, found: Sequence[Found]) -> bytes:
         """Names are not unique: another object's answer is NOT_FOUND."""
         answer = await self.answer_of(plan.method, payload, found)
-        for step, value in sought_first(plan):
+        for step, value in values_before(plan):
             if step.same and value_at(parsed(plan.method, answer), step.same) != value:
                 problem = f"what was found is not of {value!r:.{QUOTED_CHARS}}"
                 raise GatewayError(
@@ -194,9 +169,9 @@ class Invocation:
             if not goes_on(error, method):
                 raise
             if isinstance(error, Ambiguous):
-                listing = Names.of(method).namesakes
-                assert listing is not None
-                raise await self._namesakes(error, listing, method, payload) from None
+                tell_apart = Wording.of(method).tell_apart
+                assert tell_apart is not None
+                raise await tell_apart(error, self, method, payload) from None
             absent = error.again()
         assert instead is not None
         if not has_name(method, payload, instead.name):
@@ -234,23 +209,31 @@ class Invocation:
         whole: bytes = message.SerializeToString()
         return whole
 
-    async def _look(
-        self, place: str, by: LookUp | Naming, asked: Plan, start: str, *, takes_rows: bool
+    async def _find(self, look_up: LookUp, request: Any, asked: Plan) -> Found:
+        place = str(look_up.given)
+
+        def nothing(asked: Plan) -> str:
+            return f"nothing is found for {sought_at(asked, look_up.send)}"
+
+        found = await self.value_of(asked, look_up.take, nothing, place, f"{place}: ")
+        if isinstance(found, NothingFound):
+            raise found.error.again()
+        set_at(request, look_up.put.original, found)
+        return Found(place, found, look_up.method, asked.payload)
+
+    async def value_of(
+        self, asked: Plan, take: FieldPath, nothing: Callable[[Plan], str], place: str, start: str
     ) -> object:
-        """The id of what is looked up. With `takes_rows`, a list's row is good enough. Messages of
-        what is missing `start` with the place, unless it is the only one for a name.
-        """
-        take = by.take if isinstance(by, LookUp) else by.finder.take
-        listing = None if isinstance(by, LookUp) else by.finder.listing
+        """See `Calls`."""
         payload = None
         try:
             payload, known = await self.look_up(asked)
             asked = asked._replace(payload=payload)
-            answer = parsed(by.method, await self._own_answer(asked, payload, known))
+            answer = parsed(asked.method, await self._own_answer(asked, payload, known))
             found: object = value_at(answer, take)
             if found:
                 return found
-            absent = GatewayError(Code.NOT_FOUND, f"{start}{nothing_found(by, asked)}")
+            absent = GatewayError(Code.NOT_FOUND, f"{start}{nothing(asked)}")
         except Ambiguous as error:
             raise reworded(error, f"{start}{error.message}") from None
         except GatewayError as error:
@@ -258,52 +241,13 @@ class Invocation:
                 raise look_up_failed(error, place) from None
             message = error.message
             if payload is not None and error.sought is None:  # else it says what is missing
-                message = nothing_found(by, asked)
+                message = nothing(asked)
             absent = reworded(error, f"{start}{message}", start, looked_up=True)
             absent.cuebot = error.cuebot or ("" if error.message == message else error.message)
-        if listing is None or not listing.says or payload is None:
-            raise absent.again()
-        assert isinstance(by, Naming)
-        listing = with_given(listing, asked)
-        rows = await self.rows_of(listing, asked.method, payload)
-        if not rows:
-            raise absent.again()
-        kind = by.reference.kind
-        newest = newest_of(rows, listing)
-        if not takes_rows:
-            what = sought(by, asked)
-            if what.startswith("name "):
-                what = f"{kind} {what.removeprefix('name ')}"
-            problem = f"{start}{what} {says(listing, kind, newest)}"
-            raise GatewayError(Code.NOT_FOUND, problem)
-        many = f"; newest of {len(rows)}" if len(rows) > 1 else ""
-        name = quote(str(newest.id)[:QUOTED_CHARS])  # for a header
-        self._resolved.append(f"{kind}={name}{many}")
-        return newest.id
+        return NothingFound(absent, None if payload is None else asked)
 
-    async def rows_of(self, listing: Listing, method: Method, payload: bytes) -> list[Any]:
-        request = method.parse_request(payload)
-        try:
-            answer = await self.answer(plan_of_listing(listing, request))
-        except GatewayError as error:
-            if error.code is Code.NOT_FOUND:
-                return []
-            raise
-        return await matching_rows(listing.rows, request, answer)
-
-    async def _namesakes(
-        self, error: Ambiguous, listing: Listing, method: Method, payload: bytes
-    ) -> Ambiguous:
-        rows = await self.rows_of(listing, method, payload)
-        if not rows:
-            return error
-        ids = ", ".join(str(row.id) for row in rows[:MAX_LISTED_NAMESAKES])
-        more = ", …" if len(rows) > MAX_LISTED_NAMESAKES else ""
-        problem = (
-            f"there are {len(rows)} {namesakes(method, payload)}: send the id of one in calls"
-            f" about it, in place of the name: {ids}{more}"
-        )
-        return Ambiguous(problem, error.cuebot)
+    def note_resolved(self, resolved: str) -> None:
+        self._resolved.append(resolved)
 
     async def _check_absent(self, unique: Unique, request: bytes) -> None:
         """An object found by an alias does not count."""
@@ -359,23 +303,6 @@ def check_hop(method: Method, instead: Instead, payload: bytes) -> None:
             check_length(".".join(source), value_at(asked, source))
 
 
-def missing_in(request: Any, reference: Reference) -> Iterator[Missing | None]:
-    """In the plan's order. None is a pause: a list may be long."""
-    place, path = str(reference.place), reference.place.original
-    if not reference.listed:
-        id_path = path if reference.is_text else (*path, "id")
-        yield Missing(place, partial(set_at, request, id_path))
-        return
-    items = value_at(request, path)
-    for number, item in enumerate(items):
-        if reference.is_text and is_name(item):
-            yield Missing(f"{place}[{number}]", partial(items.__setitem__, number))
-        elif not (reference.is_text or item.id):
-            yield Missing(f"{place}[{number}]", partial(setattr, item, "id"))
-        elif STEP.is_over():
-            yield None
-
-
 def look_up_failed(error: GatewayError, place: str) -> GatewayError:
     said = error.message or error.code.name
     if error.code is Code.INVALID_ARGUMENT:
@@ -383,27 +310,11 @@ def look_up_failed(error: GatewayError, place: str) -> GatewayError:
     return reworded(error, f"{place}: it could not be looked up: {said}")
 
 
-def nothing_found(by: LookUp | Naming, asked: Plan) -> str:
-    """`no filter 'x' in show 'demo' (only pending jobs are found)`."""
-    if isinstance(by, LookUp):
-        return f"nothing is found for {sought(by, asked)}"
-    first, *others = by.finder.asks
-    name = f"{asked_at(asked, first)!r:.{QUOTED_CHARS}}"
-    within = ", ".join(sought_at(asked, place) for place in others)
-    only = f" (only {by.finder.only} are found)" if by.finder.only else ""
-    return f"no {by.reference.kind} {name}{f' in {within}' if within else ''}{only}"
-
-
-def sought(by: LookUp | Naming, asked: Plan) -> str:
-    asks = (by.send,) if isinstance(by, LookUp) else by.finder.asks
-    return ", ".join(sought_at(asked, place) for place in asks)
-
-
 def sought_at(asked: Plan, place: BodyPath) -> str:
     """The criterion at a path, and its origin: `job 'x' (job.id '…')`."""
     value = asked_at(asked, place)
     text = f"{str(place).removesuffix('.name') or place} {value!r:.{QUOTED_CHARS}}"
-    for step, given in sought_first(asked):
+    for step, given in values_before(asked):
         if step.put == place != step.given:
             known_by = f"{step.given} {given!r:.{QUOTED_CHARS}}"
             return f"{text} ({known_by})" if value else known_by
@@ -411,28 +322,17 @@ def sought_at(asked: Plan, place: BodyPath) -> str:
 
 
 def asked_at(asked: Plan, place: BodyPath) -> object:
-    for step, value in sought_first(asked):
+    for step, value in values_before(asked):
         if step.given == place:
             return value
     return value_at(asked.method.parse_request(asked.payload), place.original)
 
 
-def sought_first(plan: Plan) -> Iterator[tuple[LookUp, object]]:
-    for step, before in plan.look_ups:
+def values_before(plan: Plan) -> Iterator[tuple[LookUp, object]]:
+    """What the look-ups of a plan that are the profile's own have been asked for."""
+    for step, before, _ in plan.look_ups:
         if isinstance(step, LookUp):
             yield step, asked_at(before, step.send)
-
-
-def takes_rows(request: Any, by: Naming) -> bool:
-    """Whether a read-only request accepts rows of a list that the look-up does not find."""
-    listing = by.finder.listing
-    return listing is None or not listing.only_with or bool(value_at(request, listing.only_with))
-
-
-def with_given(listing: Listing, asked: Plan) -> Listing:
-    values = {step.given: value for step, value in sought_first(asked)}
-    more = tuple((to, values[place]) for place, to in listing.given if place in values)
-    return replace(listing, constants=listing.constants + more) if more else listing
 
 
 def reworded(
@@ -461,17 +361,6 @@ def parsed(method: Method, answer: bytes) -> Any:
         return GetMessageClass(kind).FromString(answer)
     except UNREADABLE as error:
         raise unreadable(kind, error) from None
-
-
-def newest_of(rows: Sequence[Any], listing: Listing) -> Any:
-    if not listing.newest:
-        return rows[0]
-    return max(rows, key=lambda row: value_at(row, listing.newest))
-
-
-def says(listing: Listing, kind: str, row: Any) -> str:
-    """`is finished (job id '…')`: why a look-up does not find what a list has."""
-    return f"{listing.says} ({kind} id {str(row.id)[:QUOTED_CHARS]!r})"
 
 
 def filled(method: Method, payload: bytes, answer: Any, copies: Copies) -> bytes:

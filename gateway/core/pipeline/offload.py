@@ -30,10 +30,9 @@ from gateway.core.pipeline.offload_process import (
     packed,
     unpacked,
 )
-from gateway.core.pipeline.plan import Plan
+from gateway.core.pipeline.plan import Plan, Prior, steps_of
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
-from gateway.features.names.aspect import look_ups_of
 
 PLANS_PER_PRINCIPAL = 1
 """Two if several principals have large bodies."""
@@ -213,14 +212,17 @@ def error_of(refusal: Refusal) -> GatewayError:
 
 def plan_of(method: Method, found: Planned) -> Plan:
     after = method.steps.after if method.steps else ()
-    look_ups = [(look_ups_of(method)[number], asked) for number, asked in found.look_ups]
+    steps = steps_of(method) if found.look_ups else ()
     return Plan(
         method,
         found.payload,
         found.ignored,
         found.defaulted,
         found.most_rows,
-        tuple((step, plan_of(step.method, asked)) for step, asked in look_ups),
+        tuple(
+            Prior(step := steps[number], plan_of(step.method, asked), item)
+            for number, asked, item in found.look_ups
+        ),
         tuple((after[number], payload) for number, payload in found.follow_ups),
-        found.noted,
+        found.kept,
     )

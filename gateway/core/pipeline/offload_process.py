@@ -20,9 +20,8 @@ from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError, own_failure
 from gateway.core.pipeline.body_forms import plan_any
 from gateway.core.pipeline.messages import check_size
-from gateway.core.pipeline.plan import Plan, plan_message
+from gateway.core.pipeline.plan import Plan, plan_message, steps_of
 from gateway.core.schema.catalog import Catalog
-from gateway.features.names.aspect import look_ups_of
 
 LENGTH_PREFIX_BYTES = 8
 PROCESS_NICENESS = 10
@@ -58,9 +57,10 @@ class Planned(NamedTuple):
     ignored: tuple[str, ...]
     defaulted: tuple[str, ...]
     most_rows: int | None
-    look_ups: "tuple[tuple[int, Planned], ...]"
+    look_ups: "tuple[tuple[int, Planned, int | None], ...]"
+    """Each with the number of the item that it is for."""
     follow_ups: tuple[tuple[int, bytes], ...]
-    noted: tuple[tuple[str, str], ...]
+    kept: tuple[tuple[str, str], ...]
 
 
 class Done(NamedTuple):
@@ -147,16 +147,17 @@ def taken_apart(job: BatchJob) -> Items:
 def without_steps(found: Plan) -> Planned:
     method = found.method
     after = method.steps.after if method.steps else ()
+    steps = steps_of(method) if found.look_ups else ()
     return Planned(
         found.payload,
         found.ignored,
         found.defaulted,
         found.most_rows,
         tuple(
-            (look_ups_of(method).index(step), without_steps(plan)) for step, plan in found.look_ups
+            (steps.index(each.step), without_steps(each.plan), each.item) for each in found.look_ups
         ),
         tuple((after.index(step), payload) for step, payload in found.follow_ups),
-        found.noted,
+        found.kept,
     )
 
 

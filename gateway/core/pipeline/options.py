@@ -12,6 +12,7 @@ from gateway.core.codec.fields import field_called
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.plan import Planners
 from gateway.core.pipeline.query import (
     NO_QUERY,
     Query,
@@ -23,7 +24,6 @@ from gateway.core.pipeline.query import (
 )
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.features.names.aspect import Names
 
 ACCEPT_READ = 1024
 """Bytes of an Accept header."""
@@ -145,7 +145,7 @@ class QueryReader:
             each.read(context, method, options)
         arguments = options.arguments
         if verb != "POST":
-            body = body_of(method.descriptor.input_type, arguments, Names.of(method).places)
+            body = body_of(method.descriptor.input_type, arguments, Planners.of(method).objects)
             return Query(options.form, body, options.unread, options.asked)
         if policy is not UnknownFieldPolicy.NOTHING:
             check_no_arguments(method, arguments)

@@ -4,27 +4,20 @@ The compatibility profile asks for look-ups and follow-ups where an API document
 one call to Cuebot can do. All errors of a request are found here, before the first call.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable
+from functools import cached_property, partial
+from typing import Any, NamedTuple, Protocol
 
 from gateway.core.codec.body import parse
 from gateway.core.codec.decode import decode_body
-from gateway.core.codec.rewrite import Body, BodyPath, as_written
+from gateway.core.codec.rewrite import Body, BodyPath
 from gateway.core.codec.unknown_fields import UnknownField, UnknownFieldPolicy, UnknownFields
 from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.ids import check_length, is_name
 from gateway.core.pipeline.messages import as_json, read_message
-from gateway.core.pipeline.noted import Noted, noted_in
 from gateway.core.pipeline.short_names import belonging, sizes_in, spell_out_fields, with_condition
-from gateway.core.schema.method import FollowUp, LookUp, Method, Rereading, Unique, value_at
-from gateway.features.names.aspect import Listing, Names, Naming
-from gateway.features.names.look_ups import (
-    check_length,
-    is_name,
-    spell_out,
-    take_search,
-    without_id,
-)
+from gateway.core.profile.draft import Draft
+from gateway.core.schema.method import FieldPath, FollowUp, LookUp, Method, Rereading, Unique
 
 ALWAYS_QUICK_BYTES = 8 * 1024
 MAX_QUICK_BYTES = 256 * 1024
@@ -34,7 +27,6 @@ MAX_QUICK_PARTS = 5000
 PARTS = (b"{", b"[", b",", b"&", b"%")
 """What there is of for each part: objects, lists and values in JSON, parameters and escaped
 characters in forms."""
-MAX_REFERENCES = 100
 
 
 class Plan(NamedTuple):
@@ -46,12 +38,12 @@ class Plan(NamedTuple):
     defaulted: tuple[str, ...] = ()
     most_rows: int | None = None
     """The number of rows that the request asks for, where Cuebot has no such field."""
-    look_ups: "tuple[tuple[Step, Plan], ...]" = ()
-    """Each with its own plan. Look-ups for one list are in the list's order."""
+    look_ups: "tuple[Prior, ...]" = ()
+    """Look-ups for one list are in the list's order."""
     follow_ups: tuple[tuple[FollowUp, bytes], ...] = ()
     """Each with its request, without values copied from the answer."""
-    noted: tuple[tuple[str, str], ...] = ()
-    """The places of arguments that a feature asks for (`Noted`), and their texts."""
+    kept: tuple[tuple[str, str], ...] = ()
+    """Places in the body and their texts, which planners keep for what is done around the call."""
     looked_up: "LookedUp | None" = None
     """The results of the look-ups, if they have been made."""
 
@@ -66,9 +58,6 @@ class Plan(NamedTuple):
         return tuple(dict.fromkeys(readings))
 
 
-Step = LookUp | Unique | Naming
-
-
 class Found(NamedTuple):
     place: str
     value: object
@@ -81,6 +70,128 @@ class LookedUp(NamedTuple):
     payload: bytes
     """The request for the plan's method, with the results."""
     found: tuple[Found, ...]
+
+
+class NothingFound(NamedTuple):
+    error: GatewayError
+    asked: Plan | None
+    """The look-up's plan, with what was found before it; None if nothing was."""
+
+
+class Calls(Protocol):
+    """Makes the calls of plans (`Invocation`)."""
+
+    def answer(self, plan: Plan) -> Awaitable[bytes]:
+        """The answer to a plan, after its look-ups. Raises GatewayError."""
+
+    def value_of(
+        self, asked: Plan, take: FieldPath, nothing: Callable[[Plan], str], place: str, start: str
+    ) -> Awaitable[object]:
+        """The value at `take` in a look-up's answer, for a `place` in a request. `NothingFound`
+        without one, with what `nothing` says of the plan.
+
+        Messages of what is missing `start` with the place, unless it is the only one for a name.
+        Raises GatewayError for all else that fails.
+        """
+
+    def note_resolved(self, resolved: str) -> None:
+        """Tell the client what has been found in another way than usual."""
+
+
+class Search(Protocol):
+    """A look-up that a planner makes of a body."""
+
+    @property
+    def method(self) -> Method:
+        """Of the look-up's call."""
+
+    async def run(self, calls: Calls, method: Method, request: Any, prior: "Prior") -> Found:
+        """Set what is found in the request of the method. Raises GatewayError."""
+
+
+Step = LookUp | Unique | Search
+
+
+class Prior(NamedTuple):
+    """A call before the call."""
+
+    step: Step
+    plan: Plan
+    item: int | None = None
+    """The number of the item that it is for, if it is for one of a list."""
+
+
+class Planner(Protocol):
+    """What is compiled for a method to take from bodies what is not for Cuebot's call."""
+
+    @property
+    def documented(self) -> tuple[str, ...]:
+        """Paths, in both spellings, of arguments that it takes and Cuebot has no fields for."""
+
+    @property
+    def objects(self) -> frozenset[str]:
+        """Paths, in both spellings, of objects for which a text will do."""
+
+    @property
+    def searches(self) -> tuple[Search, ...]:
+        """All look-ups that it may make, in an order that is always the same."""
+
+    def concerns(self, value: object) -> bool:
+        """Whether a parsed body has anything for it. Nearly none has, and all pay for this."""
+
+    def kept(self, value: object) -> Iterable[tuple[str, str]]:
+        """See `Plan.kept`."""
+
+    def take(self, body: Body) -> Iterable[Prior]:
+        """Take out what is not for Cuebot's call. Raises GatewayError (INVALID_ARGUMENT)."""
+
+
+class Planners(tuple[Planner, ...]):
+    """A method's planners, in the order in which they take from bodies."""
+
+    @cached_property
+    def documented(self) -> tuple[str, ...]:
+        return tuple(path for each in self for path in each.documented)
+
+    @cached_property
+    def objects(self) -> frozenset[str]:
+        return frozenset().union(*(each.objects for each in self))
+
+    @cached_property
+    def searches(self) -> tuple[Search, ...]:
+        return tuple(search for each in self for search in each.searches)
+
+    def concerned(self, value: object) -> Planner | None:
+        """The first planner that a parsed body has anything for."""
+        for each in self:
+            if each.concerns(value):
+                return each
+        return None
+
+    def kept(self, value: object) -> tuple[tuple[str, str], ...]:
+        found: list[tuple[str, str]] = []
+        for each in self:
+            found += each.kept(value)
+        return tuple(found)
+
+    @staticmethod
+    def of(method: Method) -> "Planners":
+        found: Planners = method.aspects.get(Planners, NO_PLANNERS)
+        return found
+
+
+NO_PLANNERS = Planners()
+
+
+def add_planner(draft: Draft, name: str, planner: Planner) -> None:
+    """One more planner of a method, after those that it has."""
+    draft.add(name, Planners((*draft.aspects[name].get(Planners, NO_PLANNERS), planner)))
+
+
+def steps_of(method: Method) -> tuple[Step, ...]:
+    """All look-ups that a request of the method may need, in an order that is always the same."""
+    before = method.steps.before if method.steps is not None else ()
+    return (*before, *Planners.of(method).searches)
 
 
 def holds_the_loop(body: bytes) -> bool:
@@ -134,15 +245,14 @@ def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Pla
     if method.rewrites:
         body = Body(value)
         body.rewrite(method.rewrites)
-    if Noted.of(method):
-        noted = tuple(noted_in(value, method))
-        if noted:
-            return plan_body(method, body or Body(value), policy)._replace(noted=noted)
-    if method.steps is not None or not is_complete(value, method):
-        return plan_body(method, body or Body(value), policy)
+    planners = Planners.of(method)
+    if method.steps is not None or (planners and planners.concerned(value) is not None):
+        kept = planners.kept(value)
+        planned = plan_body(method, body or Body(value), policy)
+        return planned._replace(kept=kept) if kept else planned
     if body is None:
-        return Plan(method, *method.decode_value(value, policy, Names.of(method).besides))
-    body.documented += Names.of(method).besides
+        return Plan(method, *method.decode_value(value, policy, planners.documented))
+    body.documented += planners.documented
     return Plan(method, *decode_body(method.decode_value, body, policy))
 
 
@@ -157,9 +267,9 @@ def plan_spelled_out(
         return None
     body = Body(value)
     body.rewrite(method.rewrites)
-    noted = tuple(noted_in(value, method))
+    kept = Planners.of(method).kept(value)
     try:
-        return plan_body(method, body, policy)._replace(noted=noted)
+        return plan_body(method, body, policy)._replace(kept=kept)
     except UnknownFields as left:
         raise with_condition(left, method) from None
 
@@ -182,46 +292,30 @@ def plan_message(
 
 def takes_messages(method: Method) -> bool:
     """Whether the profile leaves requests as they are: Cuebot takes what a client sends."""
-    changed = (
-        method.rewrites,
-        method.steps,
-        Names.of(method).references,
-        Noted.of(method),
-        method.identity,
-    )
-    return not any(changed)
-
-
-def is_complete(value: object, method: Method) -> bool:
-    """Nearly all requests are, and pay only for this check."""
-    for reference in Names.of(method).references:
-        for _ in without_id(value, reference):
-            return False
-    return True
+    return not any((method.rewrites, method.steps, Planners.of(method), method.identity))
 
 
 def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
     """Values for other calls are removed from the body."""
-    look_ups: list[tuple[Step, Plan]] = []
+    look_ups: list[Prior] = []
     for look_up in method.steps.before if method.steps else ():
         given = value_to_look_up(body, look_up)
         if given is None:
             continue
         check_length(str(look_up.given), given)
-        look_ups.append((look_up, request_for(look_up.method, look_up.send, given, look_up.given)))
+        asked = request_for(look_up.method, look_up.send, given, look_up.given)
+        look_ups.append(Prior(look_up, asked))
         if isinstance(look_up, LookUp):
             if look_up.documented:
                 body.take(look_up.given)
             body.drop(look_up.put)  # a documented object in place of Cuebot's field
     try:
-        look_ups += take_references(body, method)
+        for planner in Planners.of(method):
+            look_ups += planner.take(body)
     except GatewayError:
         # A misspelled field is a better message than a missing one.
         decode_body(method.decode_value, body, policy)
         raise
-    for argument in Noted.of(method):
-        if not argument.native:
-            body.take(argument.path)
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given).payload)
         for follow_up in (method.steps.after if method.steps else ())
@@ -234,27 +328,6 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         if not needed.is_in(method.parse_request(request[0]), is_braces=is_braces):
             raise GatewayError(Code.INVALID_ARGUMENT, needed.says)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)
-
-
-def take_references(body: Body, method: Method) -> Iterator[tuple[Step, Plan]]:
-    """Look-ups for objects without an id. Their criteria are removed from the body."""
-    spell_out(body, Names.of(method).references)
-    body.documented += Names.of(method).besides
-    used: list[BodyPath] = []
-    count = 0
-    for reference in Names.of(method).references:
-        for place, thing in without_id(body.value, reference):
-            count += 1
-            if count > MAX_REFERENCES:
-                problem = f"more than {MAX_REFERENCES} objects have no id; send ids, or fewer"
-                raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
-            naming, asked, moved = take_search(reference, place, Body(thing), body, used)
-            try:
-                yield naming, plan_body(naming.method, asked, UnknownFieldPolicy.EVERYTHING)
-            except GatewayError as error:
-                raise GatewayError(error.code, as_written(error.message, moved)) from None
-    for path in used:
-        body.take(path)
 
 
 def value_to_look_up(body: Body, look_up: LookUp | Unique) -> object:
@@ -284,12 +357,3 @@ def plan_of(method: Method, sent: Iterable[tuple[BodyPath, object]]) -> Plan:
     for target, content in sent:
         body.put(target, content, target)
     return plan_body(method, body, UnknownFieldPolicy.EVERYTHING)
-
-
-def plan_of_listing(listing: Listing, asked: Any) -> Plan:
-    """The list's call, for a look-up that found nothing."""
-    sent: list[tuple[BodyPath, object]] = []
-    for source, target, as_list in listing.copies:
-        content = value_at(asked, source)
-        sent.append((target, [content] if as_list else content))
-    return plan_of(listing.method, [*sent, *listing.constants])

@@ -22,10 +22,10 @@ from gateway.core.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPoli
 from gateway.core.codec.wellknown import is_object, is_special
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.answer_form import AnswerForm
+from gateway.core.pipeline.plan import Planners
 from gateway.core.pipeline.short_names import arguments_of, check_sizes
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS, other_way
-from gateway.features.names.aspect import Names
 
 MAX_PARAMETERS = 1000
 FORM = re.compile(rb"\w[\w.]*=", re.ASCII)
@@ -67,7 +67,7 @@ def form_as_json(method: Method, content: bytes) -> bytes | None:
         if not method.reads_only:
             check_change(method, fields)
             check_sizes(method, fields)
-        return body_of(method.descriptor.input_type, fields, Names.of(method).places)
+        return body_of(method.descriptor.input_type, fields, Planners.of(method).objects)
     except GatewayError as error:
         raise GatewayError(error.code, error.message.removeprefix("?")) from None
 
@@ -198,7 +198,12 @@ def check_no_arguments(method: Method, parameters: Iterable[tuple[str, str]]) ->
     for name, text in parameters:
         plain = name.rpartition(".")[2].replace("_", "").lower()
         is_field = field_called(kind, name.partition(".")[0]) is not None
-        if is_field or name in Names.of(method).besides or plain in lasts or f"{plain}s" in lasts:
+        if (
+            is_field
+            or name in Planners.of(method).documented
+            or plain in lasts
+            or f"{plain}s" in lasts
+        ):
             name, text = name[:QUOTED_CHARS], text[:QUOTED_CHARS]
             raise bad(name, f"arguments of a POST are in its body (curl: -d '{name}={text}')")
 

@@ -286,8 +286,8 @@ class RequestReader:
             self._interceptors.authorize(
                 context, head.catalog, follow_up.method, payload, str(follow_up.given)
             )
-        if planned.noted:
-            context.call.noted = planned.noted
+        if planned.kept:
+            context.call.kept = planned.kept
         planned = with_identity(context, planned, identified)
         query, cut_at = head.query, 0
         form = query.form

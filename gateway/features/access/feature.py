@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import structlog
+
 from gateway.core.errors import ConfigurationError
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
@@ -10,7 +12,9 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features.access.interceptor import AccessControl
-from gateway.features.access.rights import AccessRules, AddedKeys
+from gateway.features.access.rights import AccessRules, AddedKeys, by_any_signer
+
+log = structlog.stdlib.get_logger("gateway")
 
 
 class Access(Feature):
@@ -20,7 +24,7 @@ class Access(Feature):
         """`added` are the keys that other features add to rules. Raises ConfigurationError."""
         super().__init__(gateway)
         self._added = added
-        self._rules = AccessRules(gateway.settings, added)
+        self._rules = self._read_rules(gateway.settings)
         gateway.live.other_globs.append(self._unmatched)
 
     def rights_for(self, claims: Mapping[str, object]) -> Rights:
@@ -35,7 +39,7 @@ class Access(Feature):
         live = self.gateway.live
 
         def prepare(settings: Settings) -> Commit:
-            rules, catalog = AccessRules(settings, self._added), live.current
+            rules, catalog = self._read_rules(settings), live.current
             wrong = set() if catalog is None else {*rules.unmatched(catalog)} - {*live.unmatched}
             if wrong:
                 raise ConfigurationError(*sorted(wrong))
@@ -48,6 +52,12 @@ class Access(Feature):
             return commit
 
         return Reloadable("the rules of access", ("access*", "identity"), prepare)
+
+    def _read_rules(self, settings: Settings) -> AccessRules:
+        rules = AccessRules(settings, self._added)
+        for warning in by_any_signer(settings):
+            log.warning(warning)
+        return rules
 
     def _unmatched(self, catalog: Catalog) -> tuple[str, ...]:
         return self._rules.unmatched(catalog)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, 
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol
 from weakref import ref
 
 import orjson
@@ -20,7 +20,7 @@ from gateway.core.schema.catalog import Catalog, names_by_service
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
 from gateway.core.settings.model import AccessRule, Settings
-from gateway.core.settings.types import Identity, Who
+from gateway.core.settings.types import SIGNED_BY, Identity, Who
 
 OWN_KEYS = frozenset({"name", "who", "may", "identity"})
 STATUS = "status"
@@ -30,8 +30,6 @@ SINGLE_VALUED = ("sub", "iss")
 """Claims of a single value, which a space does not divide."""
 
 log = structlog.stdlib.get_logger("gateway")
-
-Kind = TypeVar("Kind")
 
 
 class Restriction(Protocol):
@@ -114,7 +112,8 @@ class Rule:
         self._may = may
         self._why = why or f"access rule {name!r}"
         self._given = tuple(restrictions)
-        self._restrictions: dict[type, Any] = {type(each): each for each in self._given}
+        self.restrictions: Mapping[type, Any] = {type(each): each for each in self._given}
+        """What the keys of features say, by type."""
         self._globs = (*may, *(glob for each in self._given for glob in each.globs))
         self.is_partial = any(each.is_partial for each in self._given)
         """Whether answers may lack what others see."""
@@ -130,15 +129,9 @@ class Rule:
         """Whether its tokens may see the state of the gateway itself: metrics, Cuebot's hosts."""
         return chosen((STATUS,), self._may, ("all",))
 
-    def restriction(self, kind: type[Kind]) -> Kind | None:
-        """What the keys of a feature say in this rule, by its type."""
-        found: Kind | None = self._restrictions.get(kind)
-        return found
-
-    def applied(self, kind: type[Kind], catalog: Catalog) -> Kind | None:
-        """What the keys of a feature say of a catalog, by its type."""
-        found: Kind | None = self._allowed_in(catalog).applied.get(kind)
-        return found
+    def applied(self, catalog: Catalog) -> Mapping[type, Any]:
+        """What the keys of features say of the methods of a catalog, by type."""
+        return self._allowed_in(catalog).applied
 
     def allowed(self, catalog: Catalog) -> frozenset[str]:
         """The native paths of allowed methods."""
@@ -329,6 +322,18 @@ def unreachable(rules: Iterable[AccessRule]) -> Iterator[str]:
                 )
                 break
         earlier.append(rule)
+
+
+def by_any_signer(settings: Settings) -> list[str]:
+    """A warning for each rule that goes by the subject, whoever has signed the token."""
+    by_secret = settings.jwt_secret is not None or settings.jwt_secret_file is not None
+    by_both = by_secret and settings.jwt_jwks is not None
+    return [
+        f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret may"
+        ' have the same; add signed_by = "secret" or signed_by = "provider"'
+        for rule in settings.access
+        if by_both and "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY))
+    ]
 
 
 def includes(wide: Who, narrow: Who) -> bool:

@@ -2,13 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.core.codec.rewrite import BodyPath
-from gateway.core.schema.method import FieldPath, LookUp, Method, RowSearch, Unique
+from gateway.core.errors import Sought
+from gateway.core.schema.method import FieldPath, Method, RowSearch
+from gateway.core.suggestions import QUOTED_CHARS
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +93,9 @@ class Reference:
     by_name: bool = False
     """Whether Cuebot itself knows such objects by their names, which need no look-up."""
 
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    reference: Reference
-    finder: Finder
-
-    @property
-    def method(self) -> Method:
-        return self.finder.method
+    def at(self, item: int | None) -> str:
+        """Its place, or that of the item with this number: `jobs.jobs[2]`."""
+        return str(self.place) if item is None else f"{self.place}[{item}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +140,18 @@ class Near:
         """The name in a request of the method; empty for one that stands in a filter."""
         return self.name.format(**{part: getattr(asked, field) for part, field in self.parts})
 
+    def sought(self, method: Method, payload: bytes) -> Sought:
+        """The name in a request of the method, and what it is in."""
+        asked, within = method.parse_request(payload), None
+        if self.within is not None:
+            kind, field = self.within
+            within = (kind, str(getattr(asked, field))[:QUOTED_CHARS])
+        name = self.name_in(asked)[:QUOTED_CHARS]
+        return Sought(method.path, self.kind, name, payload, self.only, within)
+
 
 @dataclass(frozen=True)
-class Names:
+class RequestNames:
     """The names that requests of a method may have."""
 
     references: tuple[Reference, ...] = ()
@@ -161,36 +165,10 @@ class Names:
     things: frozenset[str] = frozenset()
     """Names of fields, of any method, with objects or their names."""
 
-    @cached_property
-    def besides(self) -> tuple[str, ...]:
-        """Paths of arguments for look-ups that Cuebot has no fields for."""
-        sources = [
-            source
-            for reference in self.references
-            for finder in reference.finders
-            for sent in finder.sends
-            for source in sent.sources
-        ]
-        paths = [each.path for each in sources if not (each.inside or each.native)]
-        return tuple(text for path in paths for text in (str(path), ".".join(path.original)))
-
-    @cached_property
-    def places(self) -> frozenset[str]:
-        """The paths, in both spellings, of objects in requests for which a text will do."""
-        places = [each.place for each in self.references if not each.is_text]
-        return frozenset(text for at in places for text in (str(at), ".".join(at.original)))
-
     @staticmethod
-    def of(method: Method) -> "Names":
-        found: Names = method.aspects.get(Names, NO_NAMES)
+    def of(method: Method) -> "RequestNames":
+        found: RequestNames = method.aspects.get(RequestNames, NO_NAMES)
         return found
 
 
-NO_NAMES = Names()
-
-
-def look_ups_of(method: Method) -> tuple[LookUp | Unique | Naming, ...]:
-    """All look-ups that a request of the method may need, in an order that is always the same."""
-    before = method.steps.before if method.steps is not None else ()
-    references = Names.of(method).references
-    return (*before, *(Naming(each, by) for each in references for by in each.finders))
+NO_NAMES = RequestNames()

@@ -10,6 +10,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.codec.fields import field_called, is_message, message_of
+from gateway.core.pipeline.failures import Mention, Wording
+from gateway.core.pipeline.plan import NO_PLANNERS, Planners, add_planner
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
     NotApplicable,
@@ -33,12 +35,14 @@ from gateway.features.names.aspect import (
     Filter,
     Finder,
     Listing,
-    Names,
     Near,
     Reference,
+    RequestNames,
     Sent,
     Source,
 )
+from gateway.features.names.naming import with_namesakes
+from gateway.features.names.planner import NamePlanner
 from gateway.features.names.profile import FilterEntry, Named, NameTables, NearEntry
 from gateway.features.names.profile import Listing as ListingEntry
 
@@ -50,7 +54,7 @@ Arguments = Mapping[str, Mapping[str, Method]]
 
 
 def compile_names(draft: Draft) -> None:
-    """Adds `Names` to each method."""
+    """Adds `RequestNames`, `Wording` and a planner to each method."""
     tables, native = draft.tables(NameTables), draft.native
     near, filters = dict[str, Near](), defaultdict[str, tuple[Filter, ...]](tuple)
     for name, each in tables.near.items():
@@ -65,7 +69,7 @@ def compile_names(draft: Draft) -> None:
     resolver = References(draft, near)
     resolver.resolve(tables.named)
     for name in native:
-        found = Names(
+        found = RequestNames(
             references=resolver.references[name],
             namesakes=resolver.namesakes.get(name),
             near=near.get(name),
@@ -73,6 +77,30 @@ def compile_names(draft: Draft) -> None:
             things=things,
         )
         draft.add(name, found)
+        draft.add(name, wording_of(found))
+        if found.references:
+            add_planner(draft, name, NamePlanner(found.references))
+
+
+def wording_of(names: RequestNames) -> Wording:
+    listing = names.namesakes
+    return Wording(
+        mentions=tuple(
+            Mention(each.kind, each.place.original, each.listed, each.is_text, each.by_name)
+            for each in names.references
+        ),
+        things=names.things,
+        sought=None if names.near is None else names.near.sought,
+        tell_apart=None if listing is None else partial(with_namesakes, listing),
+        explains_empty=bool(names.filters),
+    )
+
+
+def with_names(method: Method, names: RequestNames) -> Method:
+    """The method as a look-up calls it, with these names alone."""
+    references = names.references
+    planners = Planners((NamePlanner(references),)) if references else NO_PLANNERS
+    return method.with_aspect(names).with_aspect(wording_of(names)).with_aspect(planners)
 
 
 class References:
@@ -105,17 +133,17 @@ class References:
         steps = adapted[name].steps if name in adapted else None
         if each.list is not None:
             rows = needed_method(native, each.list.call)
-            rows = rows.with_aspect(Names(references=self.references[each.list.call]))
+            rows = with_names(rows, RequestNames(references=self.references[each.list.call]))
             before = () if steps is None else steps.before
             listing = listing_of(each.list, rows, call.descriptor.input_type, before)
         if listing is not None and not listing.says:
             self.namesakes[name] = listing
-        own = Names(
+        own = RequestNames(
             references=self.references[name],
             namesakes=self.namesakes.get(name),
             near=self._near.get(name),
         )
-        call = replace(call, steps=steps).with_aspect(own)
+        call = with_names(replace(call, steps=steps), own)
         return partial(finder, each, call, listing)
 
 

@@ -6,59 +6,44 @@ from collections.abc import Iterable, Iterator
 from gateway.core.codec.body import Json
 from gateway.core.codec.rewrite import Body, BodyPath, Moved, peek
 from gateway.core.errors import Code, GatewayError
-from gateway.core.suggestions import QUOTED_CHARS
-from gateway.features.names.aspect import Naming, Reference, Sent, Source
+from gateway.core.pipeline.ids import check_length, is_name
+from gateway.features.names.aspect import Finder, Reference, Sent, Source
 
-CUEBOT_ID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 ABSENT_VALUES = (None, "")
-LONGEST_NAME = 1000
-"""Characters of a name that is looked up."""
 
 
-def is_name(content: object) -> bool:
-    """Whether a value in the place of an id is a name: anything but an id of Cuebot's."""
-    return isinstance(content, str) and bool(content) and not CUEBOT_ID.fullmatch(content)
-
-
-def check_length(place: str, name: object) -> None:
-    """Raises GatewayError (INVALID_ARGUMENT) for a name that is too long to be looked up."""
-    if isinstance(name, str) and len(name) > LONGEST_NAME:
-        problem = f"a name of more than {LONGEST_NAME} characters: '{name[:QUOTED_CHARS]}…'"
-        raise GatewayError(Code.INVALID_ARGUMENT, f"{place}: {problem}")
-
-
-def without_id(value: object, reference: Reference) -> Iterator[tuple[str, Json]]:
-    """Path and object, where the id is missing. An absent single object counts as an empty one.
+def without_id(value: object, reference: Reference) -> Iterator[tuple[int | None, Json]]:
+    """Object, and its number in a list, where the id is missing. An absent single object counts as
+    an empty one.
 
     So does a text that stands for an object: `spell_out` has to make one of it first.
     """
     found = peek(value, reference.place)
     if reference.by_name:
         if type(found) is str and found:
-            yield str(reference.place), {}
+            yield None, {}
     elif reference.listed:
         yield from listed_without_id(found, reference)
     elif reference.is_text:
         if is_name(found):
-            yield str(reference.place), {"name": found}
+            yield None, {"name": found}
     elif (found is None and type(value) is dict) or (type(found) is str and found):
-        yield str(reference.place), {}
+        yield None, {}
     elif type(found) is dict and found.get("id") in ABSENT_VALUES:
-        yield str(reference.place), found
+        yield None, found
 
 
-def listed_without_id(found: object, reference: Reference) -> Iterator[tuple[str, Json]]:
+def listed_without_id(found: object, reference: Reference) -> Iterator[tuple[int, Json]]:
     if type(found) is str and reference.is_text:
         found = [found]  # as which it is read
     for number, item in enumerate(found if type(found) is list else ()):
-        place = f"{reference.place}[{number}]"
         if reference.is_text:
             if is_name(item):
-                yield place, {"name": item}
+                yield number, {"name": item}
         elif type(item) is str:
-            yield place, {}
+            yield number, {}
         elif type(item) is dict and item.get("id") in ABSENT_VALUES:
-            yield place, item
+            yield number, item
 
 
 def spell_out(body: Body, references: Iterable[Reference]) -> None:
@@ -97,8 +82,8 @@ def spell_out_name(thing: Body, place: str, parts: re.Pattern[str]) -> None:
 
 def take_search(
     reference: Reference, place: str, thing: Body, body: Body, used: list[BodyPath]
-) -> tuple[Naming, Body, list[Moved]]:
-    """The look-up for an object, the body of its request, and where the client has the values.
+) -> tuple[Finder, Body, list[Moved]]:
+    """What finds an object, the body of its request, and where the client has the values.
 
     Values that Cuebot does not know are removed from the object. Values of the body stay, since
     other objects may need them; their paths are added to `used`. Raises GatewayError
@@ -135,7 +120,7 @@ def take_search(
             thing.take(source.path)
         elif not source.inside and not source.native:
             used.append(source.path)
-    return Naming(reference, finder), asked, moved
+    return finder, asked, moved
 
 
 def given_source(sent: Sent, thing: Body, body: Body) -> Source | None:

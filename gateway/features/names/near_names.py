@@ -1,19 +1,18 @@
 """Names that somebody may have meant, for one that Cuebot does not find."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import GatewayError, Sought
-from gateway.core.pipeline.invoke import Call, Invocation, newest_of, parsed, reworded, says
+from gateway.core.pipeline.invoke import Call, Invocation, parsed, reworded
 from gateway.core.pipeline.plan import plan_of
 from gateway.core.pipeline.rows import rows_with
 from gateway.core.schema.method import Method, value_at
-from gateway.core.upstream.interface import takes_all
-from gateway.features.names.aspect import Listing, Names, Near
+from gateway.features.names.aspect import Listing, Near, RequestNames
 from gateway.features.names.kept_names import KeptNames, NameList
+from gateway.features.names.naming import newest_of, rows_of, says
 
-LARGEST_LIST_BYTES = 2**20
 SHORTEST_PART_CHARS = 3
 SPECIAL = re.compile(r"[.+?^$|\\()\[\]{}]")
 """Characters with a meaning in patterns of conditions."""
@@ -33,7 +32,7 @@ async def with_near_name(
     `finder` did not find the name, and `listing` is the method of its `near`. Raises GatewayError
     if the list fails: its `sought` is what the name would be in, if that is not there either.
     """
-    near = Names.of(finder).near
+    near = RequestNames.of(finder).near
     assert near is not None, "only such methods make a Sought"
     if "*" in sought.name:
         return reworded(error, f"{sought.said}{way_to_list(near, sought.name)}")
@@ -97,7 +96,7 @@ async def reason(
     """Why the name is not found, if this list has it: a job is finished. Empty if it has not."""
 
     async def read() -> list[str]:
-        rows = await Invocation(call).rows_of(listing, finder, sought.asked)
+        rows = await rows_of(Invocation(call), listing, finder, sought.asked)
         return [says(listing, sought.kind, newest_of(rows, listing))] if rows else []
 
     try:
@@ -107,11 +106,6 @@ async def reason(
     if found is None or not found.names:
         return ""
     return f"{sought.place}{sought.kind} {sought.name!r} {found.names[0]}"
-
-
-def takes_short(size: int, go_on: Callable[[], None]) -> bool:
-    """See `Expects`: a longer list is not received."""
-    return size <= LARGEST_LIST_BYTES and takes_all(size, go_on)
 
 
 async def names_of(near: Near, answer: bytes) -> list[str]:

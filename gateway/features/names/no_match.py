@@ -13,8 +13,6 @@ from gateway.features.names.kept_names import KeptNames
 from gateway.features.names.near_names import list_for, way_to_list
 from gateway.features.views.paths import Segment, values_at
 
-LARGEST_EMPTY_BYTES = 64
-"""Of an answer without rows."""
 MOST_NAMES = 10
 """Of one request, that are looked for."""
 PLAIN = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
@@ -22,9 +20,7 @@ PLAIN = " !#$&'()*+,-./:;<=>?@[]^_`{|}~"
 
 
 def is_empty(method: Method, answer: bytes) -> bool:
-    """Whether an answer has no rows, or nothing at all."""
-    if len(answer) > LARGEST_EMPTY_BYTES:
-        return False
+    """Whether a short answer has no rows, or nothing at all."""
     rows = method.rows
     if rows is None:
         return not answer

@@ -15,7 +15,12 @@ from gateway.core.pipeline.invoke import Call, parsed
 from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method, set_at, value_at
 from gateway.features.object_rights.aspect import NamedRows, Objects
-from gateway.features.object_rights.facts import FactFinder, Judged, objects_of, why_unknown
+from gateway.features.object_rights.facts import (
+    FactFinder,
+    ObjectInRequest,
+    objects_of,
+    why_unknown,
+)
 from gateway.features.object_rights.restriction import NOTHING_TO_SEE
 from gateway.features.object_rights.visibility import (
     NOTHINGS_NAME,
@@ -108,7 +113,7 @@ def check_pages(method: Method, payload: bytes) -> None:
             raise NotJudged(f"{'.'.join(path)} would count what may not be seen; leave it out")
 
 
-def looked_at(visibility: Visibility, objects: Sequence[Judged]) -> Node | None:
+def looked_at(visibility: Visibility, objects: Sequence[ObjectInRequest]) -> Node | None:
     """What is looked at in the answer to a request with these objects. Raises NotJudged."""
     unknown = [each for each in objects if not each.facts]
     if objects and not unknown:

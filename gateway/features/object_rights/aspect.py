@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from gateway.core.pipeline.noted import Argument
+from gateway.core.codec.rewrite import BodyPath
 from gateway.core.schema.method import Copies, FieldPath, Method
 
 
@@ -89,6 +89,15 @@ class LiesIn:
     """`job`, in the object or beside it."""
     holder: About
     asked: Asked
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A place in requests with the name or id of what an object lies in."""
+
+    path: BodyPath
+    native: bool
+    """Whether Cuebot has this field."""
 
 
 @dataclass(frozen=True, slots=True)

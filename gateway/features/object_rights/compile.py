@@ -7,7 +7,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.core.codec.fields import is_message, message_of
-from gateway.core.pipeline.noted import Argument, Noted
+from gateway.core.pipeline.plan import add_planner
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
     NotApplicable,
@@ -28,6 +28,7 @@ from gateway.core.schema.method import FieldPath, Method
 from gateway.core.schema.selection import chosen
 from gateway.features.object_rights.aspect import (
     About,
+    Argument,
     Asked,
     ByName,
     FoundBy,
@@ -38,6 +39,7 @@ from gateway.features.object_rights.aspect import (
     Spec,
     Subject,
 )
+from gateway.features.object_rights.planner import HolderPlanner
 from gateway.features.object_rights.profile import About as AboutEntry
 from gateway.features.object_rights.profile import Asking, NamesOf, ObjectTables
 
@@ -46,7 +48,7 @@ TEXTS = (FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES)
 
 
 def compile_objects(draft: Draft) -> None:
-    """Adds `Objects` to each method, and `ByName` to the catalog."""
+    """Adds `Objects` and a planner to each method, and `ByName` to the catalog."""
     tables, served, unused = draft.tables(ObjectTables), draft.native, draft.unused
     abouts = Abouts(tables, served, draft.pool, unused).all()
     shown = shown_types(tables, draft.pool, abouts, unused)
@@ -73,7 +75,7 @@ def compile_objects(draft: Draft) -> None:
             found = judged(each, tables, abouts)
         draft.add(name, found)
         if found.arguments:
-            draft.add(name, Noted(found.arguments))
+            add_planner(draft, name, HolderPlanner(found.arguments))
     by_fact = {
         fact: about
         for about in abouts.values()

@@ -24,7 +24,9 @@ Facts = Mapping[str, str]
 Claims = Mapping[str, object]
 
 
-class Given(NamedTuple):
+class Evidence(NamedTuple):
+    """What a condition is tested on."""
+
     facts: Facts
     claims: Claims
 
@@ -50,7 +52,7 @@ class Condition:
         return not self.needed.difference(known) and any(fact in known for fact in self.facts)
 
     def holds(self, facts: Facts, claims: Claims) -> bool:
-        return self.test(Given(facts, claims))
+        return self.test(Evidence(facts, claims))
 
     def said(self, claims: Claims) -> tuple[frozenset[str] | None, ...]:
         """All that it depends on but the facts: with the same, it holds of the same objects."""
@@ -108,8 +110,8 @@ class Fact:
                 )
             matches = patterns.matching(name, values[0])
 
-            def like(given: Given) -> bool:
-                fact = given.facts.get(name)
+            def like(evidence: Evidence) -> bool:
+                fact = evidence.facts.get(name)
                 return fact is not None and matches(fact) != negated
 
             return like
@@ -122,13 +124,13 @@ class Fact:
         if operator != ":" and not negated:
             self.confines.append((name, tuple(wanted)))
 
-        def test(given: Given) -> bool:
-            fact = given.facts.get(name)
+        def test(evidence: Evidence) -> bool:
+            fact = evidence.facts.get(name)
             if fact is None:
                 return False
             found = False
             for each in wanted:
-                texts = each(given.claims)
+                texts = each(evidence.claims)
                 if texts is None:
                     return False
                 found = found or any(

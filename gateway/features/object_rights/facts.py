@@ -15,13 +15,13 @@ from gateway.core.codec.xml_text import TooMuchXml, UnreadableXml, reading_texts
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import in_turns, let_others_run
 from gateway.core.pipeline.failures import Ambiguous
+from gateway.core.pipeline.ids import check_length, is_name
 from gateway.core.pipeline.invoke import Call, parsed, reworded
 from gateway.core.pipeline.plan import Found
 from gateway.core.pipeline.rows import rows_with
 from gateway.core.schema.method import FieldPath, Method, set_at, value_at
 from gateway.core.suggestions import QUOTED_CHARS
-from gateway.features.names.aspect import Names
-from gateway.features.names.look_ups import check_length, is_name
+from gateway.features.names.aspect import RequestNames
 from gateway.features.object_rights.aspect import About, Asked, LiesIn, Objects, Spec, Subject
 from gateway.features.object_rights.conditions import Facts
 from gateway.features.object_rights.visibility import NOTHINGS_NAME, Sight
@@ -32,7 +32,7 @@ REMEMBERED_OBJECTS = 20_000
 OUTCOMES = ("asked", "remembered", "failed")
 
 
-class Judged(NamedTuple):
+class ObjectInRequest(NamedTuple):
     """An object in a request, and its facts."""
 
     place: str
@@ -43,15 +43,15 @@ class Judged(NamedTuple):
     unknown: str = ""
 
 
-class Known(NamedTuple):
-    """What an object is about, as `Judged`."""
+class ObjectFacts(NamedTuple):
+    """An object's own facts, and those of what it belongs to."""
 
     id: str
     facts: Facts
     told_by: tuple[str, ...]
 
 
-Ask = Callable[[], Awaitable[list[Known]]]
+Ask = Callable[[], Awaitable[list[ObjectFacts]]]
 """All that an object is about, or several. Raises NotKnown, GatewayError, with a sight NotThere."""
 
 
@@ -73,16 +73,16 @@ class NotKnown(Exception):
     """Nobody says what an object is about. The text says why, or is empty."""
 
 
-def why_unknown(judged: Judged) -> str:
-    if judged.unknown:
-        return f"{judged.place}: {judged.unknown}"
-    return f"Cuebot does not say what {judged.place} belongs to"
+def why_unknown(one: ObjectInRequest) -> str:
+    if one.unknown:
+        return f"{one.place}: {one.unknown}"
+    return f"Cuebot does not say what {one.place} belongs to"
 
 
 class NotThere(Exception):
     """An object is not there, or may not be seen: then its facts are known."""
 
-    def __init__(self, hidden: Known | None = None) -> None:
+    def __init__(self, hidden: ObjectFacts | None = None) -> None:
         super().__init__()
         self.hidden = hidden
         self.what = ""
@@ -129,7 +129,7 @@ class FactFinder:
         call: Call,
         holders: Sequence[tuple[str, str]] = (),
         sight: Sight | None = None,
-    ) -> list[Judged]:
+    ) -> list[ObjectInRequest]:
         """The facts of all objects that a call is about; `names` are those that are needed.
 
         `holders` are places and texts of arguments that say what objects lie in. Raises Cuebot's
@@ -140,7 +140,7 @@ class FactFinder:
         inquiry = Inquiry(
             self, method, call, sight, found=found, holders=dict(holders), facts=names
         )
-        judged: list[Judged] = []
+        in_request: list[ObjectInRequest] = []
         objects = [*islice(objects_of(method, request), MOST_OBJECTS + 1)]
         for subject, place, thing in objects:  # before anything is asked
             inquiry.count(subject.name)
@@ -148,7 +148,7 @@ class FactFinder:
                 check_length(place, id_of(thing))
         for place, text in holders:
             check_length(place, text)
-        found_before: dict[tuple[int, bool, object], list[Known]] = {}
+        found_before: dict[tuple[int, bool, object], list[ObjectFacts]] = {}
         for subject, place, thing in objects:
             asked = (id(subject.about), subject.by_name, whole(thing))
             try:
@@ -156,12 +156,14 @@ class FactFinder:
             except NotThere as error:
                 raise Unseen(place, subject, thing, error) from None
             except NotKnown as reason:
-                judged.append(Judged(place, {}, subject, unknown=str(reason)))
+                in_request.append(ObjectInRequest(place, {}, subject, unknown=str(reason)))
             else:
                 if id_of(thing):
                     found_before[asked] = known
-                judged += [Judged(place, it.facts, subject, it.told_by) for it in known]
-        return judged
+                in_request += [
+                    ObjectInRequest(place, it.facts, subject, it.told_by) for it in known
+                ]
+        return in_request
 
     async def of_names(self, sight: Sight, method: Method, call: Call) -> bool:
         """Find out about the names in an answer whether all of their objects are in sight.
@@ -231,7 +233,7 @@ class Inquiry:
             raise GatewayError(Code.INVALID_ARGUMENT, f"{name}: {problem}")
         self._objects += 1
 
-    async def known(self, subject: Subject, place: str, thing: object) -> list[Known]:
+    async def known(self, subject: Subject, place: str, thing: object) -> list[ObjectFacts]:
         """Raises NotKnown, and with a sight NotThere."""
         if subject.spec is not None:  # its names are not remembered
             return await self._of_spec(subject.spec, place, str(thing))
@@ -243,7 +245,7 @@ class Inquiry:
         except (NotThere, NotKnown):
             return False
 
-    async def _in_sight(self, about: About, ask: Ask) -> list[Known]:
+    async def _in_sight(self, about: About, ask: Ask) -> list[ObjectFacts]:
         """What `ask` returns. Of what is not in sight, nothing is taken that is remembered, so that
         Cuebot gets as many calls as for what is not there.
         """
@@ -257,7 +259,7 @@ class Inquiry:
         self._objects, self._recall = objects, "never"
         return await ask()
 
-    async def _known(self, subject: Subject, place: str, thing: object) -> list[Known]:
+    async def _known(self, subject: Subject, place: str, thing: object) -> list[ObjectFacts]:
         about = subject.about
         if about.confined_to:
             return await self._of_criteria(subject, thing)
@@ -273,7 +275,7 @@ class Inquiry:
 
     async def of_object(
         self, about: About, thing: object, subject: Subject | None = None
-    ) -> list[Known]:
+    ) -> list[ObjectFacts]:
         if about.asked is not None:
             return await self._of(about, about.asked, thing, subject)
         if not about.lies_in:
@@ -299,12 +301,12 @@ class Inquiry:
                     return lying, text
         raise NotKnown(how_to_ask(about, subject, self._method))
 
-    async def _named(self, about: About, name: str, subject: Subject | None) -> list[Known]:
+    async def _named(self, about: About, name: str, subject: Subject | None) -> list[ObjectFacts]:
         if about.named is None:
             raise NotKnown(f"{about.kind} {name!r} is not found by its name; send its id")
         return await self._of(about, about.named, name, subject)
 
-    async def _by_name(self, about: About, name: str, subject: Subject | None) -> list[Known]:
+    async def _by_name(self, about: About, name: str, subject: Subject | None) -> list[ObjectFacts]:
         """As `_named`; with a sight, what that does not find (finished jobs) is looked for, too."""
         try:
             return await self._named(about, name, subject)
@@ -313,11 +315,11 @@ class Inquiry:
                 raise
             return await self._of(about, about.namesakes, name, subject)
 
-    async def _of_criteria(self, subject: Subject, criteria: object) -> list[Known]:
+    async def _of_criteria(self, subject: Subject, criteria: object) -> list[ObjectFacts]:
         for path, owner in subject.about.confined_to:
             names = value_at(criteria, path)
             if names:
-                known: list[Known] = []
+                known: list[ObjectFacts] = []
                 for name in names:
                     self.count(subject.name)
                     check_length(f"{subject.name}.{path[-1]}", name)
@@ -330,7 +332,7 @@ class Inquiry:
         lists = [f"{subject.name}.{path[-1]}" for path, _ in subject.about.confined_to]
         raise NotKnown(f"it may be about anybody's; send {' or '.join(lists)}")
 
-    async def _of_spec(self, spec: Spec, place: str, xml: str) -> list[Known]:
+    async def _of_spec(self, spec: Spec, place: str, xml: str) -> list[ObjectFacts]:
         facts: dict[str, str] = {}
         told_by: list[str] = []
         for fact, element in spec.facts:
@@ -339,7 +341,7 @@ class Inquiry:
             for each in await self.of_name(about, await self._only_text(place, xml, element)):
                 facts |= each.facts
                 told_by += each.told_by
-        known = Known("", facts, tuple(told_by))
+        known = ObjectFacts("", facts, tuple(told_by))
         if self._sight is not None and not self._sight.shows(facts):
             raise NotThere(known)
         return [known]
@@ -357,7 +359,7 @@ class Inquiry:
             raise NotKnown(f"it has {'no' if not any(texts) else 'more than one'} <{element}>")
         return texts.pop()
 
-    async def of_name(self, about: About, name: str) -> list[Known]:
+    async def of_name(self, about: About, name: str) -> list[ObjectFacts]:
         """All objects of a name; one at least."""
         asked = about.namesakes or about.named
         if not name or asked is None:
@@ -370,16 +372,16 @@ class Inquiry:
         asked: Asked,
         thing: object,
         subject: Subject | None,
-        holder: Known | None = None,
-    ) -> list[Known]:
-        known: list[Known] = []
+        holder: ObjectFacts | None = None,
+    ) -> list[ObjectFacts]:
+        known: list[ObjectFacts] = []
         objects = await self._read(about, asked, thing, holder)
         if self._sight is not None and not objects:
             await self._ask_as_if_there(about, subject)
             raise NotThere
         for read in objects:
             told_by = (asked.method.path,) if about.facts else ()
-            own = Known(read.id, read.facts, told_by)
+            own = ObjectFacts(read.id, read.facts, told_by)
             if holder is not None:
                 own = merged(own, holder)
             owners = await self._owners_of(about, read, subject)
@@ -395,14 +397,14 @@ class Inquiry:
 
     async def _owners_of(
         self, about: About, read: ObjectRead, subject: Subject | None
-    ) -> list[Known]:
+    ) -> list[ObjectFacts]:
         """All owners are asked about, also if one of them is not there."""
         asked: list[Ask] = []
         for (_, owner), text in zip(about.owners, read.owners, strict=True):
             asked.append(partial(self.of_object, owner, text, subject))
         for (_, owner), text in zip(about.named_owners, read.named_owners, strict=True):
             asked.append(partial(self.of_name, owner, text))
-        owners: list[Known] = []
+        owners: list[ObjectFacts] = []
         is_absent, hidden = False, None
         for each in asked:
             try:
@@ -423,7 +425,7 @@ class Inquiry:
                 await self.of_name(owner, NOTHINGS_NAME)
 
     async def _read(
-        self, about: About, asked: Asked, thing: object, holder: Known | None
+        self, about: About, asked: Asked, thing: object, holder: ObjectFacts | None
     ) -> list[ObjectRead]:
         sent = [text_of(thing, source) for source, _, _ in asked.sends]
         wanted = wanted_of(asked, thing) if asked.same else []
@@ -471,8 +473,8 @@ class Inquiry:
         return [shown] if all(value_at(shown, at) == value for at, value in wanted) else []
 
 
-def merged(one: Known, other: Known) -> Known:
-    return Known(one.id, {**other.facts, **one.facts}, other.told_by + one.told_by)
+def merged(one: ObjectFacts, other: ObjectFacts) -> ObjectFacts:
+    return ObjectFacts(one.id, {**other.facts, **one.facts}, other.told_by + one.told_by)
 
 
 def request_for(asked: Asked, sent: Iterable[object], held: str) -> bytes:
@@ -532,7 +534,7 @@ def how_to_ask(about: About, subject: Subject, method: Method) -> str:
         if places:
             where = "beside" if len(places[-1].path.json) == 1 else "in"
             ways.append(f'"{lying.argument}" {where} "{subject.name}"')
-    for reference in Names.of(method).references if subject.about.found_by else ():
+    for reference in RequestNames.of(method).references if subject.about.found_by else ():
         if str(reference.place) == subject.name:
             sent = [name for by in reference.finders for each in by.sends for name in each.names]
             ways.append(f"{', '.join(dict.fromkeys(sent))} instead of the id")

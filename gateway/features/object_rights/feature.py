@@ -8,6 +8,7 @@ from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
 from gateway.features.access.feature import Access
+from gateway.features.names.feature import Names
 from gateway.features.object_rights.compile import compile_objects
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.object_rights.profile import ObjectTables
@@ -15,7 +16,7 @@ from gateway.features.object_rights.profile import ObjectTables
 
 class ObjectRights(Feature):
     name = "object_rights"
-    needs = (Access,)
+    needs = (Access, Names)
     tables = ObjectTables
 
     def __init__(self, gateway: Gateway) -> None:

@@ -15,13 +15,14 @@ from gateway.core.schema.method import Method
 from gateway.features.access.rights import Rule, refusal_of_all
 from gateway.features.object_rights.answer_in_sight import NotJudged, answer_in_sight
 from gateway.features.object_rights.conditions import Condition, Facts
-from gateway.features.object_rights.facts import OUTCOMES, FactFinder, Judged, Unseen, why_unknown
-from gateway.features.object_rights.restriction import (
-    ObjectConditions,
-    conditions_in,
-    conditions_of,
-    rule_of,
+from gateway.features.object_rights.facts import (
+    OUTCOMES,
+    FactFinder,
+    ObjectInRequest,
+    Unseen,
+    why_unknown,
 )
+from gateway.features.object_rights.restriction import InCatalog, ObjectConditions
 from gateway.features.object_rights.state import note_change, note_denial
 from gateway.features.object_rights.visibility import Sight
 
@@ -40,37 +41,38 @@ class ObjectControl(Interceptor):
         self._facts = FactFinder(self.lookups)
 
     def wraps_calls(self, context: RequestContext) -> bool:
-        return conditions_of(context) is not None
+        caller = context.caller
+        return caller is not None and ObjectConditions.of(caller.rights) is not None
 
     def decides(self, context: RequestContext, method: Method) -> bool:
-        conditions = conditions_of(context)
+        conditions = None if context.caller is None else ObjectConditions.of(context.caller.rights)
         return conditions is not None and conditions.decide(method)
 
     def part_seen(self, context: RequestContext, method: Method, catalog: Catalog) -> Hashable:
         """The rule's condition, what that reads of the token, what the rule always shows, and where
         objects are said to lie.
         """
-        caller, conditions = context.caller, conditions_of(context)
-        if caller is None or conditions is None or conditions.see is None:
+        caller = context.caller
+        assert caller is not None, "no method is called without a token"
+        rule = caller.rights
+        applied = InCatalog.of(rule, catalog) if isinstance(rule, Rule) else None
+        visibility = None if applied is None else applied.visibility(method)
+        if applied is None or visibility is None or (see := applied.conditions.see) is None:
             return None
-        visibility = conditions_in(catalog, rule_of(caller)).visibility(method)
-        if visibility is None:
-            return None
-        said = conditions.see.said(caller.claims)
-        return conditions.see.text, said, visibility.is_about_known, context.call.noted
+        return see.text, see.said(caller.claims), visibility.is_about_known, context.call.kept
 
     def around(self, context: RequestContext, call: Call) -> Call:
-        caller, conditions = context.caller, conditions_of(context)
+        caller = context.caller
         assert caller is not None, "no method is called without a token"
-        assert conditions is not None, "nothing else is decided here"
-        rule, facts, see = rule_of(caller), conditions.facts, conditions.see
-        sight = None if see is None else Sight(see, caller.claims)
+        rule = caller.rights
+        assert isinstance(rule, Rule), "no other calls are wrapped"
+        conditions: ObjectConditions = rule.restrictions[ObjectConditions]
+        sight = None if conditions.see is None else Sight(conditions.see, caller.claims)
 
         async def judged(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
-            note_change(context, ())  # not that of an earlier call of the request
             catalog = self._current()
             now = catalog.routes.get(method.path, method)  # a reload may have made it a change
-            applied = conditions_in(catalog, rule)
+            applied: InCatalog = rule.applied(catalog)[InCatalog]
             if sight is not None and (visibility := applied.visibility(now)) is not None:
                 if FILTERED not in context.response.headers:
                     context.response.headers.append(FILTERED)
@@ -83,14 +85,14 @@ class ObjectControl(Interceptor):
                         sight,
                         self._facts,
                         call,
-                        context.call.noted,
+                        context.call.kept,
                     )
                 except NotJudged as error:
                     raise self._denied(context, rule, now, payload, str(error)) from None
             if applied.judges(now):
                 try:
                     objects = await self._facts.about(
-                        now, payload, found, facts, call, context.call.noted, sight
+                        now, payload, found, conditions.facts, call, context.call.kept, sight
                     )
                 except Unseen as error:
                     if error.hidden is not None:
@@ -101,6 +103,8 @@ class ObjectControl(Interceptor):
                 if problem:
                     raise self._denied(context, rule, now, payload, problem, unfit)
                 note_change(context, [each.facts for each in objects])
+            elif not method.reads_only:
+                note_change(context, ())  # not that of an earlier call of the request
             return await call(method, payload, found)
 
         return judged
@@ -133,7 +137,7 @@ class ObjectControl(Interceptor):
 
 
 def problem_of(
-    objects: Sequence[Judged],
+    objects: Sequence[ObjectInRequest],
     conditions: ObjectConditions,
     rule: Rule,
     claims: Mapping[str, object],
@@ -155,10 +159,10 @@ def problem_of(
     return "", {}
 
 
-def problem_with(judged: Judged, rule: Rule, condition: Condition, catalog: Catalog) -> str:
-    known = [f"{name} {judged.facts[name]!r}" for name in condition.facts if name in judged.facts]
+def problem_with(one: ObjectInRequest, rule: Rule, condition: Condition, catalog: Catalog) -> str:
+    known = [f"{name} {one.facts[name]!r}" for name in condition.facts if name in one.facts]
     if known:
         # Only what the caller may read is told in a refusal.
-        told = rule.allowed(catalog).issuperset(judged.told_by)
-        return f"{judged.place} has {', '.join(known)}" if told else f"{judged.place} does not fit"
-    return why_unknown(judged)
+        told = rule.allowed(catalog).issuperset(one.told_by)
+        return f"{one.place} has {', '.join(known)}" if told else f"{one.place} does not fit"
+    return why_unknown(one)

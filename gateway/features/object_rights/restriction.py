@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.pipeline.context import RequestContext
-from gateway.core.principal import Principal
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import AccessRule
@@ -36,6 +34,14 @@ class ObjectConditions:
     def __post_init__(self) -> None:
         facts = dict.fromkeys(fact for each in self._given for fact in each.facts)
         object.__setattr__(self, "facts", tuple(facts))
+
+    @staticmethod
+    def of(rights: object) -> "ObjectConditions | None":
+        """Those of an access rule; None without any."""
+        if not isinstance(rights, Rule):
+            return None
+        found: ObjectConditions | None = rights.restrictions.get(ObjectConditions)
+        return found
 
     @property
     def _given(self) -> tuple[Condition, ...]:
@@ -102,13 +108,19 @@ class ObjectConditions:
 class InCatalog:
     """The conditions of a rule, applied to the methods of a catalog."""
 
-    of_rule: ObjectConditions
+    conditions: ObjectConditions
     spared: frozenset[str]
     """Native paths of methods to which the conditions do not apply."""
     never: Mapping[str, str]
     """Native paths of calls that nobody can judge, and why."""
     seen: Mapping[str, Visibility]
     """By the native paths of reads: what the rule shows."""
+
+    @staticmethod
+    def of(rule: Rule, catalog: Catalog) -> "InCatalog | None":
+        """Those of a rule; None without any."""
+        found: InCatalog | None = rule.applied(catalog).get(InCatalog)
+        return found
 
     def no_follow_up(self, method: Method) -> str:
         return NO_OWNER_YET if self.judges(method) else ""
@@ -122,36 +134,18 @@ class InCatalog:
 
         A read that the catalog does not have shows nothing.
         """
-        if self.of_rule.see is None or not method.reads_only or method.path in self.spared:
+        if self.conditions.see is None or not method.reads_only or method.path in self.spared:
             return None
         return self.seen.get(method.path) or Visibility(method)
 
-    def conditions(self, method: Method) -> dict[str, Condition]:
+    def applying_to(self, method: Method) -> dict[str, Condition]:
         """The conditions that apply to a call, by their keys in the order in which they decide."""
-        found = {"see": self.of_rule.see, "only": self.of_rule.only}
+        found = {"see": self.conditions.see, "only": self.conditions.only}
         if method.reads_only:
             del found["only"]
         visibility = self.visibility(method)
         applies = self.judges(method) or (visibility is not None and visibility.is_judged)
         return {key: each for key, each in found.items() if applies and each is not None}
-
-
-def conditions_of(context: RequestContext) -> ObjectConditions | None:
-    """Those of the caller's rule; None if it has none."""
-    rule = None if context.caller is None else context.caller.rights
-    return rule.restriction(ObjectConditions) if isinstance(rule, Rule) else None
-
-
-def conditions_in(catalog: Catalog, rule: Rule) -> InCatalog:
-    """Those of a rule that has some, for the methods of a catalog."""
-    found = rule.applied(InCatalog, catalog)
-    assert found is not None, "the rule has conditions"
-    return found
-
-
-def rule_of(caller: Principal) -> Rule:
-    assert isinstance(caller.rights, Rule), "access rules decide"
-    return caller.rights
 
 
 def read_conditions(rule: AccessRule) -> ObjectConditions | None:

@@ -371,7 +371,7 @@ class Question:
         context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
         context.subject, context.caller = asked.subject, asked.caller
         context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
-        context.call.rpc, context.call.noted = asked.call.rpc, asked.call.noted
+        context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept
         return context
 
     async def _compare_with_known(

@@ -20,10 +20,12 @@ from cuebot_simulator.world.studio import build_farm
 from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.pipeline.plan import steps_of
 from gateway.core.profile.resolve import answer_aliases
 from gateway.core.schema.description import Schema, full_name
 from gateway.features.catalog import load_profile
-from gateway.features.names.aspect import Names, Naming, look_ups_of
+from gateway.features.names.aspect import RequestNames
+from gateway.features.names.naming import Naming
 from tests.core.profile.reference import CALLS, Call, new_studio
 from tests.support.decoding import decoder
 from tests.support.farms import running_farm
@@ -177,8 +179,12 @@ async def test_every_method_reaches_cuebot(version: Version) -> None:
     rest = iter(called)
     assert all(path in rest for path in served), "each of them, in this order"
     # A list of names may be asked for behind a name that is not found, once a second.
-    near = {found.method.path for method in methods if (found := Names.of(method).near) is not None}
-    finders = [by for method in methods if method.path in near for by in look_ups_of(method)]
+    near = {
+        found.method.path
+        for method in methods
+        if (found := RequestNames.of(method).near) is not None
+    }
+    finders = [by for method in methods if method.path in near for by in steps_of(method)]
     listings = [by.finder.listing for by in finders if isinstance(by, Naming)]
     near |= {by.method.path for by in (*finders, *filter(None, listings))}
     assert (Counter(called) - Counter(served)).keys() <= near

@@ -15,7 +15,7 @@ from gateway.core.schema.description import Schema, assumed_schema, services_of
 from gateway.core.schema.method import LookUp
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
-from gateway.features.names.aspect import Names
+from gateway.features.names.aspect import RequestNames
 from gateway.features.views.compiled_view import AnswerViews
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services, trial
@@ -146,7 +146,7 @@ def test_nothing_applies_to_another_schema() -> None:
     for reason in idle.values():
         assert reason.endswith("is not served") or reason.startswith("there is no ")
     for method in catalog.methods:
-        assert not any((method.rewrites, method.steps, Names.of(method).references))
+        assert not any((method.rewrites, method.steps, RequestNames.of(method).references))
     assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, {})
 
 

@@ -2,23 +2,25 @@
 
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.loading import load_settings
 from gateway.core.settings.model import Settings
-from gateway.features.access.rights import AccessRules, covers
+from gateway.features.access.rights import AccessRules, AddedKeys, Rule, by_any_signer, covers
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.restriction import ObjectConditions
 from gateway.features.rules import access_rules
@@ -215,6 +217,92 @@ def test_globs_that_take_nothing_away() -> None:
         )
 
 
+@pytest.mark.parametrize(
+    ("who", "more", "warned"),
+    [
+        ({"sub": "user-id"}, {}, True),
+        ({"sub": "user-id", "role": "x"}, {}, True),
+        ({"sub": "user-id", "signed_by": "secret"}, {}, False),
+        ({"sub": "user-id", "iss": "https://studio"}, {}, False),
+        ({"role": "x"}, {}, False),
+        ({"sub": "user-id"}, {"jwt_secret": None}, False),
+        ({"sub": "user-id"}, {"jwt_jwks": None}, False),
+    ],
+)
+def test_a_rule_that_cannot_tell_them_apart(
+    who: dict[str, object], more: dict[str, object], warned: bool
+) -> None:
+    """It is warned about where there are tokens of both kinds, and it goes by the subject."""
+    given: dict[str, object] = {"jwt_jwks": "https://studio/keys", "jwt_issuer": "https://studio"}
+    given |= {"jwt_audience": "cue", "jwt_secret": "x" * 32}
+    given["access"] = [rule("cueweb", who, "all")]
+    warnings = by_any_signer(Settings.model_validate(given | more))
+    assert len(warnings) == warned
+    assert all("access rule 'cueweb'" in line and "signed_by" in line for line in warnings)
+
+
+# --- Keys that features add -----------------------------------------------------------------
+@dataclass(frozen=True)
+class NothingNew:
+    """A restriction: no call that has `Create` in its name, and no follow-up."""
+
+    globs: tuple[str, ...] = ("job.*", "!jbo.*")
+    terms: tuple[str, ...] = ("nothing new",)
+    is_partial: bool = True
+    never: Mapping[str, str] = field(default_factory=dict)
+
+    def basis(self, claims: Mapping[str, object]) -> list[object]:
+        return [claims.get("sub")]
+
+    def applied(self, catalog: Catalog, allowed: Mapping[Method, Sequence[str]]) -> Self:
+        new = {method.path: "it is new" for method in allowed if "Create" in method.path}
+        return replace(self, never=new)
+
+    def no_follow_up(self, method: Method) -> str:
+        return "it would follow"
+
+
+def restricted() -> Rule:
+    access = [rule("old", {}, "changes", only="nothing new")]
+    added = AddedKeys(frozenset({"only"}), lambda rule: NothingNew())
+    return AccessRules(Settings.model_validate({"access": access}), [added]).rule_for({})
+
+
+def test_a_feature_takes_away_what_a_rule_allows() -> None:
+    one = restricted()
+    create = next(each for each in catalog().methods if "Create" in each.path)
+    kill = catalog().routes[KILL]
+    assert create.path not in one.allowed(catalog())
+    assert kill.path in one.allowed(catalog())
+    with pytest.raises(
+        GatewayError, match=r"may not call .*Create.*: it is new \(access rule 'old'"
+    ):
+        one.check(create, catalog(), "lena")
+    one.check(kill, catalog(), "lena")
+    with pytest.raises(GatewayError, match="which 'x' asks for: it would follow"):
+        one.check(kill, catalog(), "lena", asked_by="x")
+
+
+def test_what_a_feature_adds_is_part_of_the_rule() -> None:
+    one, plain = restricted(), rules(rule("old", {}, "changes")).rule_for({})
+    assert one.is_partial
+    assert one.terms != plain.terms
+    assert one.terms == restricted().terms
+    assert one.basis({"sub": "lena"}) != one.basis({"sub": "bo"})
+    assert plain.basis({"sub": "lena"}) == ""
+    assert "!jbo.* matches nothing" in one.unmatched(catalog())[0]
+
+
+def test_a_key_that_no_feature_reads_is_not_ignored() -> None:
+    """The rule would allow more than it says."""
+    for key in ("only", "see"):
+        settings = Settings.model_validate(
+            {"access": [rule("own", {}, "all", **{key: "user = x"})]}
+        )
+        with pytest.raises(ConfigurationError, match=f"access rule 'own': {key}: the feature"):
+            AccessRules(settings)
+
+
 # --- The rules that config/access.toml ships -------------------------------------------------
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "config" / "access.toml"
@@ -281,7 +369,7 @@ def test_each_rule_can_decide_and_each_glob_names_something() -> None:
     assert [rule.idle(catalog()) for rule in RULES] == [()] * len(SETTINGS.access)
     reads = {method.path for method in catalog().methods if method.reads_only}
     for each in RULES:  # `reads` of those who may not see all has some that cannot be judged
-        conditions = each.restriction(ObjectConditions)
+        conditions = ObjectConditions.of(each)
         sees_a_part = conditions is not None and conditions.see is not None
         assert each.never(catalog()).keys() <= (reads if sees_a_part else set())
 

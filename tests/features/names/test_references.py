@@ -10,11 +10,11 @@ import pytest
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.codec.rewrite import Body, BodyPath
-from gateway.core.pipeline.plan import MAX_REFERENCES
 from gateway.core.schema.method import Method, set_at, value_at
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.names.aspect import Finder, Names, Reference
+from gateway.features.names.aspect import Finder, Reference, RequestNames
+from gateway.features.names.planner import MAX_REFERENCES
 from tests.calls.conversation import filled, heard, last, problem
 from tests.support.opencue import message_class, opencue, with_ids
 from tests.support.servers import Context, Gateway, ScriptedCuebot, SharedGateway, gateway_for
@@ -326,7 +326,7 @@ async def test_objects_that_are_data_stay(gateway: Gateway, cuebot: ScriptedCueb
 def references() -> Iterator[tuple[Method, Reference]]:
     """All that the built-in profile has next to OpenCue's schema."""
     for method in build_catalog(opencue(), Selection(), load_profile("opencue")).methods:
-        for reference in Names.of(method).references:
+        for reference in RequestNames.of(method).references:
             yield method, reference
 
 
@@ -370,7 +370,9 @@ async def check_found(
     assert answered.status_code == 200, (method.path, answered.text)
     assert "x-ignored-fields" not in answered.headers
     nested = [
-        each.finders[0].method.path for each in Names.of(by.method).references if each.finders
+        each.finders[0].method.path
+        for each in RequestNames.of(by.method).references
+        if each.finders
     ]
     assert heard(cuebot) == [*nested, by.method.path, method.path]
     request = GetMessageClass(method.descriptor.input_type).FromString(cuebot.seen[-1][1])

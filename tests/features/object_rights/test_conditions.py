@@ -8,7 +8,7 @@ from gateway.core.schema.selection import Selection
 from gateway.features.access.rights import AccessRules
 from gateway.features.catalog import build_catalog
 from gateway.features.object_rights.conditions import read_condition
-from gateway.features.object_rights.restriction import conditions_in
+from gateway.features.object_rights.restriction import InCatalog
 from gateway.features.rules import access_rules
 from gateway.features.views.filter_expressions import BadCondition
 from tests.support.opencue import opencue
@@ -85,7 +85,8 @@ def test_always_has_the_words_and_the_checks_of_may() -> None:
     schema = build_catalog(opencue(), Selection())
     kill = schema.routes["/job.JobInterface/Kill"]
     (spared,) = rules(only="user = $sub", always=["changes", "!job.JobInterface/Kill"])
-    conditions = conditions_in(schema, spared)
+    conditions = InCatalog.of(spared, schema)
+    assert conditions is not None
     assert conditions.judges(kill)
     assert not conditions.judges(schema.routes["/job.JobInterface/Pause"])
     (wrong,) = rules(only="user = $sub", always=["job.*", "!job.JobInterface/Kil", "jbo.*"])

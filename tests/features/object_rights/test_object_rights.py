@@ -16,7 +16,7 @@ from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.names.aspect import Names
+from gateway.features.names.aspect import RequestNames
 from gateway.features.object_rights.aspect import Objects, Subject
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway_cli.commands.audit import Criteria
@@ -100,7 +100,7 @@ def body_for(
     subjects = {each.name for each in Objects.of(method).subjects}
     body: dict[str, Any] = {
         str(each.place): {"id": BOS}
-        for each in Names.of(method).references
+        for each in RequestNames.of(method).references
         if str(each.place) not in subjects and not (each.is_text or each.listed)
     }
     for subject in Objects.of(method).subjects:
