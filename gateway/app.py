@@ -21,7 +21,7 @@ from gateway.access.revocation import DenyFile
 from gateway.access.secrets import reached_at
 from gateway.access.shared_limiter import SharedLimiter, open_limiter
 from gateway.access.tokens import Authenticator
-from gateway.calls.dry_run import DryRunOptions, DryRuns
+from gateway.calls.dry_run import DryRunOptionReader, DryRuns
 from gateway.calls.obstacles import Obstacles
 from gateway.calls.shared_reads import SharedReads
 from gateway.core.discovery.reflection import reflection_of
@@ -324,7 +324,7 @@ def request_reader(settings: Settings, parts: Parts) -> RequestReader:
         planner=parts.planner,
         interceptors=parts.interceptors,
         # What a feature needs reads what is left.
-        queries=QueryReader((DryRunOptions(), *parts.watch.options(), *parts.views.options())),
+        queries=QueryReader((DryRunOptionReader(), *parts.watch.options(), *parts.views.options())),
         weight=parts.rates.weight,
     )
 

@@ -66,7 +66,7 @@ def asks_dry_run(headers: Mapping[bytes, bytes]) -> bool:
     return value in ON
 
 
-class DryRunOptions:
+class DryRunOptionReader:
     """`_defaults=true`, of dry runs alone."""
 
     parameters: tuple[str, ...] = ()

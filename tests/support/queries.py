@@ -1,16 +1,16 @@
 """Query strings, as the gateway reads them."""
 
-from gateway.calls.dry_run import DryRunOptions
+from gateway.calls.dry_run import DryRunOptionReader
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.pipeline.context import RequestContext, Response
 from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.query import Query
 from gateway.core.schema.method import Method
-from gateway.features.views.options import ViewOptions
-from gateway.features.watch.options import WatchOptions
+from gateway.features.views.options import ViewOptionReader
+from gateway.features.watch.options import WatchOptionReader
 from tests.support.contexts import context_of
 
-QUERIES = QueryReader((DryRunOptions(), WatchOptions(), ViewOptions()))
+QUERIES = QueryReader((DryRunOptionReader(), WatchOptionReader(), ViewOptionReader()))
 
 
 def read_query(

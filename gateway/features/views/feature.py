@@ -6,7 +6,7 @@ from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
 from gateway.features.views.compile import compile_views
-from gateway.features.views.options import ViewOptions
+from gateway.features.views.options import ViewOptionReader
 from gateway.features.views.profile import ViewTables
 
 
@@ -19,4 +19,4 @@ class Views(Feature):
         compile_views(draft)
 
     def options(self) -> Iterable[OptionReader]:
-        return (ViewOptions(),)
+        return (ViewOptionReader(),)

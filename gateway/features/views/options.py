@@ -8,7 +8,7 @@ from gateway.features.views.compiled_view import ACCEPTED, AnswerViews, preferre
 from gateway.features.views.view import OTHER_WAYS, PARAMETERS
 
 
-class ViewOptions:
+class ViewOptionReader:
     """The last reader of options: a view is made of all that is left."""
 
     parameters = PARAMETERS

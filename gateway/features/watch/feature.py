@@ -10,7 +10,7 @@ from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
 from gateway.features.views.feature import Views
 from gateway.features.watch.compile import compile_watching
-from gateway.features.watch.options import WatchOptions
+from gateway.features.watch.options import WatchOptionReader
 from gateway.features.watch.profile import WatchTables
 from gateway.features.watch.watches import Watches, WatchLimits
 
@@ -33,7 +33,7 @@ class Watch(Feature):
         compile_watching(draft)
 
     def options(self) -> Iterable[OptionReader]:
-        return (WatchOptions(),)
+        return (WatchOptionReader(),)
 
     def exchanges(self) -> Iterable[Exchange]:
         gateway, settings = self.gateway, self.gateway.settings

@@ -39,7 +39,7 @@ OTHER_FORMS = {each for each in ACCEPTED if "*" not in each and each != EVENT_ST
 """Media types of answers that are no event streams."""
 
 
-class Watch(NamedTuple):
+class WatchOptions(NamedTuple):
     """How a read is watched: the `asked` of its request."""
 
     every: float
@@ -49,13 +49,13 @@ class Watch(NamedTuple):
     """What `until` means."""
 
 
-def watch_of(request: CallRequest) -> Watch:
+def options_of(request: CallRequest) -> WatchOptions:
     found = request.asked
-    assert isinstance(found, Watch), "nothing else is watched"
+    assert isinstance(found, WatchOptions), "nothing else is watched"
     return found
 
 
-class WatchOptions:
+class WatchOptionReader:
     parameters = PARAMETERS
     other_ways: Mapping[str, str] = dict.fromkeys(
         ("_watch", "_follow", "_stream"), f"to watch, send Accept: {EVENT_STREAM}"
@@ -97,14 +97,16 @@ def why_not_watched(method: Method) -> str:
     return Watching.of(method).never
 
 
-def watched(method: Method, asked: Asked, own: Mapping[str, str]) -> tuple[CompiledView, Watch]:
+def watched(
+    method: Method, asked: Asked, own: Mapping[str, str]
+) -> tuple[CompiledView, WatchOptions]:
     """The view of an event stream with these parameters. Raises GatewayError (INVALID_ARGUMENT)."""
     view, every = AnswerViews.of(method).of_events(asked), seconds_in(own.get("_every"))
     if "_until" not in own:
-        return view, Watch(every)
+        return view, WatchOptions(every)
     until = own["_until"]
     goal = AnswerViews.of(method).goal(until, view)
-    return for_goal(view, goal), Watch(every, until, goal)
+    return for_goal(view, goal), WatchOptions(every, until, goal)
 
 
 def for_goal(view: CompiledView, goal: Goal) -> CompiledView:

@@ -30,7 +30,7 @@ from gateway.core.pipeline.slow_reader import write_pieces
 from gateway.features.views.asked_again import finding_of, of_this_moment
 from gateway.features.views.changes import Compare, Difference, Joined, Known, comparison
 from gateway.features.views.compiled_view import EVENT_STREAM, CompiledView
-from gateway.features.watch.options import watch_of
+from gateway.features.watch.options import options_of
 
 RETRY = b"retry: 2000\n\n"
 """When a client comes back, in ms."""
@@ -90,7 +90,7 @@ class Watcher:
         assert context.caller is not None
         self.context = context
         self.request = request
-        self.every = watch_of(request).every
+        self.every = options_of(request).every
         self.terms = context.caller.rights.terms
         self.seen = 0
         self.first = 0
@@ -378,7 +378,7 @@ class Question:
         self, context: RequestContext, request: CallRequest, answer: bytes, pace: Pace
     ) -> None:
         """Compare the answer with the one before."""
-        method, view, goal = request.plan.method, request.form, watch_of(request).goal
+        method, view, goal = request.plan.method, request.form, options_of(request).goal
         assert isinstance(view, CompiledView), "event streams are of views"
         wants_whole = any(each.wants_whole for each in self.watchers)
         await pace.wait()

@@ -30,7 +30,7 @@ from gateway.core.readiness import Readiness
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.features.views.compiled_view import AnswerViews, CompiledView
-from gateway.features.watch.options import Watch, for_goal, watch_of, why_not_watched
+from gateway.features.watch.options import WatchOptions, for_goal, options_of, why_not_watched
 from gateway.features.watch.plans import is_planned_again, keeping_rows, looked_up
 from gateway.features.watch.question import HEADERS, Question, Watcher
 
@@ -101,7 +101,7 @@ class Watches(Exchange):
         return not why_not_watched(method)
 
     def is_asked(self, context: RequestContext, request: CallRequest) -> bool:
-        return isinstance(request.asked, Watch)
+        return isinstance(request.asked, WatchOptions)
 
     async def answer(
         self,
@@ -169,8 +169,8 @@ class Watches(Exchange):
         question, own = self._question_of(watcher), watcher.request
         same = question.request
         # What is equal is kept once, however many watch.
-        watch = watch_of(own)._replace(goal=watch_of(same).goal)
-        watch = watch_of(same) if watch == same.asked else watch
+        watch = options_of(own)._replace(goal=options_of(same).goal)
+        watch = options_of(same) if watch == same.asked else watch
         own = own._replace(plan=same.plan, form=same.form, asked=watch)
         watcher.request = same if own == same else own
         watcher.watch(question, last_event_id)
@@ -275,7 +275,7 @@ class Watches(Exchange):
 
 def waited_for(request: CallRequest) -> CallRequest:
     """With a goal, what the request names stays in the answer."""
-    if watch_of(request).goal is None:
+    if options_of(request).goal is None:
         return request
     return request._replace(plan=keeping_rows(request.plan))
 
@@ -284,7 +284,7 @@ def key_of(watcher: Watcher, asker: Hashable, interceptors: Interceptors) -> Has
     """Watchers with the same key get the same events."""
     request, plan, context = watcher.request, watcher.request.plan, watcher.context
     assert request.form is not None
-    catalog, watch, second = request.catalog, watch_of(request), request.form.second_call
+    catalog, watch, second = request.catalog, options_of(request), request.form.second_call
     return (
         plan.method.path,
         plan.sent,
@@ -308,7 +308,7 @@ def moved(path: str, request: CallRequest, catalog: Catalog) -> CallRequest:
     Raises GatewayError if it cannot be asked there.
     """
     method, plan = catalog.routes.get(path), request.plan
-    view, watch = request.form, watch_of(request)
+    view, watch = request.form, options_of(request)
     polled = catalog.routes.get(plan.method.path)
     assert isinstance(view, CompiledView), "event streams are of views"
     if method is None or polled is None:
