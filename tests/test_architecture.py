@@ -31,41 +31,32 @@ TESTS = ROOT / "tests"
 WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.core.schema", "gateway.core.discovery.files", "gateway.core.errors")
 STILL_UPWARD = {  # modules that import from above, until what they import attaches itself
-    "access.from_settings": "features.access.rights",
-    "access.tokens": "features.access.rights",
     "core.pipeline.body_forms": "calls.xml_body",
     "core.pipeline.call_maker": (
-        "calls.obstacles calls.shared_reads features.names.aspect "
-        "features.names.kept_names features.names.near_names "
-        "features.names.no_match features.views.compiled_view "
+        "calls.shared_reads features.views.compiled_view "
         "features.views.row_owners features.watch.aspect http.trace_context"
     ),
     "core.pipeline.context": (
-        "access.rate_limiter access.tokens features.object_rights.conditions "
-        "features.object_rights.facts features.views.render http.batch_queue "
-        "http.protocols.interface http.proxies http.trace_context"
+        "features.views.render http.batch_queue http.protocols.interface "
+        "http.proxies http.trace_context"
     ),
-    "core.pipeline.failures": "features.names.aspect",
+    "core.pipeline.explanations": "calls.shared_reads",
     "core.pipeline.form": "calls.shared_reads features.views.compiled_view features.views.render",
     "core.pipeline.handler": (
-        "calls.preview features.watch.watches http.at_most_once http.batch_queue http.conditional"
+        "calls.preview features.watch.watches http.at_most_once "
+        "http.batch_queue http.conditional"
     ),
-    "core.pipeline.invoke": "features.names.aspect features.names.look_ups features.watch.aspect",
+    "core.pipeline.invoke": "features.watch.aspect",
     "core.pipeline.middleware": "http.protocols.choice http.proxies",
-    "core.pipeline.offload": "calls.batch_items calls.caller features.names.aspect",
-    "core.pipeline.offload_process": "calls.batch_items calls.caller features.names.aspect",
-    "core.pipeline.plan": (
-        "features.names.aspect features.names.look_ups features.object_rights.aspect"
-    ),
+    "core.pipeline.offload": "calls.batch_items calls.caller",
+    "core.pipeline.offload_process": "calls.batch_items calls.caller",
     "core.pipeline.query": (
-        "features.names.aspect features.views.compiled_view "
-        "features.views.paths features.views.view features.watch.aspect"
+        "features.views.compiled_view features.views.paths features.views.view "
+        "features.watch.aspect"
     ),
     "core.pipeline.request": "calls.caller features.views.columns features.views.compiled_view",
     "core.pipeline.respond": "access.load_shedding",
-    "core.pipeline.rows": (
-        "features.object_rights.aspect features.views.compiled_view features.watch.aspect"
-    ),
+    "core.pipeline.rows": "features.views.compiled_view features.watch.aspect",
     "core.pipeline.short_names": "features.views.row_conditions features.views.units",
     "core.profile.panel_texts": "features.views.filter_expressions",
     "core.profile.panels": (
@@ -73,10 +64,6 @@ STILL_UPWARD = {  # modules that import from above, until what they import attac
         "features.views.row_conditions features.views.units"
     ),
     "core.profile.schema_paths": "features.views.paths",
-    "features.access.rights": (
-        "features.object_rights.aspect features.object_rights.conditions "
-        "features.object_rights.visibility"
-    ),
     "features.watch.question": "http.conditional",
     "features.watch.watches": "http.conditional",
 }

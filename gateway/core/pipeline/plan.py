@@ -169,7 +169,10 @@ class Planners(tuple[Planner, ...]):
         return None
 
     def kept(self, value: object) -> tuple[tuple[str, str], ...]:
-        return tuple(found for each in self for found in each.kept(value))
+        found: list[tuple[str, str]] = []
+        for each in self:
+            found += each.kept(value)
+        return tuple(found)
 
     @staticmethod
     def of(method: Method) -> "Planners":
