@@ -27,6 +27,7 @@ PACKAGES = (
         "features",
         "features/catalog",
         "features/rules",
+        "features/settings",
         "features/watch",
         "features/object_rights",
         "features/access",

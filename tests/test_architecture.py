@@ -43,8 +43,7 @@ STILL_UPWARD = {  # modules that import from above, until what they import attac
     "core.pipeline.explanations": "calls.shared_reads",
     "core.pipeline.form": "calls.shared_reads features.views.compiled_view features.views.render",
     "core.pipeline.handler": (
-        "calls.preview features.watch.watches http.at_most_once "
-        "http.batch_queue http.conditional"
+        "calls.preview features.watch.watches http.at_most_once http.batch_queue http.conditional"
     ),
     "core.pipeline.invoke": "features.watch.aspect",
     "core.pipeline.middleware": "http.protocols.choice http.proxies",
