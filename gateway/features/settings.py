@@ -1,30 +1,22 @@
 """The settings, with those of all features."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo, field_validator
+from pydantic import ValidationInfo, field_validator
 
 from gateway.core.settings import loading
 from gateway.core.settings.model import RateOverride
 from gateway.core.settings.model import Settings as CoreSettings
-from gateway.core.settings.types import parse_json
 from gateway.core.suggestions import did_you_mean
-from gateway.features.access.settings import AccessRule as MethodRule
-from gateway.features.access.settings import AccessSettings, check_access
-from gateway.features.object_rights.settings import ObjectKeys
+from gateway.features import FEATURES, extensions_of
+
+SECTIONS = tuple(
+    section for each in FEATURES if (section := each.section(extensions_of(each))) is not None
+)
 
 
-class AccessRule(ObjectKeys, MethodRule):
-    """A rule with the keys of all features."""
-
-
-class Settings(CoreSettings, AccessSettings):
+class Settings(CoreSettings, *SECTIONS):  # type: ignore[misc]  # mypy wants names
     """The settings of the core, and those of each feature."""
-
-    access: Annotated[
-        tuple[AccessRule, ...], BeforeValidator(parse_json), AfterValidator(check_access)
-    ] = ()
 
     @field_validator("rate_limit_overrides")
     @classmethod

@@ -1,7 +1,7 @@
 """Access rules, as the settings have them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -73,6 +73,21 @@ def check_access(value: tuple[AccessRule, ...]) -> tuple[AccessRule, ...]:
         if names.count(name) > 1:
             raise ValueError(f"two rules are called {name!r}")
     return value
+
+
+def section_of(keys: Iterable[type[Strict]]) -> "type[AccessSettings]":
+    """The section, with the keys that other features add to rules."""
+    more = tuple(keys)
+
+    class Rule(*more, AccessRule):  # type: ignore[misc]  # mypy wants names
+        """A rule with the keys of all features."""
+
+    class Section(AccessSettings):
+        access: Annotated[
+            tuple[Rule, ...], BeforeValidator(parse_json), AfterValidator(check_access)
+        ] = ()
+
+    return Section
 
 
 class AccessSettings(Strict):
