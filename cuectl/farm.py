@@ -142,6 +142,18 @@ def rows_in(answer: Any) -> list[Json]:
     return [found] if found else []
 
 
+def all_read(answers: "Mapping[str, Answer | CallError]") -> dict[str, list[Json]]:
+    """The rows of several reads (`Farm.each`), by name. Raises the CallError of the first that has
+    failed.
+    """
+    found = {}
+    for name, answer in answers.items():
+        if isinstance(answer, CallError):
+            raise answer
+        found[name] = rows_in(answer.json)
+    return found
+
+
 def pass_farm(command: Callable[..., Any]) -> Callable[..., Any]:
     """A decorator for the function of a Click command, which gets the Farm first."""
 

@@ -10,8 +10,8 @@ import click
 
 from cuectl.completion import complete
 from cuectl.conditions import with_fields
-from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import ID, Decorator, Kind, Options, Query, names_in, quoted
+from cuectl.farm import Farm, Json, all_read
+from cuectl.selection import ID, Decorator, Kind, Options, Query, Selection, names_in, quoted
 from cuectl.tables import HOSTS, JOBS
 from cuectl.values import each_of
 from gateway_client.errors import CallError, InvalidCall
@@ -45,6 +45,8 @@ def as_given(options: Options) -> tuple[str, ...]:
             found.append(f"{flag} {','.join(value) if isinstance(value, tuple) else value}")
     return tuple(found)
 
+
+ALL = {"all": click.option("--all", is_flag=True, help="All of them.")}
 
 # --- jobs ---------------------------------------------------------------------------------------
 
@@ -128,10 +130,30 @@ JOB = Kind(
 PENDING_JOB = replace(
     JOB,
     title="pending job",
-    options={**JOB_OPTIONS, "all": click.option("--all", is_flag=True, help="All of them.")},
+    ended=JOB,
+    checked=True,
+    options={each: JOB_OPTIONS[each] for each in JOB_CHANGES} | ALL,
     known=partial(jobs_called, finished=False),
 )
 """For changes: Cuebot makes none to a finished job."""
+
+
+def pending_rows(farm: Farm, jobs: Selection, names: Sequence[str], fields: str) -> dict[str, Json]:
+    """The rows of pending jobs by their names or ids. Raises CallError (NOT_FOUND)."""
+    view, ids = {"_fields": f"id,name,{fields}"}, [each for each in names if ID.fullmatch(each)]
+    rows = farm.rows(GET_JOBS, {"r": {"ids": ids}}, view) if ids else []
+    if called := [each for each in names if each not in ids]:
+        rows += farm.rows(GET_JOBS, jobs_called(called, finished=False), view)
+    known = {str(row[key]).lower(): row for row in rows for key in ("id", "name")}
+    if absent := [each for each in names if each.lower() not in known]:
+        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
+    return {each: known[each.lower()] for each in names}
+
+
+def check_pending(farm: Farm, job: str) -> None:
+    """Raises CallError (NOT_FOUND) for a job that is finished, or that there is not."""
+    Selection(PENDING_JOB, (job,), {}).names(farm)
+
 
 # --- hosts --------------------------------------------------------------------------------------
 
@@ -194,8 +216,6 @@ HOST = Kind(
 
 # --- what has no options to choose by -------------------------------------------------------------
 
-ALL = {"all": click.option("--all", is_flag=True, help="All of them.")}
-
 
 def simple(one: str, many: str, method: str) -> Kind:
     """A kind of objects that are few: chosen by names, patterns and --all."""
@@ -229,18 +249,11 @@ LIMIT = replace(
 class OfShows(Kind):
     """What Cuebot lists for one show only: all of them are the lists of all shows."""
 
-    def names(self, farm: Farm) -> list[str]:
-        requests: dict[str, Json] = {each: {"show": each} for each in SHOW.names(farm)}
-        found: list[str] = []
-        for answer in farm.each(self.method, requests, {"_fields": self.name}).values():
-            if isinstance(answer, CallError):
-                raise answer
-            found += names_in(rows_in(answer.json), self)
-        return found
-
-    def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
-        there = {each.lower() for each in self.names(farm)}
-        return [each for each in names if each.lower() not in there and not ID.fullmatch(each)]
+    def rows(self, farm: Farm, words: Sequence[str] = ()) -> list[Json]:
+        shows = names_in(SHOW.rows(farm), SHOW)
+        view = {"_fields": f"id,{self.name}"}
+        answers = farm.each(self.method, {each: {"show": each} for each in shows}, view)
+        return [row for rows in all_read(answers).values() for row in rows]
 
 
 def subscriptions_asked(_farm: Farm, options: Options) -> Query:

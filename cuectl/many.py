@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import click
 import orjson
@@ -71,6 +72,7 @@ async def in_batches(
             content=orjson.dumps(answer["answer"]),
             cut_at=int(headers.get("x-truncated", 0)),
             filtered="x-filtered" in headers,
+            no_match=unquote(headers.get("x-no-match", "")),
         )
     return found
 

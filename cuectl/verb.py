@@ -1,12 +1,14 @@
 """A verb: an ordinary Click command, with the calls that it makes and examples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
+from cuectl.changes import change_options
 from cuectl.farm import pass_farm
-from cuectl.selection import is_blank
+from cuectl.lists import list_options
+from cuectl.selection import Kind, choosing, is_blank
 
 SEE = "Exit status: see cuectl --help"
 
@@ -52,3 +54,23 @@ def verb(
         return command
 
     return decorate
+
+
+def list_verb(
+    *calls: str, of: Kind, by: Iterable[str] | None = None, examples: tuple[str, ...]
+) -> Callable[[Callable[..., None]], Verb]:
+    """A verb that lists what is chosen of a kind, by these of its options or all but --where; its
+    function gets a Selection under the kind's plural, and `shown`.
+    """
+    chosen = choosing(of, [each for each in of.options if each != "where"] if by is None else by)
+    return lambda function: verb(*calls, examples=examples)(chosen(list_options(function)))
+
+
+def change_verb(
+    *calls: str, of: Kind, by: Iterable[str] | None = None, examples: tuple[str, ...]
+) -> Callable[[Callable[..., None]], Verb]:
+    """A verb that changes what is chosen of a kind, by these of its options or all; its function
+    gets a Selection under the kind's plural, and `how`.
+    """
+    chosen = choosing(of, of.options if by is None else by)
+    return lambda function: verb(*calls, examples=examples)(chosen(change_options(function)))

@@ -6,9 +6,9 @@ from cuectl.changes import How, change, change_options
 from cuectl.columns import Column
 from cuectl.farm import Farm
 from cuectl.kinds import ALLOCATION, GET_ALLOCATIONS
-from cuectl.lists import Listing, Shown, list_options, show_named, where_option
-from cuectl.selection import Selection, choosing
-from cuectl.verb import verb
+from cuectl.lists import Listing, Shown, show_named
+from cuectl.selection import Selection
+from cuectl.verb import list_verb, verb
 from gateway_client.errors import CallError, Failure
 
 SECTION = "Farm"
@@ -32,13 +32,15 @@ ALLOCATIONS = Listing(
 )
 
 
-@verb(GET_ALLOCATIONS, examples=("cuectl allocations", "cuectl allocations --sort-by free"))
-@choosing(ALLOCATION, own=("all",))
-@where_option
-@list_options
-def allocations(farm: Farm, allocations: Selection, where: str | None, shown: Shown) -> None:
+@list_verb(
+    GET_ALLOCATIONS,
+    of=ALLOCATION,
+    by=(),
+    examples=("cuectl allocations", "cuectl allocations --sort-by free"),
+)
+def allocations(farm: Farm, allocations: Selection, shown: Shown) -> None:
     """List allocations, pools of hosts: cores in use and free."""
-    show_named(farm, ALLOCATIONS, allocations, shown, where=where or "")
+    show_named(farm, ALLOCATIONS, allocations, shown)
 
 
 @verb(CREATE, examples=("cuectl create-allocation night", "cuectl create-allocation dusk dark"))

@@ -2,14 +2,14 @@
 
 import click
 
-from cuectl.changes import How, change, change_options, is_everything, listed
+from cuectl.changes import How, asked_of_all, change, change_options, listed
 from cuectl.columns import Column, as_number
 from cuectl.farm import Farm
 from cuectl.kinds import GET_LIMITS, LIMIT
-from cuectl.lists import Listing, Shown, list_options, show_named, where_option
-from cuectl.selection import Selection, choosing
+from cuectl.lists import Listing, Shown, show_named
+from cuectl.selection import Selection
 from cuectl.values import whole
-from cuectl.verb import verb
+from cuectl.verb import change_verb, list_verb, verb
 from gateway_client.terminal.text import counted
 
 CREATE = "limit.LimitInterface/Create"
@@ -28,13 +28,10 @@ LIMITS = Listing(
 )
 
 
-@verb(GET_LIMITS, examples=("cuectl limits", "cuectl limits --full"))
-@choosing(LIMIT, "full")
-@where_option
-@list_options
-def limits(farm: Farm, limits: Selection, where: str | None, shown: Shown) -> None:
+@list_verb(GET_LIMITS, of=LIMIT, by=("full",), examples=("cuectl limits", "cuectl limits --full"))
+def limits(farm: Farm, limits: Selection, shown: Shown) -> None:
     """List limits, such as licenses, and what runs under them."""
-    show_named(farm, LIMITS, limits, shown, where=where or "")
+    show_named(farm, LIMITS, limits, shown)
 
 
 @verb(CREATE, examples=("cuectl create-limit maya 5",))
@@ -48,20 +45,22 @@ def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
     )
 
 
-@verb(SET_MAX, examples=("cuectl set-limit arnold 50", "cuectl set-limit arnold nuke_render 0"))
-@choosing(LIMIT, "all")
+@change_verb(
+    SET_MAX,
+    of=LIMIT,
+    by=("all",),
+    examples=("cuectl set-limit arnold 50", "cuectl set-limit arnold nuke_render 0"),
+)
 @click.argument("most", metavar="MAX", type=whole)
-@change_options
 def set_limit(farm: Farm, limits: Selection, most: int, how: How) -> None:
     """Set how many frames run at once under limits."""
     requests = {each: {"name": each, "maxValue": most} for each in limits.names(farm)}
-    told, everything = f"-> {most}", is_everything(limits)
-    change(farm, how, SET_MAX, requests, noun="limit", told=told, everything=everything)
+    told = f"-> {most}"
+    question = asked_of_all(limits, len(requests), told)
+    change(farm, how, SET_MAX, requests, noun="limit", told=told, question=question)
 
 
-@verb(DELETE, examples=("cuectl delete-limit arnold",))
-@choosing(LIMIT, "all")
-@change_options
+@change_verb(DELETE, of=LIMIT, by=("all",), examples=("cuectl delete-limit arnold",))
 def delete_limit(farm: Farm, limits: Selection, how: How) -> None:
     """Delete limits: nothing holds back what was under them."""
     names = limits.names(farm)

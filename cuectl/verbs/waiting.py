@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import click
 
-from cuectl.changes import How, change, change_options, is_everything, listed
+from cuectl.changes import How, change_each, listed
 from cuectl.columns import Column, Row, in_order, size
 from cuectl.completion import complete
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
@@ -25,20 +25,21 @@ from cuectl.kinds import (
     JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
+    pending_rows,
 )
 from cuectl.lists import (
     Listing,
     Shown,
-    list_options,
+    named_query,
+    narrowed,
     print_rows,
     show_details,
     show_lists,
     tell,
-    where_option,
 )
 from cuectl.selection import PATTERN, Selection, choosing
 from cuectl.tables import JOBS, columns_of
-from cuectl.verb import verb
+from cuectl.verb import change_verb, list_verb, verb
 from cuectl.why import (
     GUESSES,
     UNKNOWN,
@@ -108,8 +109,10 @@ OF_HOSTS = (
 )
 
 
-@verb(
+@list_verb(
     GET_JOBS,
+    of=JOB,
+    by=[each for each in JOB_CHANGES if each != "where"],
     examples=(
         f"cuectl why {A_JOB}",
         f"cuectl why {A_DYING} 1006-beauty",
@@ -117,8 +120,6 @@ OF_HOSTS = (
         "cuectl why --show demo -o json",
     ),
 )
-@choosing(JOB, *JOB_CHANGES)
-@list_options
 def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Say why jobs wait, or go no faster, and why frames died.
 
@@ -134,10 +135,7 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
             raise InvalidCall(f"one job, please, before frames: why JOB {' '.join(frames)}")
         show_details(DEAD_FRAMES, frames_named(farm, words[0], frames), shown)
         return
-    names = [each for each in words if not PATTERN.search(each)]
-    if names and (absent := JOB.absent(farm, names)):
-        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, 1))
-    query = replace(jobs, words=tuple(words)).rows_named(farm)
+    query = narrowed(named_query(farm, jobs), JOBS, shown)
     if shown.fields and "why" not in map(str.lower, shown.fields):
         shown = replace(shown, fields=(*shown.fields, "why"))
     view = WHYS.view(shown, query.where)
@@ -307,43 +305,42 @@ DEPENDS = Listing(
 )
 
 
-def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown, where: str | None) -> None:
-    active = f"active and ({where})" if where else "active"
-    requests = {each: {"job": each} for each in jobs.names(farm)}
-    show_lists(farm, DEPENDS, method, requests, shown, parent="", where=active)
+def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown) -> None:
+    requests: dict[str, Json] = {each: {"job": each} for each in jobs.names(farm)}
+    listing = replace(DEPENDS, method=method)
+    show_lists(farm, listing, requests, shown, conditions=("active",))
 
 
-@verb(GET_DEPENDS, examples=(f"cuectl depends {A_JOB}", "cuectl depends --show demo"))
-@choosing(PENDING_JOB, *JOB_PARENTS)
-@where_option
-@list_options
-def depends(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> None:
+@list_verb(
+    GET_DEPENDS,
+    of=PENDING_JOB,
+    by=JOB_PARENTS,
+    examples=(f"cuectl depends {A_JOB}", "cuectl depends --show demo"),
+)
+def depends(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List what jobs, their layers and frames wait for."""
-    show_depends(farm, GET_DEPENDS, jobs, shown, where)
+    show_depends(farm, GET_DEPENDS, jobs, shown)
 
 
-@verb(GET_DEPENDENTS, examples=(f"cuectl dependents {A_JOB}",))
-@choosing(PENDING_JOB, *JOB_PARENTS)
-@where_option
-@list_options
-def dependents(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> None:
+@list_verb(GET_DEPENDENTS, of=PENDING_JOB, by=JOB_PARENTS, examples=(f"cuectl dependents {A_JOB}",))
+def dependents(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List what waits for jobs."""
-    show_depends(farm, GET_DEPENDENTS, jobs, shown, where)
+    show_depends(farm, GET_DEPENDENTS, jobs, shown)
 
 
-@verb(
+@change_verb(
     DEPEND_ON,
+    of=PENDING_JOB,
+    by=JOB_PARENTS,
     examples=(
         f"cuectl depend {ANOTHER} --on {A_JOB} --dry-run",
         f"cuectl depend {ANOTHER} {A_JOB} --dry-run",
     ),
 )
-@choosing(PENDING_JOB, *JOB_PARENTS)
 @click.option(
     "--on", metavar="JOB", shell_complete=complete("jobs"),
     help="The job that is waited for; else the last name.",
 )  # fmt: skip
-@change_options
 def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
     """Let jobs wait until another one is done.
 
@@ -355,34 +352,30 @@ def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
             raise click.UsageError("Missing option '--on JOB': which job is waited for?")
         *words, on = words
     chosen = replace(jobs, words=tuple(words))
-    plain = [each for each in words if not PATTERN.search(each)]
-    if absent := PENDING_JOB.absent(farm, [on, *plain]):
-        raise CallError("NOT_FOUND", chosen.not_there(farm, absent, len(words) + 1))
     names = chosen.names(farm)
-    if on.lower() in map(str.lower, names):
+    rows = pending_rows(farm, jobs, [*names, on], "state")
+    if rows[on]["id"] in {rows[each]["id"] for each in names}:
         raise InvalidCall(f"{on} cannot wait for itself")
     question = (
         f"Let {listed(names)} wait for {on}? Running frames go on; frames that are done will be"
         " rendered again"
     )
-    requests = {each: {"job": each, "onJob": on} for each in names}
-    change(farm, how, DEPEND_ON, requests, told=f"-> {on}", question=question)
+    told = f"-> {on}"
+    change_each(farm, how, chosen, DEPEND_ON, names=names, told=told, question=question, onJob=on)
 
 
-@verb(DROP_DEPENDS, examples=(f"cuectl drop-depends {A_JOB} --dry-run",))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb(DROP_DEPENDS, of=PENDING_JOB, examples=(f"cuectl drop-depends {A_JOB} --dry-run",))
 @click.option(
     "--target", type=click.Choice(["ANY_TARGET", "EXTERNAL", "INTERNAL"], case_sensitive=False),
     default="ANY_TARGET", help="On other jobs (EXTERNAL), or within the job (INTERNAL).",
 )  # fmt: skip
-@change_options
 def drop_depends(farm: Farm, jobs: Selection, target: str, how: How) -> None:
     """Let jobs run without what they wait for."""
     names = jobs.names(farm)
     waits = "waits" if len(names) == 1 else "wait"
     question = f"Drop what {listed(names)} {waits} for? Frames may run at once"
-    requests = {each: {"job": each, "target": target.upper()} for each in names}
-    change(farm, how, DROP_DEPENDS, requests, question=question, everything=is_everything(jobs))
+    more: Json = {"names": names, "question": question, "target": target.upper()}
+    change_each(farm, how, jobs, DROP_DEPENDS, **more)
 
 
 # --- following and launching ----------------------------------------------------------------------
@@ -395,7 +388,7 @@ def drop_depends(farm: Farm, jobs: Selection, target: str, how: How) -> None:
         f"cuectl follow {A_JOB} {ANOTHER} --fail-fast",
     ),
 )
-@choosing(JOB, *JOB_PARENTS)
+@choosing(JOB, JOB_PARENTS)
 @click.option("--fail-fast", is_flag=True, help="End with 1 at the first dead frame.")
 @time_option("--timeout", most=MONTH, help="Give up after this time.")
 def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) -> None:
