@@ -61,7 +61,7 @@ subject_option = click.option("--subject", default=SUBJECT, show_default=True, h
 
 def change_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a change; the function gets them as `how`, and its Farm their time."""
-    from gateway_client.call_options import time_option
+    from gateway_client.durations import time_option
 
     @wraps(function)
     def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
@@ -105,8 +105,7 @@ def change(
     how.ask(question)
     if how.dry_run:
         for request in requests.values():
-            called = orjson.dumps(farm.rehearse(method, request)).decode()
-            click.echo(printable_lines(f"would call {method} {called}"))
+            show_call(farm, method, request)
         if about is not None:
             how.tell(f"{verb}: would be {about([*requests])}")
         if then is not None:
@@ -184,6 +183,12 @@ def leave_comments(
 
 def noted(text: str, subject: str) -> Json:
     return {"subject": subject, "message": text}
+
+
+def show_call(farm: Farm, method: str, request: Json) -> None:
+    """Print what Cuebot would get, which does not. Raises CallError if the call would fail."""
+    called = orjson.dumps(farm.rehearse(method, request)).decode()
+    click.echo(printable_lines(f"would call {method} {called}"))
 
 
 def called_all(names: Sequence[str], noun: str) -> str:

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 FORMS = ("table", "wide", "json", "yaml", "ndjson", "csv", "name")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """With what a text begins that a spreadsheet would run."""
-EVERY_SECONDS = 2.0
 MOST_READ = 500
 """Objects whose lists are read for one."""
 
@@ -80,9 +79,13 @@ def split(
     return tuple(each_of(value))
 
 
-def list_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a list; the function gets them as `shown`, and its Farm their time."""
-    from gateway_client.call_options import time_option
+def list_options(
+    function: Callable[..., Any], complete: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    """The options of a list; the function gets them as `shown`, and its Farm their time. `complete`
+    completes names behind --fields.
+    """
+    from gateway_client.durations import time_option
 
     @wraps(function)
     def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
@@ -105,7 +108,10 @@ def list_options(function: Callable[..., Any]) -> Callable[..., Any]:
             "-o", "--output", "form", type=click.Choice(FORMS), default="table",
             help="Form of the output.",
         ),
-        click.option("--fields", **many, help="These columns, or fields, in this order."),
+        click.option(
+            "--fields", **many, shell_complete=complete,
+            help="These columns, or fields, in this order.",
+        ),
         click.option("--where", metavar="CONDITION", help="Only rows that fit: 'dead>2'."),
         click.option("--sort-by", "--sort", "sort", **many, help="Numbers go down, texts up."),
         click.option("--asc", is_flag=True, help="With --sort-by: upwards."),
@@ -279,13 +285,16 @@ def with_parent(listing: Listing, key: str, is_shown: bool) -> Listing:
     return replace(listing, columns=columns, sort=(key, *listing.sort))
 
 
+VIEW_OPTIONS = {"_fields": "no such column", "_where": "--where", "_until": "--until"}
+
+
 def as_option(error: CallError) -> InvalidCall | None:
     """A problem of the gateway's view, in terms of the options."""
     if error.code != "INVALID_ARGUMENT":
         return None
-    for parameter, option in (("_fields: ", "no such column"), ("_where: ", "--where")):
-        if error.message.startswith(parameter):
-            return InvalidCall(f"{option}: {error.message.removeprefix(parameter)}")
+    for name, option in VIEW_OPTIONS.items():
+        if error.message.startswith(f"{name}: "):
+            return InvalidCall(f"{option}{error.message.removeprefix(name)}")
     return None
 
 
@@ -297,18 +306,23 @@ def tell(about: "Answer") -> None:
     """What the gateway says of an answer. Exits with 5 if there may be more, and with 3 if a name
     that was asked for is of nothing.
     """
+    tell_ignored(about.ignored)
     refuse_unknown(about.no_match)
     if about.cut_at:
         complain(cut(about.cut_at), PROGRAM)
         sys.exit(CUT)
 
 
+def tell_ignored(fields: Sequence[str]) -> None:
+    if fields:
+        complain(f"warning: fields ignored: {', '.join(fields)}", PROGRAM)
+
+
 def watch_list(
     farm: Farm, listing: Listing, query: Query, view: Mapping[str, str], shown: Shown
 ) -> None:
     """Print the rows again whenever they change: on a terminal as a table, else the new lines."""
-    from cuectl.watching import Changes, Lines, Screen, watch, watch_on_terminal
-    from gateway_client.arguments import Arguments
+    from cuectl.watching import Changes, Lines, Screen, watch, watch_on_terminal, watched
 
     if shown.form not in ("table", "wide") and sys.stdout.isatty():
         raise InvalidCall(f"--watch on a terminal shows a table; leave out -o {shown.form}")
@@ -328,8 +342,7 @@ def watch_list(
         return Lines(head if first else (), [*zip(keys, body, strict=True)], names)
 
     async def main(client: "GatewayClient") -> None:
-        arguments = Arguments(orjson.dumps(query.request))
-        answers = client.watch(query.method, arguments, view=view, every=EVERY_SECONDS, until="")
+        answers = watched(client, query.method, query.request, view)
         if sys.stdout.isatty():
             await watch_on_terminal(answers, Screen(f"{PROGRAM} {verb_name()}", table))
         else:

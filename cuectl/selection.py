@@ -30,7 +30,7 @@ class Query:
     """A read of a list, and a condition on its rows."""
 
     method: str
-    request: Json = field(default_factory=dict)
+    request: Any = field(default_factory=dict)
     conditions: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     """The options that chose, as they were written: `--show demo`."""

@@ -55,7 +55,7 @@ from cuectl.why import (
     waiting,
     why_dead,
 )
-from gateway_client.call_options import time_option
+from gateway_client.durations import time_option
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.terminal.text import printable
 

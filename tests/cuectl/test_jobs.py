@@ -216,9 +216,8 @@ async def test_why_a_job_is_killed_stays_with_it(cuectl: Cuectl, cuebot: Simulat
     assert (ran.status, ran.err) == (0, f"cuectl: kill: {LENA} with a reason\n")
     methods = methods_of(cuebot)
     assert methods.index("Kill") < methods.index("AddComment")
-    (left,) = (await cuectl("call", "Job/GetComments", f"job={LENA_ID}", "-o", "json")).json[
-        "comments"
-    ]["comments"]
+    ran = await cuectl("call", "Job/GetComments", f"job={LENA_ID}", "-o", "json")
+    (left,) = ran.json
     assert left["message"] == "wrong plate"
 
 

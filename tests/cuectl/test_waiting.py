@@ -256,7 +256,7 @@ async def test_a_dependency_is_made_shown_and_dropped(cuectl: Cuectl, clock: Sto
 def short_periods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.calls.query.LEAST_PERIOD_SECONDS", 0.01)
     monkeypatch.setattr("gateway_client.gateway.LEAST_PERIOD_SECONDS", 0.01)
-    monkeypatch.setattr("cuectl.following.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("cuectl.watching.EVERY_SECONDS", 0.01)
 
 
 @pytest.mark.usefixtures("short_periods")
