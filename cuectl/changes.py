@@ -11,7 +11,7 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.farm import Farm, Json
-from cuectl.selection import Kind, Selection, decorated
+from cuectl.selection import Decorator, Kind, Selection, decorated
 from gateway_client.errors import CallError, Failure
 from gateway_client.terminal.exits import FAILED, complain, failure_lines, status_of
 from gateway_client.terminal.text import counted, printable, printable_lines
@@ -23,8 +23,9 @@ SUBJECT = "Note"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """The options of all changes."""
+    """The options of all changes, and the method that the verb calls."""
 
+    method: str = ""
     dry_run: bool = False
     yes: bool = False
     quiet: bool = False
@@ -59,31 +60,36 @@ comment_option = click.option(
 subject_option = click.option("--subject", default=SUBJECT, show_default=True, help="Its title.")
 
 
-def change_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a change; the function gets them as `how`, and its Farm their time."""
-    from gateway_client.durations import time_option
+def change_options(method: str) -> Decorator:
+    """The options of a change that calls this method; the function gets them as `how`, and its Farm
+    their time.
+    """
 
-    @wraps(function)
-    def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
-        farm.timeout = given.pop("timeout")
-        how = How(dry_run=given.pop("dry_run"), yes=given.pop("yes"), quiet=given.pop("quiet"))
-        return function(farm, *arguments, how=how, **given)
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        from gateway_client.durations import time_option
 
-    return decorated(
-        run,
-        click.option("--dry-run", "-n", is_flag=True, help="Show the calls, and make none."),
-        click.option(
-            "--yes", "-y", is_flag=True, help="Do not ask. Needed where there is no terminal."
-        ),
-        click.option("--quiet", "-q", is_flag=True, help="Say nothing of what was done."),
-        time_option("--timeout", help="Time for each call."),
-    )
+        @wraps(function)
+        def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
+            farm.timeout = given.pop("timeout")
+            options = {each: given.pop(each) for each in ("dry_run", "yes", "quiet")}
+            return function(farm, *arguments, how=How(method=method, **options), **given)
+
+        return decorated(
+            run,
+            click.option("--dry-run", "-n", is_flag=True, help="Show the calls, and make none."),
+            click.option(
+                "--yes", "-y", is_flag=True, help="Do not ask. Needed where there is no terminal."
+            ),
+            click.option("--quiet", "-q", is_flag=True, help="Say nothing of what was done."),
+            time_option("--timeout", help="Time for each call."),
+        )
+
+    return decorate
 
 
 def change(
     farm: Farm,
     how: How,
-    method: str,
     requests: Mapping[str, Json],
     *,
     noun: str = "job",
@@ -105,13 +111,13 @@ def change(
     how.ask(question)
     if how.dry_run:
         for request in requests.values():
-            show_call(farm, method, request)
+            show_call(farm, how.method, request)
         if about is not None:
             how.tell(f"{verb}: would be {about([*requests])}")
         if then is not None:
             then([*requests])
         return []
-    found = farm.each(method, requests)
+    found = farm.each(how.method, requests)
     failures = {name: each for name, each in found.items() if isinstance(each, CallError)}
     if len(failures) == len(requests) == 1:
         raise next(iter(failures.values()))
@@ -140,7 +146,6 @@ def change_each(
     farm: Farm,
     how: How,
     selection: Selection,
-    method: str,
     *,
     names: Sequence[str] | None = None,
     unless: str = "",
@@ -167,9 +172,7 @@ def change_each(
             leave_comments(farm, how, kind, done, comment, subject)
 
     requests: dict[str, Json] = {each: {kind.one: each, **values} for each in names}
-    return change(
-        farm, how, method, requests, noun=kind.one, told=told, question=question, then=leave
-    )
+    return change(farm, how, requests, noun=kind.one, told=told, question=question, then=leave)
 
 
 def leave_comments(
@@ -177,8 +180,8 @@ def leave_comments(
 ) -> None:
     """Leave a comment on each of these objects, and say only what has failed."""
     requests = {each: {kind.one: each, "newComment": noted(text, subject)} for each in names}
-    silent, method = replace(how, quiet=True), kind.interface("AddComment")
-    change(farm, silent, method, requests, noun=kind.one, verb="comment")
+    silent = replace(how, method=kind.interface("AddComment"), quiet=True)
+    change(farm, silent, requests, noun=kind.one, verb="comment")
 
 
 def noted(text: str, subject: str) -> Json:

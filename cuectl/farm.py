@@ -66,17 +66,12 @@ class Farm:
         method: str,
         requests: Mapping[str, Json],
         view: Mapping[str, str] = NO_VIEW,
-        *,
-        stops: bool = False,
     ) -> "dict[str, Answer | CallError]":
-        """The answer, or the error, of one call for each name: in one request of the gateway's.
-
-        With `stops`, nothing is called after the first failure.
-        """
+        """The answer, or the error, of one call for each name: in one request of the gateway's."""
         from cuectl.many import outcomes
 
         async def asked(client: "GatewayClient") -> "dict[str, Answer | CallError]":
-            return await outcomes(client, method, requests, view, stops=stops)
+            return await outcomes(client, method, requests, view)
 
         found: dict[str, Answer | CallError] = self._run(asked, method)
         return found

@@ -99,7 +99,7 @@ class Session:
         headers = {"If-None-Match": etag} if etag else {}
         response = await client.send("GET", DOCUMENT, b"", headers)
         if response.status_code == NO_METHOD:  # DOCS=off
-            self.cache.keep("", b"{}")
+            self.cache.keep("", NOTHING)
         elif response.status_code == NOT_MODIFIED:
             self.cache.keep(etag, None)
         elif response.status_code == OK:
@@ -146,3 +146,5 @@ class Session:
 
 
 OK, NOT_MODIFIED = 200, 304
+NOTHING = b'{"paths": {}, "components": {"schemas": {}}}'
+"""A document without methods."""

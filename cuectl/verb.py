@@ -8,7 +8,7 @@ import click
 from cuectl.changes import change_options
 from cuectl.farm import pass_farm
 from cuectl.lists import list_options
-from cuectl.selection import Kind, choosing, is_blank
+from cuectl.selection import Kind, choosing, decorated, is_blank
 
 SEE = "Exit status: see cuectl --help"
 
@@ -67,10 +67,21 @@ def list_verb(
 
 
 def change_verb(
-    *calls: str, of: Kind, by: Iterable[str] | None = None, examples: tuple[str, ...]
+    method: str,
+    *others: str,
+    of: Kind | None = None,
+    by: Iterable[str] | None = None,
+    name: str | None = None,
+    examples: tuple[str, ...],
 ) -> Callable[[Callable[..., None]], Verb]:
-    """A verb that changes what is chosen of a kind, by these of its options or all; its function
-    gets a Selection under the kind's plural, and `how`.
+    """A verb that calls a method to change something; its function gets `how`.
+
+    With a kind, the method may be one of its interface, and the verb is about what is chosen by
+    these of the kind's options, or all: its function gets a Selection under the kind's plural.
     """
-    chosen = choosing(of, of.options if by is None else by)
-    return lambda function: verb(*calls, examples=examples)(chosen(change_options(function)))
+    method = of.interface(method) if of is not None and "/" not in method else method
+    options = [change_options(method)]
+    if of is not None:
+        options.insert(0, choosing(of, of.options if by is None else by))
+    made = verb(method, *others, name=name, examples=examples)
+    return lambda function: made(decorated(function, *options))

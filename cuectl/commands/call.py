@@ -123,11 +123,11 @@ def call(
 
     arguments, document = read_arguments(words), known_methods(farm.session)
     method = native_name(name, document)
-    listing, request = Listing(columns=(), named="name", sort=()), arguments.as_json(guess)
-    if document is not None:
+    if document is None:
+        listing, request = Listing(columns=(), named="name", sort=()), arguments.as_json(guess)
+    else:
         operation = document.operations[f"/{method}"]
-        listing = listing_of(document, operation)
-        setter = method.rpartition("/")[2]
+        listing, setter = listing_of(document, operation), method.rpartition("/")[2]
         request = arguments.as_json(document.fields(operation), setter, operation.sets)
     query = Query(method, parse(request))
     try:
@@ -147,7 +147,10 @@ def call(
 def listing_of(document: "Document", operation: "Operation") -> Listing:
     """A list with all that rows of a method's answer have, in Cuebot's order."""
     units, paths = document.units(operation), document.paths(operation)
-    columns = [Column(each.upper(), each, unit=units.get(each, "")) for each in paths]
+    columns = [
+        Column(each.upper(), each, unit=units.get(each, ""), wide=each in operation.columns)
+        for each in paths
+    ]
     named = next((each for each in ("name", "id") if each in paths), "")
     return Listing(columns=tuple(columns), named=named, sort=())
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cuectl import PROGRAM
-from cuectl.changes import How, change, change_options, listed, verb_name
+from cuectl.changes import How, change, listed, verb_name
 from cuectl.columns import Column, Row, as_called
 from cuectl.completion import complete
 from cuectl.farm import Farm, Json, all_read, rows_in
@@ -44,7 +44,7 @@ from cuectl.selection import (
     refuse_blank,
 )
 from cuectl.values import each_of
-from cuectl.verb import Verb, list_verb, verb
+from cuectl.verb import Verb, change_verb, list_verb, verb
 from cuectl.verbs import layers as of_layers
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
@@ -53,12 +53,6 @@ from gateway_client.terminal.exits import NOT_FOUND, complain
 SECTION = "Layers and frames"
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 GET_JOB = "job.JobInterface/GetJob"
-RETRY = "job.JobInterface/RetryFrames"
-EAT = "job.JobInterface/EatFrames"
-KILL = "job.JobInterface/KillFrames"
-MARK_DONE = "job.JobInterface/MarkDoneFrames"
-REORDER = "job.JobInterface/ReorderFrames"
-STAGGER = "job.JobInterface/StaggerFrames"
 BEHIND = " [FRAME]..."
 OPTION_OF_STATE = {"DEAD": "failed", "RUNNING": "running", "WAITING": "waiting"}
 """The options for jobs that have frames in these states."""
@@ -225,8 +219,8 @@ def frame_change(
 ) -> Callable[[Callable[..., None]], Verb]:
     """A verb that changes frames; its function gets `jobs`, `chosen` and `how`."""
     frames = frame_options(STATE_OPTION) if states else frame_options()
-    options = (choosing(PENDING_JOB, by, BEHIND), frames, change_options)
-    made = verb(method, GET_FRAMES, name=name, examples=examples)
+    options = (choosing(PENDING_JOB, by, BEHIND), frames)
+    made = change_verb(PENDING_JOB.interface(method), GET_FRAMES, name=name, examples=examples)
     return lambda function: made(decorated(function, *options))
 
 
@@ -423,7 +417,7 @@ def is_one(jobs: Selection) -> bool:
 
 
 @frame_change(
-    RETRY,
+    "RetryFrames",
     by=[each for each in JOB_CHANGES if each != "all"],
     examples=(
         f"cuectl retry {DYING}",
@@ -445,13 +439,11 @@ def retry(farm: Farm, jobs: Selection, chosen: Chosen, every: bool, how: How) ->
         loses = lost(states)
         return f"Run {about} again? {loses}" if loses else ""
 
-    change_frames(
-        farm, how, RETRY, meant(farm, jobs, chosen, default=("DEAD",)), question, "WAITING"
-    )
+    change_frames(farm, how, meant(farm, jobs, chosen, default=("DEAD",)), question, "WAITING")
 
 
 @frame_change(
-    EAT,
+    "EatFrames",
     examples=(
         f"cuectl eat {DYING}",
         f"cuectl eat {DYING} 1006-beauty",
@@ -466,11 +458,11 @@ def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     """
     frames = meant(farm, jobs, chosen, default=("DEAD",))
     given_up = "They are given up"
-    change_frames(farm, how, EAT, frames, lambda about, _: f"Eat {about}? {given_up}", "EATEN")
+    change_frames(farm, how, frames, lambda about, _: f"Eat {about}? {given_up}", "EATEN")
 
 
 @frame_change(
-    KILL,
+    "KillFrames",
     states=False,
     name="kill-frames",
     examples=(
@@ -485,11 +477,11 @@ def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     """
     frames = meant(farm, jobs, replace(chosen, states=("RUNNING",)))
     lost_of = "What they have rendered is lost"
-    change_frames(farm, how, KILL, frames, lambda about, _: f"Kill {about}? {lost_of}")
+    change_frames(farm, how, frames, lambda about, _: f"Kill {about}? {lost_of}")
 
 
 @frame_change(
-    MARK_DONE,
+    "MarkDoneFrames",
     examples=(f"cuectl done {A_JOB} 1001-1005", f"cuectl done {DYING} --state dead"),
 )
 def done(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
@@ -501,13 +493,12 @@ def done(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     def question(about: str, _: Sequence[str]) -> str:
         return f"Let run what waits for {about}? They stay as they are"
 
-    change_frames(farm, how, MARK_DONE, meant(farm, jobs, chosen), question)
+    change_frames(farm, how, meant(farm, jobs, chosen), question)
 
 
 def change_frames(
     farm: Farm,
     how: How,
-    method: str,
     frames: Frames,
     question: Callable[[str, Sequence[str]], str],
     already: str = "",
@@ -542,14 +533,14 @@ def change_frames(
     }
     found = [state for each in counts.values() for state in each]
     how.ask(question(f"{about([*counts])}{where}", found))
-    change(farm, how, method, requests, about=about)
+    change(farm, how, requests, about=about)
 
 
 # --- order --------------------------------------------------------------------------------------
 
 
-@verb(
-    REORDER,
+@change_verb(
+    "job.JobInterface/ReorderFrames",
     GET_FRAMES,
     examples=(
         f"cuectl reorder {A_JOB} 1020-1024 first",
@@ -559,7 +550,6 @@ def change_frames(
 @click.argument("job", shell_complete=complete("jobs"))
 @click.argument("numbers", metavar="FRAMES")
 @click.argument("order", type=click.Choice(("first", "last", "reverse"), case_sensitive=False))
-@change_options
 def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
     """Let frames of a job run first, last, or in reverse.
 
@@ -570,20 +560,21 @@ def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
         sent, name = others(farm, job, numbers), "FIRST"
     request: Json = {"job": job, "range": sent, "order": name}
     requests = {job: request} if sent else {}
-    change(farm, how, REORDER, requests, about=lambda _: f"{moved} of {job} -> {order}")
+    change(farm, how, requests, about=lambda _: f"{moved} of {job} -> {order}")
 
 
-@verb(STAGGER, GET_FRAMES, examples=(f"cuectl stagger {A_JOB} 1001-1024 4",))
+@change_verb(
+    "job.JobInterface/StaggerFrames", GET_FRAMES, examples=(f"cuectl stagger {A_JOB} 1001-1024 4",)
+)
 @click.argument("job", shell_complete=complete("jobs"))
 @click.argument("numbers", metavar="FRAMES")
 @click.argument("step", metavar="N", type=click.IntRange(2, 1_000_000))
-@change_options
 def stagger(farm: Farm, job: str, numbers: str, step: int, how: How) -> None:
     """Let every Nth frame of a range run before the others."""
     moved = of_job(farm, job, numbers)
     requests: dict[str, Json] = {job: {"job": job, "range": numbers, "stagger": step}}
     told = f"{moved} of {job} -> every {step} frames first"
-    change(farm, how, STAGGER, requests, about=lambda _: told)
+    change(farm, how, requests, about=lambda _: told)
 
 
 def of_job(farm: Farm, job: str, numbers: str) -> str:

@@ -45,16 +45,6 @@ SECTION = "Hosts and procs"
 FIND_JOB = "job.JobInterface/FindJob"
 GET_PROCS = "host.ProcInterface/GetProcs"
 GET_COMMENTS = "host.HostInterface/GetComments"
-ADD_COMMENT = "host.HostInterface/AddComment"
-LOCK = "host.HostInterface/Lock"
-UNLOCK = "host.HostInterface/Unlock"
-SET_ALLOCATION = "host.HostInterface/SetAllocation"
-SET_STATE = "host.HostInterface/SetHardwareState"
-REBOOT_WHEN_IDLE = "host.HostInterface/RebootWhenIdle"
-ADD_TAGS = "host.HostInterface/AddTags"
-REMOVE_TAGS = "host.HostInterface/RemoveTags"
-REDIRECT = "host.HostInterface/RedirectToJob"
-UNBOOK = "host.ProcInterface/UnbookProcs"
 LOCKED, UNLOCKED = "Locked", "Unlocked"
 """The subjects of comments that say why."""
 MOST_COMMENTED = 500
@@ -290,7 +280,7 @@ def not_so(
 
 
 @change_verb(
-    LOCK,
+    "Lock",
     of=HOST,
     examples=(
         "cuectl lock render-node-02 --comment 'fan is loud'",
@@ -302,11 +292,11 @@ def not_so(
 def lock(farm: Farm, hosts: Selection, comment: str | None, how: How) -> None:
     """Lock hosts: what runs there goes on, and nothing new begins."""
     names = not_so(farm, how, hosts, "lockState", {"LOCKED": "locked already"}.get)
-    change_each(farm, how, hosts, LOCK, names=names, subject=LOCKED, comment=comment)
+    change_each(farm, how, hosts, names=names, subject=LOCKED, comment=comment)
 
 
 @change_verb(
-    UNLOCK,
+    "Unlock",
     of=HOST,
     examples=("cuectl unlock render-node-06", "cuectl unlock --locked --alloc local.general"),
 )
@@ -315,11 +305,11 @@ def unlock(farm: Farm, hosts: Selection, comment: str | None, how: How) -> None:
     """Unlock hosts that somebody has locked."""
     told = {"OPEN": "not locked", "NIMBY_LOCKED": "locked by NIMBY: opens once nobody works there"}
     names = not_so(farm, how, hosts, "lockState", told.get)
-    change_each(farm, how, hosts, UNLOCK, names=names, subject=UNLOCKED, comment=comment)
+    change_each(farm, how, hosts, names=names, subject=UNLOCKED, comment=comment)
 
 
 @change_verb(
-    SET_STATE,
+    "SetHardwareState",
     of=HOST,
     examples=("cuectl repair render-node-07 --comment 'new disk'", "cuectl repair --done --all"),
 )
@@ -334,20 +324,20 @@ def repair(farm: Farm, hosts: Selection, done: bool, comment: str | None, how: H
         state, told, subject = "REPAIR", "-> REPAIR", "Repair"
         names = not_so(farm, how, hosts, "state", {"REPAIR": "in REPAIR already"}.get)
     more: Json = {"told": told, "subject": subject, "comment": comment}
-    change_each(farm, how, hosts, SET_STATE, names=names, state=state, **more)
+    change_each(farm, how, hosts, names=names, state=state, **more)
 
 
-@change_verb(REBOOT_WHEN_IDLE, of=HOST, examples=("cuectl reboot render-node-01",))
+@change_verb("RebootWhenIdle", of=HOST, examples=("cuectl reboot render-node-01",))
 def reboot(farm: Farm, hosts: Selection, how: How) -> None:
     """Reboot hosts as soon as nothing runs there. Until then, nothing new begins."""
-    change_each(farm, how, hosts, REBOOT_WHEN_IDLE)
+    change_each(farm, how, hosts)
 
 
 # --- allocations, tags and comments -------------------------------------------------------------
 
 
 @change_verb(
-    SET_ALLOCATION,
+    "SetAllocation",
     of=HOST,
     examples=("cuectl move render-node-07 local.desktop", "cuectl move 'desk-*' local.general"),
 )
@@ -356,31 +346,31 @@ def move(farm: Farm, hosts: Selection, to: str, how: How) -> None:
     """Move hosts, on which nothing may run, to another allocation."""
     names = hosts.names(farm)
     if len(names) > 1:  # a wrong allocation is told once, before anything is done
-        farm.rehearse(SET_ALLOCATION, {"host": names[0], "allocationId": to})
+        farm.rehearse(how.method, {"host": names[0], "allocationId": to})
     told = f"-> {to}"
-    change_each(farm, how, hosts, SET_ALLOCATION, names=names, told=told, allocationId=to)
+    change_each(farm, how, hosts, names=names, told=told, allocationId=to)
 
 
 tags_argument = click.argument("tags", metavar="TAGS")
 
 
-def change_tags(farm: Farm, how: How, method: str, hosts: Selection, tags: str) -> list[str]:
+def change_tags(farm: Farm, how: How, hosts: Selection, tags: str) -> list[str]:
     changed = each_of((tags,))
-    return change_each(farm, how, hosts, method, told=f"({', '.join(changed)})", tags=changed)
+    return change_each(farm, how, hosts, told=f"({', '.join(changed)})", tags=changed)
 
 
-@change_verb(ADD_TAGS, of=HOST, examples=("cuectl add-tags desk-201 gpu,nuke",))
+@change_verb("AddTags", of=HOST, examples=("cuectl add-tags desk-201 gpu,nuke",))
 @tags_argument
 def add_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
     """Add tags (a,b) to hosts: layers with one of them run there."""
-    change_tags(farm, how, ADD_TAGS, hosts, tags)
+    change_tags(farm, how, hosts, tags)
 
 
-@change_verb(REMOVE_TAGS, of=HOST, examples=("cuectl remove-tags desk-201 gpu,nuke",))
+@change_verb("RemoveTags", of=HOST, examples=("cuectl remove-tags desk-201 gpu,nuke",))
 @tags_argument
 def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
     """Remove tags (a,b) from hosts. Those of their allocations stay."""
-    if not (names := change_tags(farm, how, REMOVE_TAGS, hosts, tags)):
+    if not (names := change_tags(farm, how, hosts, tags)):
         return
     view = {"_fields": "name", "_where": f"tags in ({','.join(map(quoted, each_of((tags,))))})"}
     kept = [row["name"] for row in farm.rows(GET_HOSTS, {"r": {"hosts": names}}, view)]
@@ -388,12 +378,12 @@ def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
         raise Failure(f"{listed(kept)}: tagged so as before, by Cuebot itself")
 
 
-@change_verb(ADD_COMMENT, of=HOST, examples=("cuectl host-comment render-node-02 'fan is loud'",))
+@change_verb("AddComment", of=HOST, examples=("cuectl host-comment render-node-02 'fan is loud'",))
 @click.argument("text", callback=some_text)
 @subject_option
 def host_comment(farm: Farm, hosts: Selection, text: str, subject: str, how: How) -> None:
     """Leave a comment on hosts."""
-    change_each(farm, how, hosts, ADD_COMMENT, newComment=noted(text, subject))
+    change_each(farm, how, hosts, newComment=noted(text, subject))
 
 
 @list_verb(
@@ -420,7 +410,7 @@ def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
 
 
 @change_verb(
-    REDIRECT,
+    "RedirectToJob",
     GET_PROCS,
     FIND_JOB,
     of=HOST,
@@ -455,7 +445,7 @@ def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
 
     there = counted(len(ids), "host")
     question = f"kill {killed([*ids])} on {there}, which then work for {job}?"
-    change(farm, how, REDIRECT, requests, noun="host", question=question, about=about)
+    change(farm, how, requests, noun="host", question=question, about=about)
 
 
 def with_work(farm: Farm, job: str) -> str:
@@ -474,7 +464,7 @@ def with_work(farm: Farm, job: str) -> str:
 
 
 @change_verb(
-    UNBOOK,
+    "host.ProcInterface/UnbookProcs",
     GET_PROCS,
     of=RUNNING,
     by=PROC_FIELDS,
@@ -499,7 +489,7 @@ def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
     )
     request = {**query.request, "kill": kill}
     told = "killed" if kill else "when they end"
-    change(farm, how, UNBOOK, {frames: request}, told=told, question=question)
+    change(farm, how, {frames: request}, told=told, question=question)
 
 
 VERBS = (

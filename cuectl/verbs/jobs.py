@@ -10,7 +10,6 @@ from cuectl.changes import (
     asked_of_all,
     change,
     change_each,
-    change_options,
     comment_option,
     leave_comments,
     listed,
@@ -35,7 +34,7 @@ from cuectl.lists import (
 from cuectl.selection import ID, Query, Selection, spelled
 from cuectl.tables import JOBS, columns_of
 from cuectl.values import switch, whole
-from cuectl.verb import change_verb, list_verb, verb
+from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.text import counted
@@ -43,17 +42,6 @@ from gateway_client.terminal.text import counted
 SECTION = "Jobs"
 A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
-PAUSE = "job.JobInterface/Pause"
-RESUME = "job.JobInterface/Resume"
-KILL = "job.JobInterface/Kill"
-SET_PRIORITY = "job.JobInterface/SetPriority"
-SET_MAX_CORES = "job.JobInterface/SetMaxCores"
-SET_MIN_CORES = "job.JobInterface/SetMinCores"
-SET_MAX_RETRIES = "job.JobInterface/SetMaxRetries"
-SET_AUTO_EAT = "job.JobInterface/SetAutoEat"
-SET_GROUP = "job.JobInterface/SetGroup"
-ADD_COMMENT = "job.JobInterface/AddComment"
-DELETE_COMMENT = "comment.CommentInterface/Delete"
 MOST_DEAD_FIRST = ("jobStats.deadFrames", "name")
 DETAILS = Listing(
     place="jobs",
@@ -157,62 +145,62 @@ def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
 
 
 @change_verb(
-    PAUSE,
+    "Pause",
     of=PENDING_JOB,
     examples=(f"cuectl pause {A_JOB}", "cuectl pause --show demo --comment 'bad plate'"),
 )
 @comment_option
 def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Pause jobs: their running frames go on."""
-    change_each(farm, how, jobs, PAUSE, unless="isPaused", comment=comment)
+    change_each(farm, how, jobs, unless="isPaused", comment=comment)
 
 
 @change_verb(
-    RESUME, of=PENDING_JOB, examples=(f"cuectl resume {A_JOB}", "cuectl resume --user marco")
+    "Resume", of=PENDING_JOB, examples=(f"cuectl resume {A_JOB}", "cuectl resume --user marco")
 )
 @comment_option
 def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Let paused jobs go on."""
-    change_each(farm, how, jobs, RESUME, unless="isPaused=false", comment=comment)
+    change_each(farm, how, jobs, unless="isPaused=false", comment=comment)
 
 
 @change_verb(
-    SET_PRIORITY,
+    "SetPriority",
     of=PENDING_JOB,
     examples=(f"cuectl priority {A_JOB} 200", "cuectl priority --mine 120"),
 )
 @click.argument("priority", type=whole)
 def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
     """Set the priority of jobs: higher ones run first."""
-    change_each(farm, how, jobs, SET_PRIORITY, val=priority, told=f"-> {priority}")
+    change_each(farm, how, jobs, val=priority, told=f"-> {priority}")
 
 
 @change_verb(
-    SET_MAX_CORES,
+    "SetMaxCores",
     of=PENDING_JOB,
     examples=(f"cuectl max-cores {A_JOB} 40", "cuectl max-cores --user lena 16"),
 )
 @click.argument("cores", type=whole)
 def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set how many cores jobs may have at most, each."""
-    change_each(farm, how, jobs, SET_MAX_CORES, val=cores, told=f"-> {cores}")
+    change_each(farm, how, jobs, val=cores, told=f"-> {cores}")
 
 
-@change_verb(SET_MIN_CORES, of=PENDING_JOB, examples=(f"cuectl min-cores {A_JOB} 8",))
+@change_verb("SetMinCores", of=PENDING_JOB, examples=(f"cuectl min-cores {A_JOB} 8",))
 @click.argument("cores", type=whole)
 def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set below how many cores jobs are favored, each."""
-    change_each(farm, how, jobs, SET_MIN_CORES, val=cores, told=f"-> {cores}")
+    change_each(farm, how, jobs, val=cores, told=f"-> {cores}")
 
 
-@change_verb(SET_MAX_RETRIES, of=PENDING_JOB, examples=(f"cuectl max-retries {A_JOB} 3",))
+@change_verb("SetMaxRetries", of=PENDING_JOB, examples=(f"cuectl max-retries {A_JOB} 3",))
 @click.argument("retries", type=whole)
 def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
     """Set how often frames that fail are tried again."""
-    change_each(farm, how, jobs, SET_MAX_RETRIES, maxRetries=retries, told=f"-> {retries}")
+    change_each(farm, how, jobs, maxRetries=retries, told=f"-> {retries}")
 
 
-@change_verb(SET_AUTO_EAT, of=PENDING_JOB, examples=(f"cuectl auto-eat {A_JOB} on",))
+@change_verb("SetAutoEat", of=PENDING_JOB, examples=(f"cuectl auto-eat {A_JOB} on",))
 @click.argument("on", type=switch, metavar="on|off")
 def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
     """Set whether frames that fail are eaten at once.
@@ -220,11 +208,11 @@ def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
     Cuebot sets max-retries as well: to 0 with on, to 1 with off.
     """
     told = "-> on, and max-retries -> 0" if on else "-> off, and max-retries -> 1"
-    change_each(farm, how, jobs, SET_AUTO_EAT, value=on, told=told)
+    change_each(farm, how, jobs, value=on, told=told)
 
 
 @change_verb(
-    SET_GROUP, GET_JOBS, GET_GROUPS, of=PENDING_JOB, examples=(f"cuectl regroup {A_JOB} fx",)
+    "SetGroup", GET_JOBS, GET_GROUPS, of=PENDING_JOB, examples=(f"cuectl regroup {A_JOB} fx",)
 )
 @click.argument("group")
 def regroup(farm: Farm, jobs: Selection, group: str, how: How) -> None:
@@ -239,7 +227,7 @@ def regroup(farm: Farm, jobs: Selection, group: str, how: How) -> None:
     }
     told = f"-> {group}"
     question = asked_of_all(jobs, len(rows), told)
-    change(farm, how, SET_GROUP, requests, told=told, question=question)
+    change(farm, how, requests, told=told, question=question)
 
 
 def group_id(farm: Farm, show: str, group: str) -> str:
@@ -257,7 +245,7 @@ def group_id(farm: Farm, show: str, group: str) -> str:
 
 
 @change_verb(
-    KILL,
+    "Kill",
     GET_JOBS,
     of=PENDING_JOB,
     examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
@@ -279,11 +267,11 @@ def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
 
     requests = {each: {"job": each, **more} for each in rows}
     told = "with a reason" if reason else ""
-    change(farm, how, KILL, requests, told=told, question=question, then=leave)
+    change(farm, how, requests, told=told, question=question, then=leave)
 
 
 @change_verb(
-    ADD_COMMENT,
+    "AddComment",
     of=PENDING_JOB,
     examples=(f"cuectl comment {A_JOB} 'bad plate'", "cuectl comment --mine 'late' --subject ETA"),
 )
@@ -299,14 +287,16 @@ def comment(farm: Farm, jobs: Selection, text: str, subject: str, how: How) -> N
         raise CallError(
             error.code, f"{error.message}; a text of several words needs quotes"
         ) from None
-    change_each(farm, how, jobs, ADD_COMMENT, names=names, newComment=noted(text, subject))
+    change_each(farm, how, jobs, names=names, newComment=noted(text, subject))
 
 
-@verb(DELETE_COMMENT, examples=(f"cuectl comments {A_NOTED_JOB} -q | cuectl delete-comment -",))
+@change_verb(
+    "comment.CommentInterface/Delete",
+    examples=(f"cuectl comments {A_NOTED_JOB} -q | cuectl delete-comment -",),
+)
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--job", metavar="JOB", help="Of this job: where tokens may change their own only.")
 @click.option("--host", metavar="HOST", help="Of this host, likewise.")
-@change_options
 def delete_comment(
     farm: Farm, ids: tuple[str, ...], job: str | None, host: str | None, how: How
 ) -> None:
@@ -317,7 +307,7 @@ def delete_comment(
         if not ID.fullmatch(each):
             raise InvalidCall(f"{each!r} is no id of a comment: cuectl comments JOB lists them")
     requests = {each: {"comment": {"id": each}, **above} for each in names}
-    change(farm, how, DELETE_COMMENT, requests, noun="comment")
+    change(farm, how, requests, noun="comment")
 
 
 VERBS = (

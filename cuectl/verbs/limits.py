@@ -2,19 +2,16 @@
 
 import click
 
-from cuectl.changes import How, asked_of_all, change, change_options, listed
+from cuectl.changes import How, asked_of_all, change, listed
 from cuectl.columns import Column, as_number
 from cuectl.farm import Farm
 from cuectl.kinds import GET_LIMITS, LIMIT
 from cuectl.lists import Listing, Shown, show_named
 from cuectl.selection import Selection
 from cuectl.values import whole
-from cuectl.verb import change_verb, list_verb, verb
+from cuectl.verb import change_verb, list_verb
 from gateway_client.terminal.text import counted
 
-CREATE = "limit.LimitInterface/Create"
-SET_MAX = "limit.LimitInterface/SetMaxValue"
-DELETE = "limit.LimitInterface/Delete"
 LIMITS = Listing(
     place="limits",
     columns=(
@@ -34,19 +31,16 @@ def limits(farm: Farm, limits: Selection, shown: Shown) -> None:
     show_named(farm, LIMITS, limits, shown)
 
 
-@verb(CREATE, examples=("cuectl create-limit maya 5",))
+@change_verb("limit.LimitInterface/Create", examples=("cuectl create-limit maya 5",))
 @click.argument("name")
 @click.argument("most", metavar="MAX", type=whole)
-@change_options
 def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
     """Create a limit on frames that run at once."""
-    change(
-        farm, how, CREATE, {name: {"name": name, "maxValue": most}}, noun="limit", told=f"-> {most}"
-    )
+    change(farm, how, {name: {"name": name, "maxValue": most}}, noun="limit", told=f"-> {most}")
 
 
 @change_verb(
-    SET_MAX,
+    "SetMaxValue",
     of=LIMIT,
     by=("all",),
     examples=("cuectl set-limit arnold 50", "cuectl set-limit arnold nuke_render 0"),
@@ -57,10 +51,10 @@ def set_limit(farm: Farm, limits: Selection, most: int, how: How) -> None:
     requests = {each: {"name": each, "maxValue": most} for each in limits.names(farm)}
     told = f"-> {most}"
     question = asked_of_all(limits, len(requests), told)
-    change(farm, how, SET_MAX, requests, noun="limit", told=told, question=question)
+    change(farm, how, requests, noun="limit", told=told, question=question)
 
 
-@change_verb(DELETE, of=LIMIT, by=("all",), examples=("cuectl delete-limit arnold",))
+@change_verb("Delete", of=LIMIT, by=("all",), examples=("cuectl delete-limit arnold",))
 def delete_limit(farm: Farm, limits: Selection, how: How) -> None:
     """Delete limits: nothing holds back what was under them."""
     names = limits.names(farm)
@@ -76,7 +70,7 @@ def delete_limit(farm: Farm, limits: Selection, how: How) -> None:
         f" As many frames as can start will"
     )
     requests = {each: {"name": each} for each in names}
-    change(farm, how, DELETE, requests, noun="limit", question=question)
+    change(farm, how, requests, noun="limit", question=question)
 
 
 VERBS = (limits, set_limit, create_limit, delete_limit)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import click
 
-from cuectl.changes import How, change, change_each, change_options, listed
+from cuectl.changes import How, change, change_each, listed
 from cuectl.columns import Column, Row
 from cuectl.completion import complete
 from cuectl.farm import Farm
@@ -13,17 +13,10 @@ from cuectl.kinds import GET_GROUPS, GET_SHOWS, GET_SUBSCRIPTIONS, SHOW, SUBSCRI
 from cuectl.lists import Listing, Shown, show_all, show_named
 from cuectl.selection import PATTERN, Selection, names_in
 from cuectl.values import in_units, number, switch
-from cuectl.verb import change_verb, list_verb, verb
+from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError
 
 SECTION = "Shows and subscriptions"
-CREATE_SHOW = "show.ShowInterface/CreateShow"
-ENABLE_BOOKING = "show.ShowInterface/EnableBooking"
-CREATE_GROUP = "job.GroupInterface/CreateSubGroup"
-SUBSCRIBE = "show.ShowInterface/CreateSubscription"
-SET_SIZE = "subscription.SubscriptionInterface/SetSize"
-SET_BURST = "subscription.SubscriptionInterface/SetBurst"
-UNSUBSCRIBE = "subscription.SubscriptionInterface/Delete"
 HUNDREDTHS = 100
 """Cuebot has cores of subscriptions in hundredths, except in the request for a new one."""
 
@@ -62,17 +55,16 @@ def shows(farm: Farm, shows: Selection, shown: Shown) -> None:
     show_named(farm, SHOWS, shows, shown)
 
 
-@verb(CREATE_SHOW, examples=("cuectl create-show winter",))
+@change_verb("show.ShowInterface/CreateShow", examples=("cuectl create-show winter",))
 @click.argument("names", metavar="SHOW...", nargs=-1, required=True)
-@change_options
 def create_show(farm: Farm, names: tuple[str, ...], how: How) -> None:
     """Create shows."""
-    if change(farm, how, CREATE_SHOW, {each: {"name": each} for each in names}, noun="show"):
+    if change(farm, how, {each: {"name": each} for each in names}, noun="show"):
         how.tell(f"new shows have no cores: cuectl subscribe {names[0]} ALLOC SIZE BURST")
 
 
 @change_verb(
-    ENABLE_BOOKING,
+    "EnableBooking",
     of=SHOW,
     examples=("cuectl booking demo off", "cuectl booking demo harbor on"),
 )
@@ -80,7 +72,7 @@ def create_show(farm: Farm, names: tuple[str, ...], how: How) -> None:
 def booking(farm: Farm, shows: Selection, on: bool, how: How) -> None:
     """Set whether new frames of shows may start."""
     told, unless = ("-> on", "bookingEnabled") if on else ("-> off", "not bookingEnabled")
-    change_each(farm, how, shows, ENABLE_BOOKING, unless=unless, told=told, enabled=on)
+    change_each(farm, how, shows, unless=unless, told=told, enabled=on)
 
 
 # --- groups -------------------------------------------------------------------------------------
@@ -136,22 +128,21 @@ def groups(farm: Farm, shows: Selection, shown: Shown) -> None:
     show_all(farm, GROUPS, shows.names(farm, or_all=True), shown)
 
 
-@verb(
-    CREATE_GROUP,
+@change_verb(
+    "job.GroupInterface/CreateSubGroup",
     name="create-group",
     examples=("cuectl create-group demo roto", "cuectl create-group demo fur fx"),
 )
 @click.argument("show", shell_complete=complete("shows"))
 @click.argument("name")
 @click.argument("under", required=False)
-@change_options
 def create_group(farm: Farm, show: str, name: str, under: str | None, how: How) -> None:
     """Create a group: a folder of a show's jobs.
 
     It is in the show's own group, or UNDER another.
     """
     request = {"show": show, "name": name, "group": under or show}
-    change(farm, how, CREATE_GROUP, {name: request}, noun="group")
+    change(farm, how, {name: request}, noun="group")
 
 
 # --- subscriptions ------------------------------------------------------------------------------
@@ -219,27 +210,26 @@ def told_cores(units: int) -> str:
     return f"-> {units / HUNDREDTHS:g} core{'' if units == HUNDREDTHS else 's'}"
 
 
-@verb(
-    SUBSCRIBE,
+@change_verb(
+    "show.ShowInterface/CreateSubscription",
     examples=("cuectl create-show winter && cuectl subscribe winter local.general 100 200",),
 )
 @click.argument("show", shell_complete=complete("shows"))
 @click.argument("alloc", shell_complete=complete("allocations"))
 @click.argument("size", type=number)
 @click.argument("burst", type=number)
-@change_options
 def subscribe(farm: Farm, show: str, alloc: str, size: float, burst: float, how: How) -> None:
     """Let a show use an allocation: SIZE cores, BURST at most."""
     request = {"show": show, "allocationId": alloc, "size": size, "burst": burst}
     told = f"-> {size:g} cores, {burst:g} at most"
-    change(farm, how, SUBSCRIBE, {f"{alloc}.{show}": request}, noun="subscription", told=told)
+    change(farm, how, {f"{alloc}.{show}": request}, noun="subscription", told=told)
 
 
 CORES = in_units(HUNDREDTHS)
 
 
 @change_verb(
-    SET_SIZE,
+    "SetSize",
     of=SUBSCRIPTION,
     examples=("cuectl set-size local.general.demo 100", "cuectl set-size demo local.general 100"),
 )
@@ -247,11 +237,11 @@ CORES = in_units(HUNDREDTHS)
 def set_size(farm: Farm, subscriptions: Selection, cores: int, how: How) -> None:
     """Set how many cores subscriptions have for sure."""
     names, told = named_or_paired(farm, subscriptions), told_cores(cores)
-    change_each(farm, how, subscriptions, SET_SIZE, names=names, told=told, newSize=cores)
+    change_each(farm, how, subscriptions, names=names, told=told, newSize=cores)
 
 
 @change_verb(
-    SET_BURST,
+    "SetBurst",
     of=SUBSCRIPTION,
     examples=(
         "cuectl set-burst local.general.demo 200",
@@ -262,15 +252,15 @@ def set_size(farm: Farm, subscriptions: Selection, cores: int, how: How) -> None
 def set_burst(farm: Farm, subscriptions: Selection, cores: int, how: How) -> None:
     """Set how many cores subscriptions may have at most."""
     names, told = named_or_paired(farm, subscriptions), told_cores(cores)
-    change_each(farm, how, subscriptions, SET_BURST, names=names, told=told, burst=cores)
+    change_each(farm, how, subscriptions, names=names, told=told, burst=cores)
 
 
-@change_verb(UNSUBSCRIBE, of=SUBSCRIPTION, examples=("cuectl unsubscribe local.desktop.demo",))
+@change_verb("Delete", of=SUBSCRIPTION, examples=("cuectl unsubscribe local.desktop.demo",))
 def unsubscribe(farm: Farm, subscriptions: Selection, how: How) -> None:
     """Take allocations from shows."""
     names = named_or_paired(farm, subscriptions)
     question = f"Delete {listed(names)}? Jobs of the show get no more cores there"
-    change_each(farm, how, subscriptions, UNSUBSCRIBE, names=names, question=question)
+    change_each(farm, how, subscriptions, names=names, question=question)
 
 
 VERBS = (

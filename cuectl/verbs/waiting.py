@@ -65,8 +65,6 @@ A_DYING = "harbor-hb110-tomas_light_v004"
 GET_DEPENDS = "job.JobInterface/GetDepends"
 GET_DEPENDENTS = "job.JobInterface/GetWhatDependsOnThis"
 FIND_SHOW = "show.ShowInterface/FindShow"
-DEPEND_ON = "job.JobInterface/CreateDependencyOnJob"
-DROP_DEPENDS = "job.JobInterface/DropDepends"
 LAUNCH = "job.JobInterface/LaunchSpecAndWait"
 MONTH = 30 * 86400.0
 LARGEST_SPEC_BYTES = 64 * 2**20
@@ -329,7 +327,7 @@ def dependents(farm: Farm, jobs: Selection, shown: Shown) -> None:
 
 
 @change_verb(
-    DEPEND_ON,
+    "CreateDependencyOnJob",
     of=PENDING_JOB,
     by=JOB_PARENTS,
     examples=(
@@ -361,10 +359,10 @@ def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
         " rendered again"
     )
     told = f"-> {on}"
-    change_each(farm, how, chosen, DEPEND_ON, names=names, told=told, question=question, onJob=on)
+    change_each(farm, how, chosen, names=names, told=told, question=question, onJob=on)
 
 
-@change_verb(DROP_DEPENDS, of=PENDING_JOB, examples=(f"cuectl drop-depends {A_JOB} --dry-run",))
+@change_verb("DropDepends", of=PENDING_JOB, examples=(f"cuectl drop-depends {A_JOB} --dry-run",))
 @click.option(
     "--target", type=click.Choice(["ANY_TARGET", "EXTERNAL", "INTERNAL"], case_sensitive=False),
     default="ANY_TARGET", help="On other jobs (EXTERNAL), or within the job (INTERNAL).",
@@ -375,7 +373,7 @@ def drop_depends(farm: Farm, jobs: Selection, target: str, how: How) -> None:
     waits = "waits" if len(names) == 1 else "wait"
     question = f"Drop what {listed(names)} {waits} for? Frames may run at once"
     more: Json = {"names": names, "question": question, "target": target.upper()}
-    change_each(farm, how, jobs, DROP_DEPENDS, **more)
+    change_each(farm, how, jobs, **more)
 
 
 # --- following and launching ----------------------------------------------------------------------
