@@ -11,6 +11,7 @@ import click
 from cuectl.completion import complete
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, all_read
+from cuectl.lists import Listing
 from cuectl.selection import ID, Decorator, Kind, Options, Query, Selection, names_in, quoted
 from cuectl.tables import HOSTS, JOBS
 from cuectl.values import each_of
@@ -96,21 +97,30 @@ def users_asked(farm: Farm, options: Options) -> list[str]:
     return users
 
 
+def values_of(options: Options, fields: Mapping[str, str]) -> Json:
+    """The fields of a request that options give, by the names of these: `r.shows` by --show."""
+    values = {field: each_of(options.get(name) or ()) for name, field in fields.items()}
+    return {field: names for field, names in values.items() if names}
+
+
+def asked(
+    method: str, r: Json, options: Options, conditions: Mapping[str, str], listing: Listing
+) -> Query:
+    """The read with these fields, and the conditions of the flags and of --where."""
+    found = [text for name, text in conditions.items() if options.get(name)]
+    if where := options.get("where"):
+        found.append(with_fields(where, listing.columns))
+    return Query(method, {"r": r} if r else {}, tuple(found), as_given(options))
+
+
 def jobs_asked(farm: Farm, options: Options) -> Query:
     """Raises InvalidCall for --mine without a user in the token."""
-    r: Json = {}
-    for name, field in JOB_FIELDS.items():
-        if values := options.get(name):
-            r[field] = each_of(values)
+    r = values_of(options, JOB_FIELDS)
     if users := users_asked(farm, options):
         r["users"] = users
     if options.get("finished") or (options.get("all") and "finished" in options):
         r["includeFinished"] = True
-    found = [text for name, text in JOB_CONDITIONS.items() if options.get(name)]
-    if where := options.get("where"):
-        found.append(with_fields(where, JOBS.columns))
-    request: Json = {"r": r} if r else {}
-    return Query(GET_JOBS, request, tuple(found), as_given(options))
+    return asked(GET_JOBS, r, options, JOB_CONDITIONS, JOBS)
 
 
 def jobs_called(names: Sequence[str], *, finished: bool = True) -> Json:
@@ -189,20 +199,14 @@ HOST_CONDITIONS = {
 
 
 def hosts_asked(farm: Farm, options: Options) -> Query:
-    r: Json = {}
-    if values := options.get("alloc"):
-        r["allocs"] = each_of(values)
-    if values := options.get("match"):
-        r["substr"] = each_of(values)
+    r = values_of(options, {"alloc": "allocs", "match": "substr"})
     states = [state.upper() for state in each_of(options.get("state") or ())]
     states += [state for state in ("UP", "DOWN") if options.get(state.lower())]
     if states:
         r["states"] = {"state": states}
-    found = [text for name, text in HOST_CONDITIONS.items() if options.get(name)]
-    found += [f"tags={quoted(tag)}" for tag in each_of(options.get("tag") or ())]
-    if where := options.get("where"):
-        found.append(with_fields(where, HOSTS.columns))
-    return Query(GET_HOSTS, {"r": r} if r else {}, tuple(found), as_given(options))
+    query = asked(GET_HOSTS, r, options, HOST_CONDITIONS, HOSTS)
+    tags = (f"tags={quoted(tag)}" for tag in each_of(options.get("tag") or ()))
+    return replace(query, conditions=(*query.conditions, *tags))
 
 
 HOST = Kind(

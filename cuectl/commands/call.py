@@ -1,17 +1,16 @@
 """`cuectl call`."""
 
-import os
 import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
-from click.shell_completion import CompletionItem
 
 from cuectl import PROGRAM
 from cuectl.changes import show_call
 from cuectl.columns import Column
+from cuectl.completion import answer_fields_like, fields_like, methods_like
 from cuectl.farm import Farm, pass_farm, rows_in
 from cuectl.lists import (
     Listing,
@@ -52,40 +51,11 @@ class HelpOfMethods(click.Command):
         return super().parse_args(ctx, args)
 
 
-def complete_name(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    from cuectl.completion import methods_like
-
-    return methods_like(context.ensure_object(Session), begun)
-
-
-def complete_word(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    from cuectl.completion import fields_like
-
-    name = str(context.params.get("name", ""))
-    return fields_like(context.ensure_object(Session), name, begun)
-
-
-def complete_fields(
-    context: click.Context, parameter: click.Parameter, begun: str
-) -> list[CompletionItem]:
-    """The fields of the method's answer."""
-    from cuectl.completion import answer_fields_like
-
-    # An option without its value is where click stops reading.
-    *_, after = os.environ.get("COMP_WORDS", "").partition(" call ")
-    session = context.find_root().ensure_object(Session)
-    return answer_fields_like(session, after.strip().partition(" ")[0], begun)
-
-
 @click.command(cls=HelpOfMethods)
-@click.argument("name", metavar="METHOD", shell_complete=complete_name)
-@click.argument("words", metavar="[ARGUMENT]...", nargs=-1, shell_complete=complete_word)
+@click.argument("name", metavar="METHOD", shell_complete=methods_like)
+@click.argument("words", metavar="[ARGUMENT]...", nargs=-1, shell_complete=fields_like)
 @pass_farm
-@partial(list_options, complete=complete_fields)
+@partial(list_options, complete=answer_fields_like)
 @click.option(
     "--until", metavar="CONDITION", default="",
     help="Wait until all rows fit, such as 'state=FINISHED'.",

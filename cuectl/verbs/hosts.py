@@ -31,6 +31,7 @@ from cuectl.kinds import (
     check_pending,
     several,
     users_asked,
+    values_of,
 )
 from cuectl.lists import Listing, Shown, show_list, show_named
 from cuectl.selection import Decorator, Kind, Options, Query, Selection, quoted, refuse_unknown
@@ -186,9 +187,10 @@ def procs_asked(farm: Farm, options: Options) -> Query:
     """Raises CallError (NOT_FOUND) for jobs and hosts that there are not, and InvalidCall for
     --mine without a user in the token.
     """
-    r = {field: each_of(options.get(name) or ()) for name, field in PROC_FIELDS.items()}
-    r |= {"jobs": existing(farm, JOB, r["jobs"]), "hosts": existing(farm, HOST, r["hosts"])}
-    r = {field: names for field, names in r.items() if names}
+    r = values_of(options, PROC_FIELDS)
+    for field, kind in (("jobs", JOB), ("hosts", HOST)):
+        if field in r:
+            r[field] = existing(farm, kind, r[field])
     users = users_asked(farm, options)
     found = [f"user in ({','.join(map(quoted, users))})"] if users else []
     return Query(GET_PROCS, {"r": r} if r else {}, tuple(found), as_given(options))
@@ -199,19 +201,10 @@ RUNNING = replace(HOST, options=PROC_OPTIONS, query=procs_asked)
 
 
 def existing(farm: Farm, kind: Kind, words: Sequence[str]) -> list[str]:
-    """The names that these words mean, as far as the token may list them. Raises CallError
-    (NOT_FOUND) for one that nothing has.
+    """The names that these words mean. Raises CallError (NOT_FOUND) for one that nothing has, as
+    far as the token may list them.
     """
-    if not words:
-        return []
-    named = Selection(kind, tuple(words), {})
-    try:
-        named.check(farm)
-    except CallError as error:
-        if error.code != "PERMISSION_DENIED":
-            raise
-        return named.spelled()
-    return named.names(farm)
+    return Selection(replace(kind, checked=True), tuple(words), {}).names(farm)
 
 
 def running_on(farm: Farm, chosen: Selection) -> Query:

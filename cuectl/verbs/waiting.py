@@ -1,6 +1,5 @@
 """Why jobs wait and for what, following them to their end, and launching new ones."""
 
-import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from cuectl.changes import How, change_each, listed
 from cuectl.columns import Column, Row, in_order, size
 from cuectl.completion import complete
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
+from cuectl.frame_words import is_frame, parts_of
 from cuectl.kinds import (
     GET_FRAMES,
     GET_GROUPS,
@@ -25,6 +25,7 @@ from cuectl.kinds import (
     JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
+    jobs_called,
     pending_rows,
 )
 from cuectl.lists import (
@@ -74,8 +75,6 @@ LARGEST_SPEC_BYTES = 64 * 2**20
 MOST_EXPLAINED = 20
 """Jobs about which more is read than their row."""
 MOST_DEAD = 10
-FRAME = re.compile(r"-?\d+(-[\w.]+)?")
-"""What no job is called: their names have three parts."""
 WHYS = Listing(
     place="jobs",
     sort=JOBS.sort,
@@ -127,7 +126,7 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if shown.watch:
         raise InvalidCall("--watch shows no reasons; cuectl jobs --watch shows the jobs")
     words = jobs.spelled()
-    frames = [each for each in words[1:] if FRAME.fullmatch(each)]
+    frames = [each for each in words[1:] if is_frame(each)]
     if frames:
         if len(frames) < len(words) - 1 or PATTERN.search(words[0]):
             raise InvalidCall(f"one job, please, before frames: why JOB {' '.join(frames)}")
@@ -246,22 +245,19 @@ def in_state(job: Row, state: str) -> Json:
     return {"job": job["id"], "req": {"states": {"frameStates": [state]}}}
 
 
-def frames_named(farm: Farm, job: str, frames: Sequence[str]) -> list[Row]:
-    """Frames by name or number, explained. Raises CallError (NOT_FOUND) if one is not there."""
-    rows = farm.rows(GET_JOBS, {"r": {"jobs": [job], "includeFinished": True}})
+def frames_named(farm: Farm, job: str, words: Sequence[str]) -> list[Row]:
+    """Frames of a job, explained. Raises CallError (NOT_FOUND) for a word that is of none."""
+    rows = farm.rows(GET_JOBS, jobs_called([job]))
     if not rows:
         raise CallError("NOT_FOUND", Selection(JOB, (job,), {}).not_there(farm, [job], 1))
     row = max(rows, key=standing)
-    numbers = [each for each in frames if each.lstrip("-").isdecimal()]
-    names = [each for each in frames if each not in numbers]
     found: dict[str, Row] = {}
-    for field, values in (("frames", names), ("frameRange", ",".join(numbers))):
-        if values:
-            request = {"job": row["id"], "req": {field: values}}
-            found |= {each["name"]: each for each in farm.rows(GET_FRAMES, request)}
-    there = {str(value) for row in found.values() for value in (row["name"], row["number"])}
-    if absent := [each for each in frames if each not in there]:
-        raise CallError("NOT_FOUND", f"job {job} has no frame {', '.join(absent)}")
+    for word in words:
+        (part,) = parts_of([word], ())
+        frames = farm.rows(GET_FRAMES, {"job": row["id"], "req": part.criteria})
+        if not frames:
+            raise CallError("NOT_FOUND", f"job {job} has no frame {word}")
+        found |= {each["name"]: each for each in frames}
     layers = known(farm, GET_LAYERS, {"": {"job": row["id"]}})[""].rows
     return explained(farm, row, found.values(), layers)
 
@@ -398,7 +394,7 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
     from cuectl.following import follow_all  # slow to import
 
     names = jobs.names(farm)
-    rows = farm.rows(GET_JOBS, JOB.known(names) if JOB.known else {}, {"_fields": NAMED})
+    rows = farm.rows(GET_JOBS, jobs_called(names), {"_fields": "id,name,state,startTime"})
     newest: dict[str, Row] = {}
     for row in sorted(rows, key=standing):
         newest[row["name"].lower()] = newest[row["id"]] = row
@@ -406,9 +402,6 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
         raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
     found = {newest[each.lower()]["id"]: newest[each.lower()]["name"] for each in names}
     sys.exit(follow_all(farm, found, timeout, fails_fast=fail_fast))
-
-
-NAMED = "id,name,state,startTime"
 
 
 @verb(LAUNCH, examples=("cuectl launch job.xml", "cuectl launch job.xml --wait"))
