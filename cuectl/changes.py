@@ -16,7 +16,6 @@ from gateway_client.errors import CallError, Failure
 from gateway_client.terminal.exits import FAILED, complain, failure_lines, status_of
 from gateway_client.terminal.text import counted, printable, printable_lines
 
-NAMES_LISTED = 5
 SUBJECT = "Note"
 """The title of comments for which somebody has given none."""
 
@@ -203,12 +202,6 @@ def verb_name() -> str:
     """The verb that is running."""
     context = click.get_current_context(silent=True)
     return str(context.info_name) if context is not None and context.info_name else PROGRAM
-
-
-def listed(names: Sequence[str]) -> str:
-    """`a, b and 7 more`, for questions."""
-    more = f" and {len(names) - NAMES_LISTED} more" if len(names) > NAMES_LISTED else ""
-    return ", ".join(names[:NAMES_LISTED]) + more
 
 
 def asked_of_all(selection: Selection, number: int, told: str) -> str:

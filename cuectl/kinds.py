@@ -12,10 +12,10 @@ from cuectl.completion import complete
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, all_read
 from cuectl.lists import Listing
-from cuectl.selection import ID, Decorator, Kind, Options, Query, Selection, names_in, quoted
+from cuectl.selection import Decorator, Kind, Options, Query, Selection, names_in, quoted
 from cuectl.tables import HOSTS, JOBS
 from cuectl.values import each_of
-from gateway_client.errors import CallError, InvalidCall
+from gateway_client.errors import InvalidCall
 
 GET_JOBS = "job.JobInterface/GetJobs"
 GET_HOSTS = "host.HostInterface/GetHosts"
@@ -148,18 +148,6 @@ PENDING_JOB = replace(
 """For changes: Cuebot makes none to a finished job."""
 
 
-def pending_rows(farm: Farm, jobs: Selection, names: Sequence[str], fields: str) -> dict[str, Json]:
-    """The rows of pending jobs by their names or ids. Raises CallError (NOT_FOUND)."""
-    view, ids = {"_fields": f"id,name,{fields}"}, [each for each in names if ID.fullmatch(each)]
-    rows = farm.rows(GET_JOBS, {"r": {"ids": ids}}, view) if ids else []
-    if called := [each for each in names if each not in ids]:
-        rows += farm.rows(GET_JOBS, jobs_called(called, finished=False), view)
-    known = {str(row[key]).lower(): row for row in rows for key in ("id", "name")}
-    if absent := [each for each in names if each.lower() not in known]:
-        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
-    return {each: known[each.lower()] for each in names}
-
-
 def check_pending(farm: Farm, job: str) -> None:
     """Raises CallError (NOT_FOUND) for a job that is finished, or that there is not."""
     Selection(PENDING_JOB, (job,), {}).names(farm)
@@ -253,9 +241,9 @@ LIMIT = replace(
 class OfShows(Kind):
     """What Cuebot lists for one show only: all of them are the lists of all shows."""
 
-    def rows(self, farm: Farm, words: Sequence[str] = ()) -> list[Json]:
+    def rows(self, farm: Farm, words: Sequence[str] = (), *fields: str) -> list[Json]:
         shows = names_in(SHOW.rows(farm), SHOW)
-        view = {"_fields": f"id,{self.name}"}
+        view = {"_fields": ",".join(("id", self.name, *fields))}
         answers = farm.each(self.method, {each: {"show": each} for each in shows}, view)
         return [row for rows in all_read(answers).values() for row in rows]
 

@@ -241,23 +241,23 @@ def show_lists(
     shown: Shown,
     *,
     conditions: tuple[str, ...] = (),
-    of: Mapping[str, str] | None = None,
     several: bool = False,
 ) -> None:
     """Read a list of each of several objects, by one request, and print all rows together.
 
     Rows of more than one say which one they are about, in a column, and with `several` in any
-    case. `of` has the names of these objects where there are several requests about one. Exits with
-    1 if some cannot be read, after those that can.
+    case. Exits with 1 if some cannot be read, after those that can.
     """
-    key, names = listing.parent, of or {each: each for each in requests}
+    key = listing.parent
+    about = {name: {key: each[key]} if key else {} for name, each in requests.items()}
     query = narrowed(Query(listing.method, {}, conditions), listing, shown)
     if len(requests) > MOST_READ:
-        raise InvalidCall(f"these are {len(requests)} {key}s; choose fewer of them")
-    together = with_parent(listing, key, several or len({*names.values()}) > 1)
+        raise InvalidCall(f"these are {len(requests)} {key or 'job'}s; choose fewer of them")
+    several = several or len({each.get(key) for each in about.values()}) > 1
+    together = with_parent(listing, key, several) if key else listing
     if shown.watch:
         if len(requests) != 1:
-            raise InvalidCall(f"--watch is for one {key}")
+            raise InvalidCall(f"--watch is for one {key or 'job'}")
         (request,) = requests.values()
         show_list(farm, together, replace(query, request=request), replace(shown, where=None))
         return
@@ -266,7 +266,7 @@ def show_lists(
     if len(failures) == len(found) and failures:
         raise as_option(failures[0][1]) or failures[0][1]
     read = {name: each for name, each in found.items() if not isinstance(each, CallError)}
-    rows = [{key: names[name], **row} for name in read for row in rows_in(read[name].json)]
+    rows = [{**about[name], **row} for name in read for row in rows_in(read[name].json)]
     print_rows(together, rows, shown)
     if failures:
         complain("\n".join(("some could not be read:", *failure_lines(failures))), PROGRAM)
@@ -382,20 +382,19 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
 def print_rows(listing: Listing, rows: Iterable[Row], shown: Shown) -> None:
     """Print the rows; of a table that is cut to the terminal, what it leaves out."""
     found, columns = arranged(listing, rows, shown)
-    is_table = shown.form in ("table", "wide")
-    if is_table:
-        if not found:
-            complain("there are none", PROGRAM)
-            return
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        head, body = heads(columns), cells(found, columns, shown)
-        colored = width is not None and is_colored()
-        lines = laid_out(head if shown.headers else None, body, width=width, colored=colored)
-        if width is not None and (gone := left_out(head, body, width)):
+    is_table, width = shown.form in ("table", "wide"), None
+    if is_table and not found:
+        complain("there are none", PROGRAM)
+        return
+    if is_table and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        if gone := left_out(heads(columns), cells(found, columns, shown), width):
             complain(f"no room for {', '.join(gone)}: see -o csv, or --fields", PROGRAM)
-    else:
-        lines = lines_of(found, columns, shown)
-    click.echo("".join(f"{line}\n" for line in lines), nl=False, color=True)
+    click.echo(
+        "".join(f"{line}\n" for line in lines_of(found, columns, shown, width)),
+        nl=False,
+        color=True,
+    )
 
 
 def show_details(listing: Listing, rows: Sequence[Row], shown: Shown) -> None:
@@ -435,10 +434,13 @@ def table_lines(
     return laid_out(head, cells(rows, columns, shown), width=width, colored=colored)
 
 
-def lines_of(rows: Sequence[Row], columns: Sequence[Column], shown: Shown) -> list[str]:
-    """The lines of a form. Raw characters only reach what is no terminal."""
+def lines_of(
+    rows: Sequence[Row], columns: Sequence[Column], shown: Shown, width: int | None = None
+) -> list[str]:
+    """The lines of a form. Raw characters only reach what is no terminal, of some `width`."""
     if shown.form in ("table", "wide"):
-        return table_lines(rows, columns, shown, width=None, colored=False)
+        colored = width is not None and is_colored()
+        return table_lines(rows, columns, shown, width=width, colored=colored)
     safe: Callable[[str], str] = printable_lines if sys.stdout.isatty() else str
     if shown.form == "name":
         names = (columns[0].value(row) for row in rows)

@@ -72,9 +72,11 @@ class Kind:
         """The full name of a method of such objects."""
         return f"{self.one}.{self.one.title()}Interface/{method}"
 
-    def rows(self, farm: Farm, words: Sequence[str] = ()) -> list[Json]:
-        """The ids and names of what these words may mean, of all without any. Raises CallError."""
-        view = {"_fields": f"id,{self.name}"}
+    def rows(self, farm: Farm, words: Sequence[str] = (), *fields: str) -> list[Json]:
+        """The ids, names and these fields of what the words may mean, of all without any. Raises
+        CallError.
+        """
+        view = {"_fields": ",".join(("id", self.name, *fields))}
         if not words or self.known is None or any(map(PATTERN.search, words)):
             return farm.rows(self.method, self.request, view)
         ids = [each for each in words if ID.fullmatch(each)]
@@ -101,6 +103,7 @@ class Selection:
 
     kind: Kind
     words: tuple[str, ...]
+    """Each once."""
     options: Options
 
     def given(self) -> bool:
@@ -129,23 +132,19 @@ class Selection:
 
     def rows_named(self, farm: Farm) -> Query:
         """The read of a list of these names and patterns, or of what the options choose."""
-        query, words, kind = self.query(farm), self.spelled(), self.kind
+        query, words, kind = self.query(farm), self.words, self.kind
         if not words:
             return query
         patterns = [each for each in words if PATTERN.search(each)]
         ids = [each for each in words if ID.fullmatch(each)]
         names = [each for each in words if each not in patterns and each not in ids]
-        if kind.known is not None and names == words:
+        if kind.known is not None and len(names) == len(words):
             return replace(query, request=merged(query.request, kind.known(names)))
         either = "|".join(map(re.escape, names))
         found = [f"{kind.name}~{quoted(f'(?i)^({either})$')}"] if names else []
         found += [f"{kind.name}~{quoted(expression(each))}" for each in patterns]
         found += [with_id(ids)] if ids else []
         return replace(query, conditions=(*query.conditions, " or ".join(found)))
-
-    def spelled(self) -> list[str]:
-        """The words, each once."""
-        return list(dict.fromkeys(self.words))
 
     def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
         """The names that are meant, each once, and each checked if there are several.
@@ -157,10 +156,9 @@ class Selection:
         """
         if not self.given() and not or_all:
             raise click.UsageError(self.missing(), click.get_current_context(silent=True))
-        words = self.spelled()
-        if not words:
+        if not self.words:
             return chosen_names(farm, self.kind, self.query(farm), unless)
-        names = self.meant_by(farm, words, unless)
+        names = self.meant_by(farm, self.words, unless)
         if not self.given_options():
             return names
         query = self.query(farm)
@@ -206,9 +204,20 @@ class Selection:
             raise CallError("NOT_FOUND", self.not_there(farm, absent, len(words)))
         return list(found.values())
 
+    def rows(self, farm: Farm, names: Sequence[str], *fields: str) -> dict[str, Json]:
+        """The rows of names and ids, with these fields, by how they were written. Raises CallError
+        (NOT_FOUND) if one is of nothing.
+        """
+        kind = self.kind
+        rows = kind.rows(farm, names, *fields)
+        known = {str(row.get(key)).lower(): row for row in rows for key in ("id", kind.name)}
+        if absent := [each for each in names if each.lower() not in known]:
+            raise CallError("NOT_FOUND", self.not_there(farm, absent, len(names)))
+        return {each: known[each.lower()] for each in names}
+
     def check(self, farm: Farm) -> None:
         """Raises CallError (NOT_FOUND) for names, not patterns, that nothing has."""
-        names = [each for each in self.spelled() if not PATTERN.search(each)]
+        names = [each for each in self.words if not PATTERN.search(each)]
         if names and (absent := self.kind.absent(farm, names)):
             raise CallError("NOT_FOUND", self.not_there(farm, absent, 1))
 

@@ -31,12 +31,7 @@ ALLOCATIONS = Listing(
 )
 
 
-@list_verb(
-    GET_ALLOCATIONS,
-    of=ALLOCATION,
-    by=(),
-    examples=("cuectl allocations", "cuectl allocations --sort-by free"),
-)
+@list_verb(GET_ALLOCATIONS, of=ALLOCATION, examples=("cuectl allocations",))
 def allocations(farm: Farm, allocations: Selection, shown: Shown) -> None:
     """List allocations, pools of hosts: cores in use and free."""
     show_named(farm, ALLOCATIONS, allocations, shown)

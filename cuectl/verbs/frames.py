@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cuectl import PROGRAM
-from cuectl.changes import How, change, listed, verb_name
+from cuectl.changes import How, change, verb_name
 from cuectl.columns import Column, Row, as_called
 from cuectl.completion import complete
 from cuectl.farm import Farm, Json, all_read, rows_in
@@ -49,6 +49,7 @@ from cuectl.verbs import layers as of_layers
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.exits import NOT_FOUND, complain
+from gateway_client.terminal.text import listed
 
 SECTION = "Layers and frames"
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
@@ -277,7 +278,8 @@ def counted(farm: Farm, frames: Frames) -> dict[str, dict[str, int]]:
     """
     fields = ["state", *(["layerName", "number"] if frames.narrowed else [])]
     view = {"_group": ",".join(fields), "_count": "true"}
-    answers = farm.each(GET_FRAMES, frames.requests(limit=MOST_FRAMES), view)
+    requests = frames.requests(limit=MOST_FRAMES)
+    answers = farm.each(GET_FRAMES, requests, view)
     found: dict[str, dict[str, int]] = {}
     there: set[tuple[str, str]] = set()
     seen: set[tuple[str, str, str]] = set()
@@ -289,7 +291,7 @@ def counted(farm: Farm, frames: Frames) -> dict[str, dict[str, int]]:
         for group in rows_in(answer.json):
             number, layer = str(group.get("number")), str(group.get("layerName"))
             there |= {(layer, ""), (layer, number), ("", number)}
-            frame = (frames.job_of[name], layer, number)
+            frame = (requests[name]["job"], layer, number)
             if frames.narrowed and frame in seen:
                 continue
             seen.add(frame)
@@ -387,7 +389,6 @@ def show_frames(
         wanted.requests(wanted.states, limit=MOST_FRAMES),
         shown,
         conditions=tuple(conditions),
-        of=wanted.job_of,
         several=not is_one(jobs),
     )
 
@@ -465,10 +466,7 @@ def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     "KillFrames",
     states=False,
     name="kill-frames",
-    examples=(
-        f"cuectl kill-frames {A_JOB} 1009-comp",
-        f"cuectl kill-frames {A_JOB} --layer comp --dry-run",
-    ),
+    examples=(f"cuectl kill-frames {A_JOB} 1009-comp",),
 )
 def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     """Kill running frames of jobs, but not the jobs.
@@ -515,10 +513,12 @@ def change_frames(
         if fitting := {s: n for s, n in states.items() if s in sought and s != already}:
             counts[name] = fitting
     where = "".join(each.text for each in frames.parts)
+    every = frames.requests(frames.states)
+    requests = {name: request for name, request in every.items() if name in counts}
 
     def about(names: Sequence[str]) -> str:
         total = {s: sum(counts[each].get(s, 0) for each in names) for s in STATES}
-        jobs = [*dict.fromkeys(frames.job_of[each] for each in names)]
+        jobs = [*dict.fromkeys(requests[each]["job"] for each in names)]
         of = f"{len(jobs)} jobs ({listed(jobs)})" if len(jobs) > 1 else "".join(jobs)
         return f"{amount(total)} of {of}"
 
@@ -528,9 +528,6 @@ def change_frames(
         problem += "" if kinds or not already else f" that are not {already} already"
         complain(f"{verb_name()}: nothing to do: {problem}", PROGRAM)
         sys.exit(NOT_FOUND if frames.narrowed else 0)
-    requests = {
-        name: request for name, request in frames.requests(frames.states).items() if name in counts
-    }
     found = [state for each in counts.values() for state in each]
     how.ask(question(f"{about([*counts])}{where}", found))
     change(farm, how, requests, about=about)

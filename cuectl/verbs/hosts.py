@@ -13,7 +13,6 @@ from cuectl.changes import (
     change,
     change_each,
     comment_option,
-    listed,
     noted,
     some_text,
     subject_option,
@@ -40,7 +39,7 @@ from cuectl.values import each_of
 from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.terminal.exits import complain, text_of
-from gateway_client.terminal.text import counted
+from gateway_client.terminal.text import counted, listed
 
 SECTION = "Hosts and procs"
 FIND_JOB = "job.JobInterface/FindJob"
@@ -379,11 +378,7 @@ def host_comment(farm: Farm, hosts: Selection, text: str, subject: str, how: How
     change_each(farm, how, hosts, newComment=noted(text, subject))
 
 
-@list_verb(
-    GET_COMMENTS,
-    of=HOST,
-    examples=("cuectl host-comments", "cuectl host-comments render-node-06 -o csv"),
-)
+@list_verb(GET_COMMENTS, of=HOST, examples=("cuectl host-comments render-node-06",))
 def host_comments(farm: Farm, hosts: Selection, shown: Shown) -> None:
     """List the comments on hosts: on all, or on these."""
     show_comments(farm, hosts, shown)

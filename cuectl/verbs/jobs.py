@@ -12,7 +12,6 @@ from cuectl.changes import (
     change_each,
     comment_option,
     leave_comments,
-    listed,
     noted,
     some_text,
     subject_option,
@@ -20,7 +19,7 @@ from cuectl.changes import (
 from cuectl.columns import Column
 from cuectl.comments import show_comments
 from cuectl.farm import Farm
-from cuectl.kinds import GET_GROUPS, GET_JOBS, JOB, JOB_PARENTS, PENDING_JOB, pending_rows
+from cuectl.kinds import GET_GROUPS, GET_JOBS, JOB, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
     Listing,
     Shown,
@@ -37,7 +36,7 @@ from cuectl.values import switch, whole
 from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.suggestions import did_you_mean
-from gateway_client.terminal.text import counted
+from gateway_client.terminal.text import counted, listed
 
 SECTION = "Jobs"
 A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
@@ -101,17 +100,12 @@ def active_shows(farm: Farm) -> list[str]:
     return [str(each["name"]) for each in rows]
 
 
-@list_verb(
-    GET_JOBS,
-    of=JOB,
-    by=JOB_PARENTS,
-    examples=(f"cuectl job {A_JOB}", f"cuectl job {A_JOB} -o json"),
-)
+@list_verb(GET_JOBS, of=JOB, by=JOB_PARENTS, examples=(f"cuectl job {A_JOB}",))
 def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Show all about jobs, finished ones as well."""
     if not jobs.given():
         raise click.UsageError(jobs.missing(), click.get_current_context())
-    words = jobs.spelled()
+    words = jobs.words
     if words and all(map(ID.fullmatch, words)):
         query = Query(GET_JOBS, {"r": {"ids": words, "includeFinished": True}})
     else:
@@ -217,7 +211,7 @@ def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
 @click.argument("group")
 def regroup(farm: Farm, jobs: Selection, group: str, how: How) -> None:
     """Move jobs to another group of their show."""
-    rows = pending_rows(farm, jobs, jobs.names(farm), "show")
+    rows = jobs.rows(farm, jobs.names(farm), "show")
     ids: dict[str, str] = {}
     for row in rows.values():
         ids[row["show"]] = ids.get(row["show"]) or group_id(farm, row["show"], group)
@@ -256,7 +250,7 @@ def group_id(farm: Farm, show: str, group: str) -> str:
 )  # fmt: skip
 def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
     """Kill jobs: they end, and cannot go on."""
-    rows = pending_rows(farm, jobs, jobs.names(farm), "jobStats.runningFrames")
+    rows = jobs.rows(farm, jobs.names(farm), "jobStats.runningFrames")
     running = counted(sum(row["jobStats"]["runningFrames"] for row in rows.values()), "frame")
     question = f"Kill {listed([*rows])} with {running} running? A killed job cannot go on."
     more = {"reason": reason} if reason else {}

@@ -2,7 +2,7 @@
 
 import click
 
-from cuectl.changes import How, asked_of_all, change, listed
+from cuectl.changes import How, asked_of_all, change
 from cuectl.columns import Column, as_number
 from cuectl.farm import Farm
 from cuectl.kinds import GET_LIMITS, LIMIT
@@ -10,7 +10,7 @@ from cuectl.lists import Listing, Shown, show_named
 from cuectl.selection import Selection
 from cuectl.values import whole
 from cuectl.verb import change_verb, list_verb
-from gateway_client.terminal.text import counted
+from gateway_client.terminal.text import counted, listed
 
 LIMITS = Listing(
     place="limits",
@@ -25,7 +25,7 @@ LIMITS = Listing(
 )
 
 
-@list_verb(GET_LIMITS, of=LIMIT, by=("full",), examples=("cuectl limits", "cuectl limits --full"))
+@list_verb(GET_LIMITS, of=LIMIT, examples=("cuectl limits", "cuectl limits --full"))
 def limits(farm: Farm, limits: Selection, shown: Shown) -> None:
     """List limits, such as licenses, and what runs under them."""
     show_named(farm, LIMITS, limits, shown)
@@ -42,7 +42,6 @@ def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
 @change_verb(
     "SetMaxValue",
     of=LIMIT,
-    by=("all",),
     examples=("cuectl set-limit arnold 50", "cuectl set-limit arnold nuke_render 0"),
 )
 @click.argument("most", metavar="MAX", type=whole)
@@ -54,17 +53,12 @@ def set_limit(farm: Farm, limits: Selection, most: int, how: How) -> None:
     change(farm, how, requests, noun="limit", told=told, question=question)
 
 
-@change_verb("Delete", of=LIMIT, by=("all",), examples=("cuectl delete-limit arnold",))
+@change_verb("Delete", of=LIMIT, examples=("cuectl delete-limit arnold",))
 def delete_limit(farm: Farm, limits: Selection, how: How) -> None:
     """Delete limits: nothing holds back what was under them."""
     names = limits.names(farm)
-    lowered = {each.lower() for each in names}
-    rows = farm.rows(GET_LIMITS, {}, {"_fields": "name,currentRunning"})
-    running = sum(
-        int(as_number(row.get("currentRunning")) or 0)
-        for row in rows
-        if str(row.get("name")).lower() in lowered
-    )
+    rows = limits.rows(farm, names, "currentRunning").values()
+    running = sum(int(as_number(row["currentRunning"]) or 0) for row in rows)
     question = (
         f"Delete {listed(names)}, with {counted(running, 'running frame')}?"
         f" As many frames as can start will"

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import click
 
-from cuectl.changes import How, change, change_each, listed
+from cuectl.changes import How, change, change_each
 from cuectl.columns import Column, Row
 from cuectl.completion import complete
 from cuectl.farm import Farm
@@ -15,6 +15,7 @@ from cuectl.selection import PATTERN, Selection, names_in
 from cuectl.values import in_units, number, switch
 from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError
+from gateway_client.terminal.text import listed
 
 SECTION = "Shows and subscriptions"
 HUNDREDTHS = 100
@@ -47,7 +48,6 @@ SHOWS = Listing(
 @list_verb(
     GET_SHOWS,
     of=SHOW,
-    by=(),
     examples=("cuectl shows", "cuectl shows --where 'dead>0' --sort-by dead"),
 )
 def shows(farm: Farm, shows: Selection, shown: Shown) -> None:
@@ -120,9 +120,7 @@ GROUPS = Listing(
 )
 
 
-@list_verb(
-    GET_GROUPS, of=SHOW, by=(), examples=("cuectl groups demo", "cuectl groups --where 'dead>0'")
-)
+@list_verb(GET_GROUPS, of=SHOW, examples=("cuectl groups demo", "cuectl groups --where 'dead>0'"))
 def groups(farm: Farm, shows: Selection, shown: Shown) -> None:
     """List the groups of shows as a tree: folders of jobs."""
     show_all(farm, GROUPS, shows.names(farm, or_all=True), shown)
@@ -171,7 +169,6 @@ SUBSCRIPTIONS = Listing(
 @list_verb(
     GET_SUBSCRIPTIONS,
     of=SHOW,
-    by=(),
     examples=(
         "cuectl subscriptions demo",
         "cuectl subscriptions --sort-by used",
@@ -190,7 +187,7 @@ def named_or_paired(farm: Farm, subscriptions: Selection) -> list[str]:
     """The names of subscriptions; SHOW ALLOC, in any order, are the name of one. Raises CallError
     (NOT_FOUND), with the names that there are of a show or an allocation alone.
     """
-    words = subscriptions.spelled()
+    words = [*subscriptions.words]
     if words and not any(PATTERN.search(each) for each in words):
         kind = subscriptions.kind
         known = {each.lower(): each for each in names_in(kind.rows(farm), kind)}

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import click
 
-from cuectl.changes import How, change_each, listed
+from cuectl.changes import How, change_each
 from cuectl.columns import Column, Row, in_order, size
 from cuectl.completion import complete
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
@@ -26,7 +26,6 @@ from cuectl.kinds import (
     JOB_PARENTS,
     PENDING_JOB,
     jobs_called,
-    pending_rows,
 )
 from cuectl.lists import (
     Listing,
@@ -58,7 +57,7 @@ from cuectl.why import (
 )
 from gateway_client.durations import time_option
 from gateway_client.errors import CallError, Failure, InvalidCall
-from gateway_client.terminal.text import printable
+from gateway_client.terminal.text import listed, printable
 
 SECTION = "Waiting and launching"
 A_JOB, ANOTHER = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"
@@ -114,7 +113,6 @@ OF_HOSTS = (
         f"cuectl why {A_JOB}",
         f"cuectl why {A_DYING} 1006-beauty",
         "cuectl why --mine",
-        "cuectl why --show demo -o json",
     ),
 )
 def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
@@ -125,7 +123,7 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """
     if shown.watch:
         raise InvalidCall("--watch shows no reasons; cuectl jobs --watch shows the jobs")
-    words = jobs.spelled()
+    words = jobs.words
     frames = [each for each in words[1:] if is_frame(each)]
     if frames:
         if len(frames) < len(words) - 1 or PATTERN.search(words[0]):
@@ -309,7 +307,7 @@ def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown) -> None
     GET_DEPENDS,
     of=PENDING_JOB,
     by=JOB_PARENTS,
-    examples=(f"cuectl depends {A_JOB}", "cuectl depends --show demo"),
+    examples=(f"cuectl depends {A_JOB}",),
 )
 def depends(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List what jobs, their layers and frames wait for."""
@@ -340,14 +338,14 @@ def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
 
     Running frames go on; frames that are done will be rendered again.
     """
-    words = jobs.spelled()
+    words = [*jobs.words]
     if on is None:
         if not words or (len(words) == 1 and not jobs.given_options()):
             raise click.UsageError("Missing option '--on JOB': which job is waited for?")
         *words, on = words
     chosen = replace(jobs, words=tuple(words))
     names = chosen.names(farm)
-    rows = pending_rows(farm, jobs, [*names, on], "state")
+    rows = jobs.rows(farm, [*names, on])
     if rows[on]["id"] in {rows[each]["id"] for each in names}:
         raise InvalidCall(f"{on} cannot wait for itself")
     question = (
