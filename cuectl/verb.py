@@ -60,10 +60,12 @@ def list_verb(
     *calls: str, of: Kind, by: Iterable[str] | None = None, examples: tuple[str, ...]
 ) -> Callable[[Callable[..., None]], Verb]:
     """A verb that lists what is chosen of a kind, by these of its options or all but --where; its
-    function gets a Selection under the kind's plural, and `shown`.
+    function gets a Selection under the kind's plural, and `shown`. Without `calls`, it makes that
+    of the kind.
     """
     chosen = choosing(of, [each for each in of.options if each != "where"] if by is None else by)
-    return lambda function: verb(*calls, examples=examples)(chosen(list_options(function)))
+    made = verb(*calls or (of.method,), examples=examples)
+    return lambda function: made(chosen(list_options(function)))
 
 
 def change_verb(

@@ -5,7 +5,7 @@ import click
 from cuectl.changes import How, change
 from cuectl.columns import Column
 from cuectl.farm import Farm
-from cuectl.kinds import ALLOCATION, GET_ALLOCATIONS
+from cuectl.kinds import ALLOCATION
 from cuectl.lists import Listing, Shown, show_named
 from cuectl.selection import Selection
 from cuectl.verb import change_verb, list_verb
@@ -31,7 +31,7 @@ ALLOCATIONS = Listing(
 )
 
 
-@list_verb(GET_ALLOCATIONS, of=ALLOCATION, examples=("cuectl allocations",))
+@list_verb(of=ALLOCATION, examples=("cuectl allocations",))
 def allocations(farm: Farm, allocations: Selection, shown: Shown) -> None:
     """List allocations, pools of hosts: cores in use and free."""
     show_named(farm, ALLOCATIONS, allocations, shown)

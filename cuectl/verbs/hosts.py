@@ -47,6 +47,7 @@ GET_PROCS = "host.ProcInterface/GetProcs"
 GET_COMMENTS = "host.HostInterface/GetComments"
 LOCKED, UNLOCKED = "Locked", "Unlocked"
 """The subjects of comments that say why."""
+OF_NIMBY: Json = {"why": "NIMBY: somebody works there"}
 MOST_COMMENTED = 500
 """Hosts whose comments are looked at for one list."""
 
@@ -54,7 +55,6 @@ MOST_COMMENTED = 500
 
 
 @list_verb(
-    GET_HOSTS,
     of=HOST,
     examples=(
         "cuectl hosts --down",
@@ -71,31 +71,22 @@ def hosts(farm: Farm, hosts: Selection, shown: Shown) -> None:
 
 def with_comments(farm: Farm, rows: Sequence[Row]) -> list[Row]:
     """Rows of hosts, those that somebody has locked with `lockedBy` and `why`, as comments say."""
-    names = [
-        row["name"]
-        for row in rows
-        if row.get("lockState") == "LOCKED" and row.get("hasComment") and row.get("name")
-    ]
+    locked = (row for row in rows if row.get("lockState") == "LOCKED" and row.get("hasComment"))
+    names = sorted(row["name"] for row in locked)
     if len(names) > MOST_COMMENTED:
         complain(f"who and why: only of {MOST_COMMENTED} of {len(names)} hosts", PROGRAM)
-    requests = {name: {"host": name} for name in sorted(names)[:MOST_COMMENTED]}
-    answers = farm.each(GET_COMMENTS, requests) if requests else {}
-    failures = [each for each in answers.values() if isinstance(each, CallError)]
+    reasons = {row["name"]: OF_NIMBY for row in rows if row.get("lockState") == "NIMBY_LOCKED"}
+    answers = farm.each(GET_COMMENTS, {name: {"host": name} for name in names[:MOST_COMMENTED]})
+    failures = []
+    for name, answer in answers.items():
+        if isinstance(answer, CallError):
+            failures.append(answer)
+        else:
+            reasons[name] = reason(rows_in(answer.json))
     if failures:
-        complain(
-            f"without who and why of {counted(len(failures), 'host')}: {text_of(failures[0])}",
-            PROGRAM,
-        )
-    reasons = {
-        name: reason(rows_in(each.json))
-        for name, each in answers.items()
-        if not isinstance(each, CallError)
-    }
-    nimby = {"why": "NIMBY: somebody works there"}
-    reasons |= {
-        str(row.get("name")): nimby for row in rows if row.get("lockState") == "NIMBY_LOCKED"
-    }
-    return [{**row, **reasons.get(str(row.get("name")), {})} for row in rows]
+        without = counted(len(failures), "host")
+        complain(f"without who and why of {without}: {text_of(failures[0])}", PROGRAM)
+    return [{**row, **reasons.get(row.get("name"), {})} for row in rows]
 
 
 def reason(comments: Sequence[Json]) -> Json:

@@ -68,7 +68,6 @@ DETAILS = Listing(
 
 
 @list_verb(
-    GET_JOBS,
     of=JOB,
     examples=(
         "cuectl jobs --mine",
@@ -100,7 +99,7 @@ def active_shows(farm: Farm) -> list[str]:
     return [str(each["name"]) for each in rows]
 
 
-@list_verb(GET_JOBS, of=JOB, by=JOB_PARENTS, examples=(f"cuectl job {A_JOB}",))
+@list_verb(of=JOB, by=JOB_PARENTS, examples=(f"cuectl job {A_JOB}",))
 def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Show all about jobs, finished ones as well."""
     if not jobs.given():

@@ -5,7 +5,7 @@ import click
 from cuectl.changes import How, asked_of_all, change
 from cuectl.columns import Column, as_number
 from cuectl.farm import Farm
-from cuectl.kinds import GET_LIMITS, LIMIT
+from cuectl.kinds import LIMIT
 from cuectl.lists import Listing, Shown, show_named
 from cuectl.selection import Selection
 from cuectl.values import whole
@@ -25,7 +25,7 @@ LIMITS = Listing(
 )
 
 
-@list_verb(GET_LIMITS, of=LIMIT, examples=("cuectl limits", "cuectl limits --full"))
+@list_verb(of=LIMIT, examples=("cuectl limits", "cuectl limits --full"))
 def limits(farm: Farm, limits: Selection, shown: Shown) -> None:
     """List limits, such as licenses, and what runs under them."""
     show_named(farm, LIMITS, limits, shown)

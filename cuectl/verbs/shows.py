@@ -9,7 +9,7 @@ from cuectl.changes import How, change, change_each
 from cuectl.columns import Column, Row
 from cuectl.completion import complete
 from cuectl.farm import Farm
-from cuectl.kinds import GET_GROUPS, GET_SHOWS, GET_SUBSCRIPTIONS, SHOW, SUBSCRIPTION
+from cuectl.kinds import GET_GROUPS, GET_SUBSCRIPTIONS, SHOW, SUBSCRIPTION
 from cuectl.lists import Listing, Shown, show_all, show_named
 from cuectl.selection import PATTERN, Selection, names_in
 from cuectl.values import in_units, number, switch
@@ -46,7 +46,6 @@ SHOWS = Listing(
 
 
 @list_verb(
-    GET_SHOWS,
     of=SHOW,
     examples=("cuectl shows", "cuectl shows --where 'dead>0' --sort-by dead"),
 )

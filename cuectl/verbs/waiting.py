@@ -106,7 +106,6 @@ OF_HOSTS = (
 
 
 @list_verb(
-    GET_JOBS,
     of=JOB,
     by=[each for each in JOB_CHANGES if each != "where"],
     examples=(
