@@ -1,6 +1,7 @@
 """`cuectl call`."""
 
 import sys
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -115,13 +116,14 @@ def call(
 
 
 def listing_of(document: "Document", operation: "Operation") -> Listing:
-    """A list with all that rows of a method's answer have, in Cuebot's order."""
+    """A list with all that rows of a method's answer have, their name first."""
     units, paths = document.units(operation), document.paths(operation)
+    named = next((each for each in ("name", "id") if each in paths), "")
+    paths.sort(key=lambda each: each != named)
     columns = [
         Column(each.upper(), each, unit=units.get(each, ""), wide=each in operation.columns)
         for each in paths
     ]
-    named = next((each for each in ("name", "id") if each in paths), "")
     return Listing(columns=tuple(columns), named=named, sort=())
 
 
@@ -142,7 +144,9 @@ def show_answer(farm: Farm, listing: Listing, query: Query, shown: Shown, until:
         click.echo(json_text(answer.json))
     else:
         print_rows(listing, rows_in(answer.json), shown)
-    tell(answer)
+    if answer.no_match:  # in terms of its fields, not of options
+        complain(f"nothing is called so: {answer.no_match}", PROGRAM)
+    tell(replace(answer, no_match=""))
 
 
 def answer_in_the_end(farm: Farm, query: Query, view: dict[str, str], until: str) -> "Answer":

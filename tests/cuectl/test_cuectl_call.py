@@ -154,6 +154,12 @@ async def test_rows_are_printed_as_lists_are(cuectl: Cuectl, line: str, printed:
     assert (ran.status, ran.err, ran.text) == (0, "", printed)
 
 
+async def test_tables_begin_with_names(reading: Cuectl) -> None:
+    ran = await reading("call", "Show/GetShows", "-o", "table")
+    head, first, *_ = ran.text.splitlines()
+    assert (head.split()[0], first.split()[0]) == ("NAME", "demo")
+
+
 async def test_without_options_the_answer_is_as_it_is(reading: Cuectl) -> None:
     ran = await reading("call", "Job/GetJobs", "--where", "user=lena")
     (row,) = ran.json["jobs"]["jobs"]
@@ -165,6 +171,8 @@ async def test_what_is_wrong_is_told(reading: Cuectl) -> None:
     assert (ran.status, ran.err) == (0, "cuectl: warning: fields ignored: job.nope\n")
     ran = await reading("call", "Job/GetJobs", "--until", "nope=1")
     assert (ran.status, "--until: job.Job has no field 'nope'" in ran.err) == (WRONG_USAGE, True)
+    ran = await reading("call", "Job/GetJobs", "r.shows=dem", "-q")
+    assert ran.err.startswith("cuectl: nothing is called so: r.shows=dem")
     ran = await reading("call", "GetJobs/", "{'a': 1}")
     assert (ran.status, ran.out) == (WRONG_USAGE, b"")
     ran = await reading("call", "Job/GetJobs", "--until", "isPaused", "--timeout", "200ms")

@@ -211,6 +211,7 @@ async def test_why_a_job_is_killed_stays_with_it(cuectl: Cuectl, cuebot: Simulat
     ran = await cuectl("kill", LENA, "--reason", "wrong plate", "--dry-run")
     kill, comment = ran.text.splitlines()
     assert ("AddComment" in comment, '"reason":"wrong plate"' in kill) == (True, True)
+    assert LENA_ID in comment  # the name of a job that has ended finds it no more
     assert "Kill" not in methods_of(cuebot)
     ran = await cuectl("kill", LENA, "--yes", "--reason", "wrong plate")
     assert (ran.status, ran.err) == (0, f"cuectl: kill: {LENA} with a reason\n")
