@@ -21,7 +21,7 @@ import uvloop
 from benchmarks.process import cpu_seconds_of
 from gateway.access.rate_limiter import Limiter, MemoryLimiter, Rate, Verdict
 from gateway.access.shared_limiter import open_limiter
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 
 ROUNDS = 3
 FAR = Rate(1e6, 1_000_000)

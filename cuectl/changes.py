@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
 
@@ -11,18 +11,20 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.farm import Farm, Json
-from cuectl.selection import Decorator, Selection
+from cuectl.selection import Decorator, Kind, Selection, decorated
 from gateway_client.errors import CallError, Failure
 from gateway_client.terminal.exits import FAILED, complain, failure_lines, status_of
 from gateway_client.terminal.text import counted, printable, printable_lines
 
-NAMES_LISTED = 5
+SUBJECT = "Note"
+"""The title of comments for which somebody has given none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """The options of all changes."""
+    """The options of all changes, and the method that the verb calls."""
 
+    method: str = ""
     dry_run: bool = False
     yes: bool = False
     quiet: bool = False
@@ -42,104 +44,158 @@ class How:
             complain(text, PROGRAM)
 
 
-def change_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a change; the function gets them as `how`, and its Farm their time."""
-    from gateway_client.call_options import time_option
+def some_text(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("the text is empty", context, parameter)
+    return value
 
-    @wraps(function)
-    def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
-        farm.timeout = given.pop("timeout")
-        how = How(dry_run=given.pop("dry_run"), yes=given.pop("yes"), quiet=given.pop("quiet"))
-        return function(farm, *arguments, how=how, **given)
 
-    options: tuple[Decorator, ...] = (
-        click.option("--dry-run", "-n", is_flag=True, help="Show the calls, and make none."),
-        click.option(
-            "--yes", "-y", is_flag=True, help="Do not ask. Needed where there is no terminal."
-        ),
-        click.option("--quiet", "-q", is_flag=True, help="Say nothing of what was done."),
-        time_option("--timeout", help="Time for each call."),
-    )
-    command: Callable[..., Any] = run
-    for each in reversed(options):
-        command = each(command)
-    return command
+comment_option = click.option(
+    "--comment", "--reason", "-m", "comment", metavar="TEXT", callback=some_text,
+    help="Why, as a comment on it.",
+)  # fmt: skip
+
+
+subject_option = click.option("--subject", default=SUBJECT, show_default=True, help="Its title.")
+
+
+def change_options(method: str) -> Decorator:
+    """The options of a change that calls this method; the function gets them as `how`, and its Farm
+    their time.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        from gateway_client.durations import time_option
+
+        @wraps(function)
+        def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
+            farm.timeout = given.pop("timeout")
+            options = {each: given.pop(each) for each in ("dry_run", "yes", "quiet")}
+            return function(farm, *arguments, how=How(method=method, **options), **given)
+
+        return decorated(
+            run,
+            click.option("--dry-run", "-n", is_flag=True, help="Show the calls, and make none."),
+            click.option(
+                "--yes", "-y", is_flag=True, help="Do not ask. Needed where there is no terminal."
+            ),
+            click.option("--quiet", "-q", is_flag=True, help="Say nothing of what was done."),
+            time_option("--timeout", help="Time for each call."),
+        )
+
+    return decorate
 
 
 def change(
     farm: Farm,
     how: How,
-    method: str,
     requests: Mapping[str, Json],
     *,
     noun: str = "job",
     told: str = "",
     question: str = "",
-    everything: bool = False,
-    counts: Mapping[str, int] | None = None,
     verb: str = "",
     about: Callable[[Sequence[str]], str] | None = None,
     then: Callable[[list[str]], None] | None = None,
 ) -> list[str]:
     """Make a call for each name, after a question; the names for which it was made.
 
-    `told` is what follows in the summary: `-> 200`. A change that is about `everything` that there
-    is asks in any case. `counts` has how many frames of each name are meant; `about` says what was
-    changed of some of the names, where that is more than their number. Exits with what failed.
-    With --dry-run, the calls are shown instead, and no name is answered. Messages begin with
-    `verb`, or the one that is running. `then` is what follows for those names, if any, for which
-    the call was made or, with --dry-run, would be; also if it has failed for others.
+    `told` is what follows in the summary: `-> 200`; `about` says what was changed of some of the
+    names, where that is more than their number. Exits with what failed. With --dry-run, the calls
+    are shown instead, and no name is answered. Messages begin with `verb`, or the one that is
+    running. `then` is what follows for those names, if any, for which the call was made or, with
+    --dry-run, would be; also if it has failed for others.
     """
     verb = verb or verb_name()
-    if everything and not question:
-        question = f"{verb} all {counted(len(requests), noun)}{f' {told}' if told else ''}?"
     how.ask(question)
-    follow = then if then is not None else lambda done: None
     if how.dry_run:
         for request in requests.values():
-            called = orjson.dumps(farm.rehearse(method, request)).decode()
-            click.echo(printable_lines(f"would call {method} {called}"))
+            show_call(farm, how.method, request)
         if about is not None:
             how.tell(f"{verb}: would be {about([*requests])}")
-        follow([*requests])
+        if then is not None:
+            then([*requests])
         return []
-    found = farm.each(method, requests)
+    found = farm.each(how.method, requests)
     failures = {name: each for name, each in found.items() if isinstance(each, CallError)}
     if len(failures) == len(requests) == 1:
         raise next(iter(failures.values()))
     done = [name for name in requests if name not in failures]
-    if about is None:
-        summary = summed_up(requests, failures, noun, told, counts)
+    failed = f"{len(failures)} failed" if failures else ""
+    if about is not None:
+        summary = ", ".join(filter(None, (about(done), failed)))
     else:
-        summary = about(done) + (f", {len(failures)} failed" if failures else "")
+        those = called_all([*requests], noun)
+        summary = f"{len(done)} of {those}, {failed}" if failures else those
+        summary = f"{summary} {told}".strip()
     if failures:
         lines = "\n".join((f"{verb}: {summary}", *failure_lines([*failures.items()])))
         complain(lines, PROGRAM)
     else:
         how.tell(f"{verb}: {summary}")
-    if done:
-        follow(done)
+    if done and then is not None:
+        then(done)
     if failures:
         codes = {status_of(each) for each in failures.values()}
         sys.exit(codes.pop() if len(codes) == 1 and not done else FAILED)
     return done
 
 
-def summed_up(
-    requests: Mapping[str, Json],
-    failures: Mapping[str, CallError],
-    noun: str,
-    told: str,
-    counts: Mapping[str, int] | None,
-) -> str:
-    """`3 jobs -> 200`, `2 of 3 jobs, 1 failed`, `4 frames of 2 jobs`."""
-    text = counted(len(requests), noun) if len(requests) != 1 else next(iter(requests))
-    if failures:
-        text = f"{len(requests) - len(failures)} of {text}, {len(failures)} failed"
-    if counts is not None:
-        changed = sum(number for name, number in counts.items() if name not in failures)
-        text = f"{counted(changed, 'frame')} of {text}"
-    return f"{text} {told}" if told else text
+def change_each(
+    farm: Farm,
+    how: How,
+    selection: Selection,
+    *,
+    names: Sequence[str] | None = None,
+    unless: str = "",
+    told: str = "",
+    question: str = "",
+    comment: str | None = None,
+    subject: str = SUBJECT,
+    **values: Any,
+) -> list[str]:
+    """Make a call with these values for each object that is chosen, and leave a comment on those
+    that are changed. A change of everything that there is asks in any case.
+
+    `names` are those of the objects, if they are known already; `unless` is as in
+    `Selection.names`.
+    """
+    kind = selection.kind
+    if names is None:
+        names = selection.names(farm, unless=unless)
+    told = f"{told} {'with a comment' if comment else ''}".strip()
+    question = question or asked_of_all(selection, len(names), told)
+
+    def leave(done: Sequence[str]) -> None:
+        if comment:
+            leave_comments(farm, how, kind, done, comment, subject)
+
+    requests: dict[str, Json] = {each: {kind.one: each, **values} for each in names}
+    return change(farm, how, requests, noun=kind.one, told=told, question=question, then=leave)
+
+
+def leave_comments(
+    farm: Farm, how: How, kind: Kind, names: Sequence[str], text: str, subject: str = SUBJECT
+) -> None:
+    """Leave a comment on each of these objects, and say only what has failed."""
+    requests = {each: {kind.one: each, "newComment": noted(text, subject)} for each in names}
+    silent = replace(how, method=kind.interface("AddComment"), quiet=True)
+    change(farm, silent, requests, noun=kind.one, verb="comment")
+
+
+def noted(text: str, subject: str) -> Json:
+    return {"subject": subject, "message": text}
+
+
+def show_call(farm: Farm, method: str, request: Json) -> None:
+    """Print what Cuebot would get, which does not. Raises CallError if the call would fail."""
+    called = orjson.dumps(farm.rehearse(method, request)).decode()
+    click.echo(printable_lines(f"would call {method} {called}"))
+
+
+def called_all(names: Sequence[str], noun: str) -> str:
+    """`render-node-01`, `3 hosts`."""
+    return names[0] if len(names) == 1 else counted(len(names), noun)
 
 
 def verb_name() -> str:
@@ -148,10 +204,12 @@ def verb_name() -> str:
     return str(context.info_name) if context is not None and context.info_name else PROGRAM
 
 
-def listed(names: Sequence[str]) -> str:
-    """`a, b and 7 more`, for questions."""
-    more = f" and {len(names) - NAMES_LISTED} more" if len(names) > NAMES_LISTED else ""
-    return ", ".join(names[:NAMES_LISTED]) + more
+def asked_of_all(selection: Selection, number: int, told: str) -> str:
+    """`pause all 7 jobs?`; an empty text if not everything is meant."""
+    if not is_everything(selection):
+        return ""
+    those = counted(number, selection.kind.one)
+    return f"{verb_name()} all {those}{f' {told}' if told else ''}?"
 
 
 def is_everything(selection: Selection) -> bool:

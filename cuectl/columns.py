@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
@@ -13,7 +13,6 @@ from gateway_client.terminal.layout import NOTHING, Cell
 from gateway_client.terminal.text import printable
 
 Row = Mapping[str, Any]
-Unit = Literal["", "time", "seconds", "kB", "MB", "share"]
 BYTES = {"kB": 2**10, "MB": 2**20}
 SIZE_UNITS = "BKMGTP"
 SUM_DIGITS = 6
@@ -36,7 +35,7 @@ class Column:
     path: str
     """The field of a row, with Cuebot's names, or the key of what `compute` answers."""
     _: KW_ONLY
-    unit: Unit = ""
+    unit: str = ""
     """What numbers are: seconds since 1970 (`time`), seconds, kB or MB (of 1024), shares of 1."""
     of: str = ""
     """The field of which this is a part: 3/10."""
@@ -137,7 +136,7 @@ def cell_of(row: Row, column: Column, *, raw: bool = False) -> Cell:
     return Cell(text, style, is_number=number is not None and not isinstance(value, bool))
 
 
-def shown(value: Any, unit: Unit | str = "") -> str:
+def shown(value: Any, unit: str = "") -> str:
     """A value on one line; with a unit, as people read it."""
     number = as_number(value) if unit or isinstance(value, float) else None
     if value is None or value in ("", []):
@@ -189,7 +188,7 @@ def age(seconds_since_1970: float, now: float | None = None) -> str:
     return f"{duration(past)} ago" if past >= 0 else f"in {duration(-past)}"
 
 
-def for_spreadsheet(value: Any, unit: Unit) -> Any:
+def for_spreadsheet(value: Any, unit: str) -> Any:
     """A time as a datetime, None for one that has not come, and a size in bytes."""
     number = as_number(value) if unit else None
     if number is None:

@@ -1,5 +1,6 @@
 """What shells are offered, from the caches alone: nobody waits for a gateway while typing."""
 
+import os
 import re
 import subprocess
 import sys
@@ -75,11 +76,13 @@ def ask_in_background(session: Session, kind: str) -> None:
     )
 
 
-def methods_like(session: Session, begun: str) -> list[CompletionItem]:
+def methods_like(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Methods by their short names, or by their own where only one has it."""
     from cuectl.methods import cached_document, names_in, short_name
 
-    document = cached_document(session)
+    document = cached_document(context.ensure_object(Session))
     if document is None:
         return []
     if "/" in begun:
@@ -95,11 +98,14 @@ def methods_like(session: Session, begun: str) -> list[CompletionItem]:
     return fitting(sorted(interfaces) + (sorted(alone) if begun else []), begun)
 
 
-def fields_like(session: Session, name: str, begun: str) -> list[CompletionItem]:
+def fields_like(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Fields of a method's request, with what follows them."""
     from cuectl.methods import fields_in
 
-    document, operation = described(session, name)
+    session = context.ensure_object(Session)
+    document, operation = described(session, str(context.params.get("name", "")))
     if document is None or operation is None:
         return []
     path, equals, _ = begun.partition("=")
@@ -126,9 +132,14 @@ def names_of_field(session: Session, path: str) -> list[str]:
     return []
 
 
-def answer_fields_like(session: Session, name: str, begun: str) -> list[CompletionItem]:
+def answer_fields_like(
+    context: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem]:
     """Fields of the rows of a method's answer, for `--fields a,b`."""
-    document, operation = described(session, name)
+    # An option without its value is where click stops reading.
+    *_, after = os.environ.get("COMP_WORDS", "").partition(" call ")
+    session = context.find_root().ensure_object(Session)
+    document, operation = described(session, after.strip().partition(" ")[0])
     if document is None or operation is None:
         return []
     before, comma, last = begun.rpartition(",")

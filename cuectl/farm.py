@@ -66,17 +66,12 @@ class Farm:
         method: str,
         requests: Mapping[str, Json],
         view: Mapping[str, str] = NO_VIEW,
-        *,
-        stops: bool = False,
     ) -> "dict[str, Answer | CallError]":
-        """The answer, or the error, of one call for each name: in one request of the gateway's.
-
-        With `stops`, nothing is called after the first failure.
-        """
+        """The answer, or the error, of one call for each name: in one request of the gateway's."""
         from cuectl.many import outcomes
 
         async def asked(client: "GatewayClient") -> "dict[str, Answer | CallError]":
-            return await outcomes(client, method, requests, view, stops=stops)
+            return await outcomes(client, method, requests, view)
 
         found: dict[str, Answer | CallError] = self._run(asked, method)
         return found
@@ -140,6 +135,18 @@ def rows_in(answer: Any) -> list[Json]:
     if isinstance(found, list):
         return found
     return [found] if found else []
+
+
+def all_read(answers: "Mapping[str, Answer | CallError]") -> dict[str, list[Json]]:
+    """The rows of several reads (`Farm.each`), by name. Raises the CallError of the first that has
+    failed.
+    """
+    found = {}
+    for name, answer in answers.items():
+        if isinstance(answer, CallError):
+            raise answer
+        found[name] = rows_in(answer.json)
+    return found
 
 
 def pass_farm(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -8,19 +8,20 @@ from cuectl import PROGRAM
 
 
 def config_folder() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("APPDATA") or Path.home() / "AppData/Roaming") / PROGRAM
-    if sys.platform == "darwin" and "XDG_CONFIG_HOME" not in os.environ:
-        return Path.home() / "Library/Application Support" / PROGRAM
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / PROGRAM
+    return folder("XDG_CONFIG_HOME", ".config", "Library/Application Support", "Roaming")
 
 
 def cache_folder() -> Path:
+    return folder("XDG_CACHE_HOME", ".cache", "Library/Caches", "Local")
+
+
+def folder(variable: str, usual: str, of_macos: str, of_windows: str) -> Path:
     if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local") / PROGRAM
-    if sys.platform == "darwin" and "XDG_CACHE_HOME" not in os.environ:
-        return Path.home() / "Library/Caches" / PROGRAM
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / PROGRAM
+        name = {"Roaming": "APPDATA", "Local": "LOCALAPPDATA"}[of_windows]
+        return Path(os.environ.get(name) or Path.home() / "AppData" / of_windows) / PROGRAM
+    if sys.platform == "darwin" and variable not in os.environ:
+        return Path.home() / of_macos / PROGRAM
+    return Path(os.environ.get(variable) or Path.home() / usual) / PROGRAM
 
 
 def write_private(path: Path, content: bytes) -> None:

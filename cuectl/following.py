@@ -1,20 +1,19 @@
 """Following jobs: bars on a terminal, lines of news elsewhere, until all are done."""
 
 import asyncio
-import gc
 import shutil
 import sys
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING
 
 import click
-import orjson
 
 from cuectl import PROGRAM
 from cuectl.columns import Row
 from cuectl.farm import Farm, rows_in
 from cuectl.kinds import GET_JOBS, GET_LAYERS
+from cuectl.watching import watched
 from cuectl.why import number, time_left, time_left_text
 from gateway_client.errors import CallError
 from gateway_client.terminal.exits import FAILED, GAVE_UP, complain, text_of
@@ -23,7 +22,6 @@ from gateway_client.terminal.text import ELLIPSIS, clip, printable
 if TYPE_CHECKING:
     from gateway_client.gateway import GatewayClient
 
-EVERY_SECONDS = 2.0
 BAR_WIDTH, LONGEST_NAME = 30, 40
 DONE, RUNNING, WAITING = "█", "▒", "░"
 UP_AND_CLEAR = "\x1b[{}F\x1b[J"
@@ -33,7 +31,6 @@ def follow_all(
     farm: Farm, jobs: Mapping[str, str], timeout: float | None, *, fails_fast: bool = False
 ) -> int:
     """Follow jobs (names by ids) until each has ended; the exit status. Raises CallError."""
-    gc.enable()  # this may take hours
     following = Following(jobs, fails_fast=fails_fast)
 
     async def within(client: "GatewayClient") -> int:
@@ -68,11 +65,11 @@ class Following:
         request = {"r": {"ids": self._ids, "includeFinished": True}}
         try:
             async with aclosing(watched(client, GET_JOBS, request, JOB_FIELDS)) as answers:
-                async for rows in answers:
-                    if isinstance(rows, CallError):
-                        self._screen.show(text_of(rows), ())
+                async for each in answers:
+                    if isinstance(each, CallError):
+                        self._screen.show(text_of(each), ())
                         continue
-                    self._take(rows)
+                    self._take(rows_in(each.json))
                     if not self.left:
                         break
         finally:
@@ -105,12 +102,12 @@ class Following:
 
     async def _watch_layers(self, client: "GatewayClient") -> None:
         request = {"job": self._ids[0]}
-        fields = "id,name,layerStats"
+        fields = {"_fields": "id,name,layerStats"}
         with suppress(CallError):  # its own state tells more
             async with aclosing(watched(client, GET_LAYERS, request, fields)) as answers:
-                async for rows in answers:
-                    if not isinstance(rows, CallError):
-                        self._layers = rows
+                async for each in answers:
+                    if not isinstance(each, CallError):
+                        self._layers = rows_in(each.json)
                         self._show()
 
     def _show(self) -> None:
@@ -128,7 +125,7 @@ class Following:
         self._screen.show(head_of(row) + (f"  {left}" if left else ""), bars)
 
 
-JOB_FIELDS = "id,name,state,isPaused,jobStats"
+JOB_FIELDS = {"_fields": "id,name,state,isPaused,jobStats"}
 
 
 def end_of(job: Row, *, fails_fast: bool = False) -> tuple[bool, str]:
@@ -142,24 +139,6 @@ def end_of(job: Row, *, fails_fast: bool = False) -> tuple[bool, str]:
     if dead and not runs and not ready:
         return True, "cannot go on: it has dead frames"
     return False, ""
-
-
-async def watched(
-    client: "GatewayClient", method: str, request: Row, fields: str
-) -> AsyncGenerator[Sequence[Row] | CallError]:
-    """The rows of a list whenever they change, and what fails in between. Raises CallError."""
-    from gateway_client.arguments import Arguments
-    from gateway_client.client import PASSING, Answer
-
-    arguments = Arguments(orjson.dumps(request))
-    view = {"_fields": fields}
-    async for each in client.watch(method, arguments, view=view, every=EVERY_SECONDS, until=""):
-        if isinstance(each, Answer):
-            yield rows_in(each.json)
-        elif each.code in PASSING:
-            yield each
-        else:
-            raise each
 
 
 # --- drawing --------------------------------------------------------------------------------------

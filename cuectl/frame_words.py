@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from cuectl.farm import Json
 from gateway_client.errors import InvalidCall
@@ -49,15 +48,6 @@ class Frames:
     """Those that are meant; all without any."""
     named: bool = False
     """Whether words name them; others are chosen by options, or are all of their jobs."""
-    job_of: Mapping[str, str] = field(init=False)
-    """The job of each request, by its name in `requests`."""
-
-    def __post_init__(self) -> None:
-        alone = len(self.parts) == 1
-        names = (
-            (job, job if alone else job + each.text) for job in self.jobs for each in self.parts
-        )
-        object.__setattr__(self, "job_of", MappingProxyType({name: job for job, name in names}))
 
     @property
     def narrowed(self) -> bool:
@@ -67,10 +57,14 @@ class Frames:
     def requests(self, states: Sequence[str] = (), **more: object) -> dict[str, Json]:
         """A request for each part of each job: about frames in these states, or in any."""
         chosen: Json = {"states": {"frameStates": list(states)}} if states else {}
-        parts = (part for _ in self.jobs for part in self.parts)
+        alone = len(self.parts) == 1
         return {
-            name: {"job": job, "req": {**part.criteria, **chosen, **more}}
-            for (name, job), part in zip(self.job_of.items(), parts, strict=True)
+            job if alone else job + each.text: {
+                "job": job,
+                "req": {**each.criteria, **chosen, **more},
+            }
+            for job in self.jobs
+            for each in self.parts
         }
 
 

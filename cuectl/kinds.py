@@ -10,11 +10,12 @@ import click
 
 from cuectl.completion import complete
 from cuectl.conditions import with_fields
-from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import ID, Decorator, Kind, Options, Query, names_in, quoted
+from cuectl.farm import Farm, Json, all_read
+from cuectl.lists import Listing
+from cuectl.selection import Decorator, Kind, Options, Query, Selection, names_in, quoted
 from cuectl.tables import HOSTS, JOBS
 from cuectl.values import each_of
-from gateway_client.errors import CallError, InvalidCall
+from gateway_client.errors import InvalidCall
 
 GET_JOBS = "job.JobInterface/GetJobs"
 GET_HOSTS = "host.HostInterface/GetHosts"
@@ -45,6 +46,8 @@ def as_given(options: Options) -> tuple[str, ...]:
             found.append(f"{flag} {','.join(value) if isinstance(value, tuple) else value}")
     return tuple(found)
 
+
+ALL = {"all": click.option("--all", is_flag=True, help="All of them.")}
 
 # --- jobs ---------------------------------------------------------------------------------------
 
@@ -94,21 +97,30 @@ def users_asked(farm: Farm, options: Options) -> list[str]:
     return users
 
 
+def values_of(options: Options, fields: Mapping[str, str]) -> Json:
+    """The fields of a request that options give, by the names of these: `r.shows` by --show."""
+    values = {field: each_of(options.get(name) or ()) for name, field in fields.items()}
+    return {field: names for field, names in values.items() if names}
+
+
+def asked(
+    method: str, r: Json, options: Options, conditions: Mapping[str, str], listing: Listing
+) -> Query:
+    """The read with these fields, and the conditions of the flags and of --where."""
+    found = [text for name, text in conditions.items() if options.get(name)]
+    if where := options.get("where"):
+        found.append(with_fields(where, listing.columns))
+    return Query(method, {"r": r} if r else {}, tuple(found), as_given(options))
+
+
 def jobs_asked(farm: Farm, options: Options) -> Query:
     """Raises InvalidCall for --mine without a user in the token."""
-    r: Json = {}
-    for name, field in JOB_FIELDS.items():
-        if values := options.get(name):
-            r[field] = each_of(values)
+    r = values_of(options, JOB_FIELDS)
     if users := users_asked(farm, options):
         r["users"] = users
     if options.get("finished") or (options.get("all") and "finished" in options):
         r["includeFinished"] = True
-    found = [text for name, text in JOB_CONDITIONS.items() if options.get(name)]
-    if where := options.get("where"):
-        found.append(with_fields(where, JOBS.columns))
-    request: Json = {"r": r} if r else {}
-    return Query(GET_JOBS, request, tuple(found), as_given(options))
+    return asked(GET_JOBS, r, options, JOB_CONDITIONS, JOBS)
 
 
 def jobs_called(names: Sequence[str], *, finished: bool = True) -> Json:
@@ -128,10 +140,18 @@ JOB = Kind(
 PENDING_JOB = replace(
     JOB,
     title="pending job",
-    options={**JOB_OPTIONS, "all": click.option("--all", is_flag=True, help="All of them.")},
+    ended=JOB,
+    checked=True,
+    options={each: JOB_OPTIONS[each] for each in JOB_CHANGES} | ALL,
     known=partial(jobs_called, finished=False),
 )
 """For changes: Cuebot makes none to a finished job."""
+
+
+def check_pending(farm: Farm, job: str) -> None:
+    """Raises CallError (NOT_FOUND) for a job that is finished, or that there is not."""
+    Selection(PENDING_JOB, (job,), {}).names(farm)
+
 
 # --- hosts --------------------------------------------------------------------------------------
 
@@ -167,20 +187,14 @@ HOST_CONDITIONS = {
 
 
 def hosts_asked(farm: Farm, options: Options) -> Query:
-    r: Json = {}
-    if values := options.get("alloc"):
-        r["allocs"] = each_of(values)
-    if values := options.get("match"):
-        r["substr"] = each_of(values)
+    r = values_of(options, {"alloc": "allocs", "match": "substr"})
     states = [state.upper() for state in each_of(options.get("state") or ())]
     states += [state for state in ("UP", "DOWN") if options.get(state.lower())]
     if states:
         r["states"] = {"state": states}
-    found = [text for name, text in HOST_CONDITIONS.items() if options.get(name)]
-    found += [f"tags={quoted(tag)}" for tag in each_of(options.get("tag") or ())]
-    if where := options.get("where"):
-        found.append(with_fields(where, HOSTS.columns))
-    return Query(GET_HOSTS, {"r": r} if r else {}, tuple(found), as_given(options))
+    query = asked(GET_HOSTS, r, options, HOST_CONDITIONS, HOSTS)
+    tags = (f"tags={quoted(tag)}" for tag in each_of(options.get("tag") or ()))
+    return replace(query, conditions=(*query.conditions, *tags))
 
 
 HOST = Kind(
@@ -193,8 +207,6 @@ HOST = Kind(
 )
 
 # --- what has no options to choose by -------------------------------------------------------------
-
-ALL = {"all": click.option("--all", is_flag=True, help="All of them.")}
 
 
 def simple(one: str, many: str, method: str) -> Kind:
@@ -229,18 +241,11 @@ LIMIT = replace(
 class OfShows(Kind):
     """What Cuebot lists for one show only: all of them are the lists of all shows."""
 
-    def names(self, farm: Farm) -> list[str]:
-        requests: dict[str, Json] = {each: {"show": each} for each in SHOW.names(farm)}
-        found: list[str] = []
-        for answer in farm.each(self.method, requests, {"_fields": self.name}).values():
-            if isinstance(answer, CallError):
-                raise answer
-            found += names_in(rows_in(answer.json), self)
-        return found
-
-    def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
-        there = {each.lower() for each in self.names(farm)}
-        return [each for each in names if each.lower() not in there and not ID.fullmatch(each)]
+    def rows(self, farm: Farm, words: Sequence[str] = (), *fields: str) -> list[Json]:
+        shows = names_in(SHOW.rows(farm), SHOW)
+        view = {"_fields": ",".join(("id", self.name, *fields))}
+        answers = farm.each(self.method, {each: {"show": each} for each in shows}, view)
+        return [row for rows in all_read(answers).values() for row in rows]
 
 
 def subscriptions_asked(_farm: Farm, options: Options) -> Query:

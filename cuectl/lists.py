@@ -26,7 +26,7 @@ from cuectl.columns import (
 )
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import Decorator, Query, Selection, refuse_unknown
+from cuectl.selection import Query, Selection, decorated, refuse_blank, refuse_unknown
 from cuectl.values import each_of
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.paths import value_at
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 FORMS = ("table", "wide", "json", "yaml", "ndjson", "csv", "name")
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 """With what a text begins that a spreadsheet would run."""
-EVERY_SECONDS = 2.0
 MOST_READ = 500
 """Objects whose lists are read for one."""
 
@@ -52,6 +51,8 @@ class Shown:
 
     form: str = "table"
     fields: tuple[str, ...] = ()
+    where: str | None = None
+    """A condition, in which columns go by their headings."""
     sort: tuple[str, ...] = ()
     upwards: bool | None = None
     """Whether --asc was given, or --desc (False)."""
@@ -78,31 +79,40 @@ def split(
     return tuple(each_of(value))
 
 
-def list_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of a list; the function gets them as `shown`, and its Farm their time."""
-    from gateway_client.call_options import time_option
+def list_options(
+    function: Callable[..., Any], complete: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    """The options of a list; the function gets them as `shown`, and its Farm their time. `complete`
+    completes names behind --fields.
+    """
+    from gateway_client.durations import time_option
 
     @wraps(function)
     def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
         farm.timeout = given.pop("timeout")
         asc, desc = given.pop("asc"), given.pop("desc")
-        upwards = True if asc else False if desc else None
         quiet, form = given.pop("quiet"), given.pop("form")
         shown = Shown(
             form="name" if quiet else form,
-            upwards=upwards,
+            upwards=True if asc else False if desc else None,
             headers=not given.pop("no_headers"),
             **{each: given.pop(each) for each in OF_SHOWN},
         )
+        refuse_blank({"where": shown.where})
         return function(farm, *arguments, shown=shown, **given)
 
     many: dict[str, Any] = {"multiple": True, "callback": split, "metavar": "COLUMNS"}
-    options: tuple[Decorator, ...] = (
+    return decorated(
+        run,
         click.option(
             "-o", "--output", "form", type=click.Choice(FORMS), default="table",
             help="Form of the output.",
         ),
-        click.option("--fields", **many, help="These columns, or fields, in this order."),
+        click.option(
+            "--fields", **many, shell_complete=complete,
+            help="These columns, or fields, in this order.",
+        ),
+        click.option("--where", metavar="CONDITION", help="Only rows that fit: 'dead>2'."),
         click.option("--sort-by", "--sort", "sort", **many, help="Numbers go down, texts up."),
         click.option("--asc", is_flag=True, help="With --sort-by: upwards."),
         click.option("--desc", is_flag=True, help="With --sort-by: downwards."),
@@ -115,20 +125,9 @@ def list_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option("-q", "--quiet", is_flag=True, help="Names alone, as -o name."),
         time_option("--timeout", help="Time for each call."),
     )  # fmt: skip
-    command: Callable[..., Any] = run
-    for each in reversed(options):
-        command = each(command)
-    return command
 
 
-OF_SHOWN = ("fields", "sort", "limit", "count_by", "sums", "watch", "raw")
-
-
-def where_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """--where, for lists of what belongs to something: `frames JOB --where 'exit>0'`."""
-    return click.option("--where", metavar="CONDITION", help="Only rows that fit: 'dead>2'.")(
-        function
-    )
+OF_SHOWN = ("fields", "where", "sort", "limit", "count_by", "sums", "watch", "raw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +135,12 @@ class Listing:
     """What is listed: the columns, and the order without --sort-by."""
 
     columns: tuple[Column, ...]
+    method: str = ""
+    """The read of one list, where each of several objects has its own."""
+    parent: str = ""
+    """What these belong to: the field of the request, and of rows of several lists."""
+    named: str = ""
+    """The column that -o name prints; the first one without it."""
     place: str = ""
     """The name of the list in the answer, where some columns are computed by the gateway."""
     sort: tuple[str, ...] = ("name",)
@@ -150,7 +155,7 @@ class Listing:
         if shown.fields:
             return chosen(self.columns, shown.fields)
         if shown.form == "name":
-            return [self.columns[0]]
+            return chosen(self.columns, [self.named]) if self.named else [self.columns[0]]
         is_whole = shown.form in ("wide", "json", "yaml", "ndjson")
         return [each for each in self.columns if is_whole or not each.wide]
 
@@ -182,13 +187,11 @@ def is_whole(shown: Shown) -> bool:
 # --- reading ------------------------------------------------------------------------------------
 
 
-def show_named(
-    farm: Farm, listing: Listing, selection: Selection, shown: Shown, *, where: str = ""
-) -> None:
+def show_named(farm: Farm, listing: Listing, selection: Selection, shown: Shown) -> None:
     """Read and print a list of what is named or chosen, as `show_list` does. Names that nothing has
     raise CallError (NOT_FOUND) before anything is printed.
     """
-    show_list(farm, listing, named_query(farm, selection), shown, where=where)
+    show_list(farm, listing, named_query(farm, selection), shown)
 
 
 def named_query(farm: Farm, selection: Selection) -> Query:
@@ -197,15 +200,17 @@ def named_query(farm: Farm, selection: Selection) -> Query:
     return selection.rows_named(farm)
 
 
-def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where: str = "") -> None:
-    """Read the rows of one list, and print them. Exits with 5 if there may be more.
+def narrowed(query: Query, listing: Listing, shown: Shown) -> Query:
+    """The read of rows that fit --where as well."""
+    if shown.where is None:
+        return query
+    condition = with_fields(shown.where, listing.columns)
+    return replace(query, conditions=(*query.conditions, condition))
 
-    `where` is the condition of --where, in which columns go by their headings.
-    """
-    conditions = (
-        (*query.conditions, with_fields(where, listing.columns)) if where else query.conditions
-    )
-    query = replace(query, conditions=tuple(conditions))
+
+def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown) -> None:
+    """Read the rows of one list, and print them. Exits with 5 if there may be more."""
+    query = narrowed(query, listing, shown)
     view = listing.view(shown, query.where)
     if shown.watch:
         watch_list(farm, listing, query, view, shown)
@@ -221,43 +226,46 @@ def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown, *, where
     tell(about)
 
 
+def show_all(
+    farm: Farm, listing: Listing, names: Iterable[str], shown: Shown, *, several: bool = False
+) -> None:
+    """Read the lists of these objects, and print them as `show_lists` does."""
+    requests: dict[str, Json] = {each: {listing.parent: each} for each in names}
+    show_lists(farm, listing, requests, shown, several=several)
+
+
 def show_lists(
     farm: Farm,
     listing: Listing,
-    method: str,
     requests: Mapping[str, Json],
     shown: Shown,
     *,
-    parent: str,
-    where: str = "",
-    of: Mapping[str, str] | None = None,
+    conditions: tuple[str, ...] = (),
     several: bool = False,
 ) -> None:
     """Read a list of each of several objects, by one request, and print all rows together.
 
-    Rows of more than one say which one they are about, in a column with this title, and with
-    `several` in any case; without a title, they say it anyway. `of` has the names of these objects
-    where there are several requests about one. Exits with 1 if some cannot be read, after those
-    that can.
+    Rows of more than one say which one they are about, in a column, and with `several` in any
+    case. Exits with 1 if some cannot be read, after those that can.
     """
-    condition = with_fields(where, listing.columns) if where else ""
+    key = listing.parent
+    about = {name: {key: each[key]} if key else {} for name, each in requests.items()}
+    query = narrowed(Query(listing.method, {}, conditions), listing, shown)
     if len(requests) > MOST_READ:
-        raise InvalidCall(f"these are {len(requests)} {parent.lower()}s; choose fewer of them")
-    key, names = parent.lower(), of or {each: each for each in requests}
-    is_shown = several or len({*names.values()}) > 1
-    together = with_parent(listing, key, is_shown) if parent else listing
+        raise InvalidCall(f"these are {len(requests)} {key or 'job'}s; choose fewer of them")
+    several = several or len({each.get(key) for each in about.values()}) > 1
+    together = with_parent(listing, key, several) if key else listing
     if shown.watch:
         if len(requests) != 1:
-            raise InvalidCall(f"--watch is for one {key}")
+            raise InvalidCall(f"--watch is for one {key or 'job'}")
         (request,) = requests.values()
-        show_list(farm, together, Query(method, request), shown, where=where)
+        show_list(farm, together, replace(query, request=request), replace(shown, where=None))
         return
-    found = farm.each(method, requests, together.view(shown, condition))
+    found = farm.each(query.method, requests, together.view(shown, query.where))
     failures = [(name, each) for name, each in found.items() if isinstance(each, CallError)]
     if len(failures) == len(found) and failures:
         raise as_option(failures[0][1]) or failures[0][1]
     read = {name: each for name, each in found.items() if not isinstance(each, CallError)}
-    about = {name: {key: names[name]} if parent else {} for name in read}
     rows = [{**about[name], **row} for name in read for row in rows_in(read[name].json)]
     print_rows(together, rows, shown)
     if failures:
@@ -277,13 +285,16 @@ def with_parent(listing: Listing, key: str, is_shown: bool) -> Listing:
     return replace(listing, columns=columns, sort=(key, *listing.sort))
 
 
+VIEW_OPTIONS = {"_fields": "no such column", "_where": "--where", "_until": "--until"}
+
+
 def as_option(error: CallError) -> InvalidCall | None:
     """A problem of the gateway's view, in terms of the options."""
     if error.code != "INVALID_ARGUMENT":
         return None
-    for parameter, option in (("_fields: ", "no such column"), ("_where: ", "--where")):
-        if error.message.startswith(parameter):
-            return InvalidCall(f"{option}: {error.message.removeprefix(parameter)}")
+    for name, option in VIEW_OPTIONS.items():
+        if error.message.startswith(f"{name}: "):
+            return InvalidCall(f"{option}{error.message.removeprefix(name)}")
     return None
 
 
@@ -295,18 +306,23 @@ def tell(about: "Answer") -> None:
     """What the gateway says of an answer. Exits with 5 if there may be more, and with 3 if a name
     that was asked for is of nothing.
     """
+    tell_ignored(about.ignored)
     refuse_unknown(about.no_match)
     if about.cut_at:
         complain(cut(about.cut_at), PROGRAM)
         sys.exit(CUT)
 
 
+def tell_ignored(fields: Sequence[str]) -> None:
+    if fields:
+        complain(f"warning: fields ignored: {', '.join(fields)}", PROGRAM)
+
+
 def watch_list(
     farm: Farm, listing: Listing, query: Query, view: Mapping[str, str], shown: Shown
 ) -> None:
     """Print the rows again whenever they change: on a terminal as a table, else the new lines."""
-    from cuectl.watching import Changes, Lines, Screen, watch, watch_on_terminal
-    from gateway_client.arguments import Arguments
+    from cuectl.watching import Changes, Lines, Screen, watch, watch_on_terminal, watched
 
     if shown.form not in ("table", "wide") and sys.stdout.isatty():
         raise InvalidCall(f"--watch on a terminal shows a table; leave out -o {shown.form}")
@@ -326,8 +342,7 @@ def watch_list(
         return Lines(head if first else (), [*zip(keys, body, strict=True)], names)
 
     async def main(client: "GatewayClient") -> None:
-        arguments = Arguments(orjson.dumps(query.request))
-        answers = client.watch(query.method, arguments, view=view, every=EVERY_SECONDS, until="")
+        answers = watched(client, query.method, query.request, view)
         if sys.stdout.isatty():
             await watch_on_terminal(answers, Screen(f"{PROGRAM} {verb_name()}", table))
         else:
@@ -367,20 +382,19 @@ def arranged(listing: Listing, rows: Iterable[Row], shown: Shown) -> tuple[list[
 def print_rows(listing: Listing, rows: Iterable[Row], shown: Shown) -> None:
     """Print the rows; of a table that is cut to the terminal, what it leaves out."""
     found, columns = arranged(listing, rows, shown)
-    is_table = shown.form in ("table", "wide")
-    if is_table:
-        if not found:
-            complain("there are none", PROGRAM)
-            return
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        head, body = heads(columns), cells(found, columns, shown)
-        colored = width is not None and is_colored()
-        lines = laid_out(head if shown.headers else None, body, width=width, colored=colored)
-        if width is not None and (gone := left_out(head, body, width)):
+    is_table, width = shown.form in ("table", "wide"), None
+    if is_table and not found:
+        complain("there are none", PROGRAM)
+        return
+    if is_table and sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        if gone := left_out(heads(columns), cells(found, columns, shown), width):
             complain(f"no room for {', '.join(gone)}: see -o csv, or --fields", PROGRAM)
-    else:
-        lines = lines_of(found, columns, shown)
-    click.echo("".join(f"{line}\n" for line in lines), nl=False, color=True)
+    click.echo(
+        "".join(f"{line}\n" for line in lines_of(found, columns, shown, width)),
+        nl=False,
+        color=True,
+    )
 
 
 def show_details(listing: Listing, rows: Sequence[Row], shown: Shown) -> None:
@@ -420,10 +434,13 @@ def table_lines(
     return laid_out(head, cells(rows, columns, shown), width=width, colored=colored)
 
 
-def lines_of(rows: Sequence[Row], columns: Sequence[Column], shown: Shown) -> list[str]:
-    """The lines of a form. Raw characters only reach what is no terminal."""
+def lines_of(
+    rows: Sequence[Row], columns: Sequence[Column], shown: Shown, width: int | None = None
+) -> list[str]:
+    """The lines of a form. Raw characters only reach what is no terminal, of some `width`."""
     if shown.form in ("table", "wide"):
-        return table_lines(rows, columns, shown, width=None, colored=False)
+        colored = width is not None and is_colored()
+        return table_lines(rows, columns, shown, width=width, colored=colored)
     safe: Callable[[str], str] = printable_lines if sys.stdout.isatty() else str
     if shown.form == "name":
         names = (columns[0].value(row) for row in rows)

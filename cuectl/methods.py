@@ -13,6 +13,7 @@ from gateway_client.terminal.layout import columns
 from gateway_client.terminal.text import printable_lines
 
 MOST_SHOWN = 8
+LONGEST_TEXT = 200
 DEPTH = 3
 """Levels of objects whose fields are described."""
 
@@ -149,9 +150,13 @@ def fields_in(
     for name, about in properties.items():
         path = f"{prefix}{name}"
         whole = document.resolved(about)
-        yield path, type_name(document, about), str(about.get("description", ""))
+        yield path, type_name(document, about), first_line(about.get("description"))
         if "properties" in whole and depth > 1:
             yield from fields_in(document, about, f"{path}.", depth - 1)
+
+
+def first_line(text: object) -> str:
+    return str(text or "").partition("\n")[0][:LONGEST_TEXT]
 
 
 def type_name(document: Document, schema: Json) -> str:

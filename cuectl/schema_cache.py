@@ -13,11 +13,7 @@ from cuectl.folders import cache_folder, read_if_there, write_private
 
 FRESH_SECONDS = 300.0
 """How long the document is used without asking whether it has changed."""
-OF_FIELDS = ("type", "format", "$ref", "anyOf", "items", "properties", "additionalProperties")
-OF_TYPES = ("enum", "x-unit")
-OF_OPERATIONS = ("x-aliases", "x-sets", "x-named")
-LONGEST_TEXT = 200
-FORM = "2"
+FORM = "3"
 """The form of what is kept: files of another form are not read."""
 
 Json = dict[str, Any]
@@ -39,7 +35,7 @@ class SchemaCache:
         return abs(time.time() - float(self.head.get("checked", 0)))
 
     def schema(self) -> bytes:
-        """The document, with what `call` needs; empty without one."""
+        """The document; empty without one."""
         return self.kept or read_if_there(self.folder / f"{self.key}-schema.json")
 
     def names(self) -> dict[str, list[str]]:
@@ -68,8 +64,7 @@ class SchemaCache:
     def keep(self, etag: str, document: bytes | None) -> None:
         """Remember a document, or that it is still the same."""
         if document is not None:
-            whole = orjson.loads(document)
-            self.kept = orjson.dumps(reduced(whole))
+            self.kept = document
             self._write("schema", self.kept)
             self.head = {"etag": etag}
         self.head["checked"] = time.time()
@@ -90,53 +85,3 @@ def open_cache(context: Context) -> SchemaCache:
     except ValueError:
         head = {}
     return SchemaCache(context, folder, key, head)
-
-
-def reduced(document: Json) -> Json:
-    """The document without what is read nowhere here."""
-    from gateway_client.openapi_document import OF_ROWS, REPEATABLE
-
-    paths = {}
-    for path, item in document.get("paths", {}).items():
-        operation = item.get("post")
-        if operation is None or ("x-aliases" not in operation and path == "/batch"):
-            continue
-        kept: Json = {"summary": str(operation.get("summary", ""))[:LONGEST_TEXT]}
-        kept |= {name: operation[name] for name in OF_OPERATIONS if name in operation}
-        parameters = operation.get("parameters", ())
-        kept["parameters"] = [each for each in (REPEATABLE, OF_ROWS) if each in parameters]
-        kept["requestBody"] = content_of(operation.get("requestBody", {}))
-        kept["responses"] = {"200": content_of(operation.get("responses", {}).get("200", {}))}
-        paths[path] = {"post": kept} | ({"get": {}} if "get" in item else {})
-    schemas = document.get("components", {}).get("schemas", {})
-    return {
-        "paths": paths,
-        "components": {"schemas": {name: short(each) for name, each in schemas.items()}},
-    }
-
-
-def content_of(message: Json) -> Json:
-    schema = message.get("content", {}).get("application/json", {}).get("schema", {})
-    return {"content": {"application/json": {"schema": short(schema)}}}
-
-
-def short(schema: Any) -> Any:
-    """A schema reduced to types and first sentences."""
-    if not isinstance(schema, dict):
-        return schema
-    found: Json = {}
-    for name in OF_FIELDS:
-        if name not in schema:
-            continue
-        value = schema[name]
-        if name == "properties":
-            found[name] = {field: short(each) for field, each in value.items()}
-        elif name == "anyOf":
-            found[name] = [short(each) for each in value]
-        else:
-            found[name] = short(value)
-    for name in OF_TYPES:
-        if name in schema:
-            found[name] = schema[name]
-    about = str(schema.get("description", "")).split("\n")[0][:LONGEST_TEXT]
-    return found | ({"description": about} if about else {})

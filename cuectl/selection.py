@@ -18,6 +18,8 @@ STANDARD_INPUT = "-"
 PATTERN = re.compile(r"[*?]")
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 SHOWN = 10
+HIDDEN_BY_OTHERS = ("shows", "users", "shots", "allocs")
+"""Fields of requests whose names are not looked for one by one."""
 
 Options = Mapping[str, Any]
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -28,7 +30,7 @@ class Query:
     """A read of a list, and a condition on its rows."""
 
     method: str
-    request: Json = field(default_factory=dict)
+    request: Any = field(default_factory=dict)
     conditions: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     """The options that chose, as they were written: `--show demo`."""
@@ -63,19 +65,31 @@ class Kind:
     """The request that lists just those of these names, if Cuebot has one."""
     title: str = ""
     """What one is called where it is missing: pending job."""
+    ended: "Kind | None" = None
+    """The kind that has those as well that have ended: jobs that are finished."""
 
-    def names(self, farm: Farm) -> list[str]:
-        """All names. Raises CallError."""
-        return names_in(farm.rows(self.method, self.request, {"_fields": self.name}), self)
+    def interface(self, method: str) -> str:
+        """The full name of a method of such objects."""
+        return f"{self.one}.{self.one.title()}Interface/{method}"
 
-    def absent(self, farm: Farm, names: Sequence[str]) -> list[str]:
+    def rows(self, farm: Farm, words: Sequence[str] = (), *fields: str) -> list[Json]:
+        """The ids, names and these fields of what the words may mean, of all without any. Raises
+        CallError.
+        """
+        view = {"_fields": ",".join(("id", self.name, *fields))}
+        if not words or self.known is None or any(map(PATTERN.search, words)):
+            return farm.rows(self.method, self.request, view)
+        ids = [each for each in words if ID.fullmatch(each)]
+        names = [each for each in words if each not in ids]
+        found = farm.rows(self.method, self.known(names), view) if names else []
+        if ids:
+            found += farm.rows(self.method, self.request, view | {"_where": with_id(ids)})
+        return found
+
+    def absent(self, farm: Farm, words: Sequence[str]) -> list[str]:
         """Those of several names that nothing has; ids are not looked for. Raises CallError."""
-        sought = [each for each in names if not ID.fullmatch(each)]
-        if not sought:
-            return []
-        request = self.known(sought) if self.known is not None else self.request
-        rows = farm.rows(self.method, request, {"_fields": self.name})
-        there = {each.lower() for each in names_in(rows, self)}
+        sought = [each for each in words if not ID.fullmatch(each)]
+        there = {each.lower() for each in names_in(self.rows(farm, sought), self)} if sought else ()
         return [each for each in sought if each.lower() not in there]
 
 
@@ -89,6 +103,7 @@ class Selection:
 
     kind: Kind
     words: tuple[str, ...]
+    """Each once."""
     options: Options
 
     def given(self) -> bool:
@@ -98,31 +113,41 @@ class Selection:
         return any(self.options.values())
 
     def query(self, farm: Farm) -> Query:
-        """The read that the options ask for, of all without any."""
-        return self.kind.query(farm, self.options)
+        """The read that the options ask for, of all without any. Raises CallError (NOT_FOUND) for
+        one of several names that is of nothing: others hide it from the gateway.
+        """
+        query = self.kind.query(farm, self.options)
+        asked = query.request.get("r", {})
+        alone: dict[str, Json] = {
+            f"{field} {name}": {"r": {field: [name]}}
+            for field in HIDDEN_BY_OTHERS
+            if len(names := asked.get(field, ())) > 1
+            for name in names
+        }
+        view = {"_fields": self.kind.name, "_limit": "1"}
+        for answer in farm.each(query.method, alone, view).values() if alone else ():
+            if not isinstance(answer, CallError):
+                refuse_unknown(answer.no_match)
+        return query
 
     def rows_named(self, farm: Farm) -> Query:
         """The read of a list of these names and patterns, or of what the options choose."""
-        query, words, kind = self.query(farm), self.spelled(), self.kind
+        query, words, kind = self.query(farm), self.words, self.kind
         if not words:
             return query
         patterns = [each for each in words if PATTERN.search(each)]
         ids = [each for each in words if ID.fullmatch(each)]
         names = [each for each in words if each not in patterns and each not in ids]
-        if kind.known is not None and names == words:
+        if kind.known is not None and len(names) == len(words):
             return replace(query, request=merged(query.request, kind.known(names)))
         either = "|".join(map(re.escape, names))
         found = [f"{kind.name}~{quoted(f'(?i)^({either})$')}"] if names else []
         found += [f"{kind.name}~{quoted(expression(each))}" for each in patterns]
-        found += [f"id in ({','.join(map(quoted, ids))})"] if ids else []
+        found += [with_id(ids)] if ids else []
         return replace(query, conditions=(*query.conditions, " or ".join(found)))
 
-    def spelled(self) -> list[str]:
-        """The words, each once."""
-        return list(dict.fromkeys(self.words))
-
     def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
-        """The names that are meant, each checked if there are several.
+        """The names that are meant, each once, and each checked if there are several.
 
         What options or patterns choose is left out if it is so already: if it fits the condition
         `unless`. Without any word or option, all are meant with `or_all`; else that is a
@@ -131,66 +156,68 @@ class Selection:
         """
         if not self.given() and not or_all:
             raise click.UsageError(self.missing(), click.get_current_context(silent=True))
-        words = self.different(farm, self.spelled())
-        if words and not self.given_options():
-            return self.matching(farm, words, unless)
+        if not self.words:
+            return chosen_names(farm, self.kind, self.query(farm), unless)
+        names = self.meant_by(farm, self.words, unless)
+        if not self.given_options():
+            return names
         query = self.query(farm)
-        if not words:
-            return chosen_names(farm, self.kind, query, unless)
         there = {each.lower(): each for each in chosen_names(farm, self.kind, query, "")}
-        others = [each for each in words if each.lower() not in there]
-        if others:
+        if others := [each for each in names if each.lower() not in there]:
             given = " ".join(query.given)
             raise InvalidCall(
                 f"{', '.join(others)}: not among the {self.kind.many} that {given} chooses"
             )
-        return [there[each.lower()] for each in words]
+        return [there[each.lower()] for each in names]
 
-    def different(self, farm: Farm, words: list[str]) -> list[str]:
-        """The words that mean different things: ids become names, and case does not matter."""
-        ids = [each for each in words if ID.fullmatch(each)]
-        if len(words) > 1 and ids:
-            kind = self.kind
-            where = f"id in ({','.join(map(quoted, ids))})"
-            view = {"_fields": f"id,{kind.name}", "_where": where}
-            rows = farm.rows(kind.method, kind.request, view)
-            names = {str(row["id"]).lower(): str(row[kind.name]) for row in rows}
-            words = [names.get(each.lower(), each) for each in words]
+    def meant_by(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
+        """What the words mean: ids that are known become names. Raises CallError (NOT_FOUND)."""
+        kind, patterns = self.kind, [each for each in words if PATTERN.search(each)]
+        if len(words) == 1 and not patterns and not kind.checked:
+            return list(words)  # the gateway looks for it
+        try:
+            rows = kind.rows(farm, words)
+        except CallError as error:
+            if len(words) > 1 or patterns or error.code != "PERMISSION_DENIED":
+                raise
+            return list(words)
+        names = names_in(rows, kind)
+        known = {str(row.get("id")).lower(): str(row[kind.name]) for row in rows}
+        known |= {each.lower(): each for each in names}
+        left = names
+        if unless and patterns:
+            view = {"_fields": kind.name, "_where": f"not ({unless})"}
+            left = names_in(farm.rows(kind.method, kind.request, view), kind)
         found: dict[str, str] = {}
-        for each in words:
-            found.setdefault(each.lower(), each)
+        absent = []
+        for word in words:
+            if word in patterns:
+                if not any(fits(each, word) for each in names):
+                    absent.append(word)
+                those = [each for each in left if fits(each, word)]
+            else:
+                those = [known.get(word.lower(), word)]
+                if word.lower() not in known and not ID.fullmatch(word):
+                    absent.append(word)
+            found |= {each.lower(): each for each in those if each.lower() not in found}
+        if absent:
+            raise CallError("NOT_FOUND", self.not_there(farm, absent, len(words)))
         return list(found.values())
 
-    def matching(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
-        """The names with those that fit the patterns among them. Raises CallError (NOT_FOUND)."""
-        if not any(PATTERN.search(each) for each in words):
-            checks = len(words) > 1 or self.kind.checked
-            if checks and (absent := self.kind.absent(farm, words)):
-                raise CallError("NOT_FOUND", self.not_there(farm, absent, len(words)))
-            return list(words)
-        found: dict[str, None] = {}
-        kind, view = self.kind, {"_fields": self.kind.name}
-        everything = kind.names(farm)
-        if unless:
-            view["_where"] = f"not ({unless})"
-            left = set(names_in(farm.rows(kind.method, kind.request, view), kind))
-        else:
-            left = set(everything)
-        for word in words:
-            if not PATTERN.search(word):
-                fitting = [each for each in everything if each.lower() == word.lower()]
-            else:
-                fitting = [each for each in everything if fits(each, word)]
-            if not fitting and not ID.fullmatch(word):
-                raise CallError("NOT_FOUND", self.not_there(farm, [word], len(words)))
-            found |= dict.fromkeys(
-                each for each in fitting or [word] if each in left or not PATTERN.search(word)
-            )
-        return list(found)
+    def rows(self, farm: Farm, names: Sequence[str], *fields: str) -> dict[str, Json]:
+        """The rows of names and ids, with these fields, by how they were written. Raises CallError
+        (NOT_FOUND) if one is of nothing.
+        """
+        kind = self.kind
+        rows = kind.rows(farm, names, *fields)
+        known = {str(row.get(key)).lower(): row for row in rows for key in ("id", kind.name)}
+        if absent := [each for each in names if each.lower() not in known]:
+            raise CallError("NOT_FOUND", self.not_there(farm, absent, len(names)))
+        return {each: known[each.lower()] for each in names}
 
     def check(self, farm: Farm) -> None:
         """Raises CallError (NOT_FOUND) for names, not patterns, that nothing has."""
-        names = [each for each in self.spelled() if not PATTERN.search(each)]
+        names = [each for each in self.words if not PATTERN.search(each)]
         if names and (absent := self.kind.absent(farm, names)):
             raise CallError("NOT_FOUND", self.not_there(farm, absent, 1))
 
@@ -205,14 +232,17 @@ class Selection:
     def not_there(self, farm: Farm, absent: Sequence[str], number: int) -> str:
         """Which names nothing has, with the nearest ones, as far as the token may list them."""
         try:
-            known = self.kind.names(farm)
+            known = names_in(self.kind.rows(farm), self.kind)
         except CallError:
             known = []
-        title = self.kind.title or self.kind.one
+        title, ended = self.kind.title or self.kind.one, self.kind.ended
+        others = ended.absent(farm, absent) if ended is not None else absent
         lines = [
-            f"no {title} {each!r}{did_you_mean(each, known)}"
-            if not PATTERN.search(each)
-            else f"no {title}'s name fits {each!r}"
+            f"no {title}'s name fits {each!r}"
+            if PATTERN.search(each)
+            else f"no {title} {each!r}{did_you_mean(each, known)}"
+            if each in others
+            else f"no {title} {each!r}: it is finished"
             for each in absent[:SHOWN]
         ]
         more = [f"{len(absent) - SHOWN} more"] if len(absent) > SHOWN else []
@@ -285,6 +315,11 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
+def with_id(ids: Iterable[str]) -> str:
+    """The condition of what has one of these ids."""
+    return f"id in ({','.join(map(quoted, ids))})"
+
+
 def expression(pattern: str) -> str:
     """The regular expression (of RE2, too) of a pattern with `*` and `?`, in any case."""
     parts = ({"*": ".*", "?": "."}.get(each) or re.escape(each) for each in pattern)
@@ -309,13 +344,13 @@ def refuse_blank(options: Options) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} has no value", context)
 
 
-def choosing(kind: Kind, *options: str, own: Iterable[str] = (), behind: str = "") -> Decorator:
+def choosing(kind: Kind, by: Iterable[str] = (), behind: str = "") -> Decorator:
     """A decorator for a verb's function, which gets a Selection of this kind under its plural.
 
-    `options` are those of the kind's that choose; all but those in `own` without any. `behind` is
-    what other words may follow the names, for --help.
+    `by` are those of the kind's options that choose. `behind` is what other words may follow the
+    names, for --help.
     """
-    wanted = options or tuple(each for each in kind.options if each not in own)
+    wanted = tuple(by)
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
@@ -326,10 +361,15 @@ def choosing(kind: Kind, *options: str, own: Iterable[str] = (), behind: str = "
             given[kind.many] = Selection(kind, words, chosen)
             return function(*arguments, **given)
 
-        command: Callable[..., Any] = run
-        for each in reversed(wanted):
-            command = kind.options[each](command)
         metavar, shell = f"[{kind.one.upper()}]...{behind}", complete(kind.many)
-        return click.argument("words", metavar=metavar, nargs=-1, shell_complete=shell)(command)
+        words = click.argument("words", metavar=metavar, nargs=-1, shell_complete=shell)
+        return decorated(run, words, *(kind.options[each] for each in wanted))
 
     return decorate
+
+
+def decorated(function: Callable[..., Any], *decorators: Decorator) -> Callable[..., Any]:
+    """The function with these decorators, as if they stood above it."""
+    for each in reversed(decorators):
+        function = each(function)
+    return function

@@ -1,8 +1,9 @@
 """What the commands of one run share: the context, its cache, and the way to the gateway."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from gateway_client.errors import CallError, WrongSetting
 
@@ -10,7 +11,6 @@ if TYPE_CHECKING:  # slow to import, and not needed by all commands
     from cuectl.contexts import Context
     from cuectl.schema_cache import SchemaCache
     from gateway_client.gateway import GatewayClient
-    from gateway_client.openapi_document import Document
     from gateway_client.tokens import TokenSource
 
 TIMEOUT_SECONDS = 30.0
@@ -20,22 +20,18 @@ UNKNOWN_CALLER = (
     " cuectl context add NAME --url URL --token-command COMMAND"
 )
 
-T = TypeVar("T")
-
 
 class Session:
     def __init__(self, via: str = "") -> None:
         """`via` is the program that calls, for the gateway's logs."""
         self._via = via
         self._chosen: tuple[str | None, str | None, str | None] = (None, None, None)
-        self._context: Context | None = None
-        self._cache: SchemaCache | None = None
-        self._tokens: TokenSource | None = None
 
     def choose(self, name: str | None, url: str | None, token: str | None) -> None:
         if (name, url, token) != self._chosen:
             self._chosen = name, url, token
-            self._context = self._cache = self._tokens = None
+            for each in ("context", "tokens", "cache"):
+                self.__dict__.pop(each, None)
 
     def as_options(self) -> list[str]:
         """The chosen context as options for another process; tokens are left out, as other users
@@ -45,20 +41,16 @@ class Session:
         found = [f"--context={name}"] if name else []
         return found + ([f"--url={url}"] if url else [])
 
-    @property
+    @cached_property
     def context(self) -> "Context":
         """Raises WrongSetting."""
-        if self._context is None:
-            from cuectl.contexts import chosen_context
+        from cuectl.contexts import chosen_context
 
-            self._context = chosen_context(*self._chosen)
-        return self._context
+        return chosen_context(*self._chosen)
 
-    @property
+    @cached_property
     def tokens(self) -> "TokenSource":
-        if self._tokens is None:
-            self._tokens = self.context.tokens()
-        return self._tokens
+        return self.context.tokens()
 
     @property
     def subject(self) -> str:
@@ -66,18 +58,22 @@ class Session:
 
         return subject_of(self.tokens())
 
-    @property
+    @cached_property
     def cache(self) -> "SchemaCache":
-        if self._cache is None:
-            from cuectl.schema_cache import open_cache
+        from cuectl.schema_cache import open_cache
 
-            self._cache = open_cache(self.context)
-        return self._cache
+        return open_cache(self.context)
 
     def keep_fresh(self) -> None:
-        """Raises CallError and WrongSetting."""
+        """Ask whether the document has changed, if it may have. Raises CallError, WrongSetting."""
+        import asyncio
+
+        async def ask() -> None:
+            async with self.client() as client:
+                await self.look_for_changes(client)
+
         if self.is_stale:
-            self.refresh()
+            asyncio.run(ask())
 
     @property
     def is_stale(self) -> bool:
@@ -86,12 +82,8 @@ class Session:
 
         return self.cache.age > FRESH_SECONDS
 
-    def refresh(self) -> None:
-        """Ask whether the document has changed. Raises CallError."""
-        self.run(self.look_for_changes)
-
     async def look_for_changes(self, client: "GatewayClient") -> None:
-        """`refresh`, within an event loop."""
+        """Ask whether the document has changed. Raises CallError."""
         from gateway_client.gateway import NO_METHOD, error_of
         from gateway_client.openapi_document import DOCUMENT
 
@@ -99,7 +91,7 @@ class Session:
         headers = {"If-None-Match": etag} if etag else {}
         response = await client.send("GET", DOCUMENT, b"", headers)
         if response.status_code == NO_METHOD:  # DOCS=off
-            self.cache.keep("", b"{}")
+            self.cache.keep("", NOTHING)
         elif response.status_code == NOT_MODIFIED:
             self.cache.keep(etag, None)
         elif response.status_code == OK:
@@ -111,16 +103,13 @@ class Session:
     # --- calls ----------------------------------------------------------------------------------
 
     @asynccontextmanager
-    async def client(
-        self, timeout: float | None = None, document: "Document | None" = None
-    ) -> AsyncIterator["GatewayClient"]:
-        """A client, with a document that it need not ask for. Raises WrongSetting, also where the
-        gateway asks for a token and there is none."""
+    async def client(self, timeout: float | None = None) -> AsyncIterator["GatewayClient"]:
+        """Raises WrongSetting, also where the gateway asks for a token and there is none."""
         from gateway_client.gateway import gateway_client
 
         seconds = TIMEOUT_SECONDS if timeout is None else timeout
         async with gateway_client(self.context.url, self.tokens, seconds, self._via) as client:
-            client.read, client.exact = document, True
+            client.exact = True
             try:
                 yield client
             except CallError as error:
@@ -132,17 +121,7 @@ class Session:
         if error.code == "UNAUTHENTICATED" and not self.tokens():
             raise WrongSetting(UNKNOWN_CALLER) from None
 
-    def run(
-        self, work: "Callable[[GatewayClient], Awaitable[T]]", timeout: float | None = None
-    ) -> T:
-        """Run something with a client. Raises what it raises, and WrongSetting."""
-        import asyncio
-
-        async def main() -> T:
-            async with self.client(timeout) as client:
-                return await work(client)
-
-        return asyncio.run(main())
-
 
 OK, NOT_MODIFIED = 200, 304
+NOTHING = b'{"paths": {}, "components": {"schemas": {}}}'
+"""A document without methods."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 
 import click
 
-from gateway_client.call_options import DURATION, UNIT_SECONDS
+from gateway_client.durations import DURATION, UNIT_SECONDS
 from gateway_client.paths import split_names
 
 NUMBER = re.compile(r"\d{1,15}(\.\d{1,15})?", re.ASCII)

@@ -1,12 +1,14 @@
 """A verb: an ordinary Click command, with the calls that it makes and examples."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
+from cuectl.changes import change_options
 from cuectl.farm import pass_farm
-from cuectl.selection import is_blank
+from cuectl.lists import list_options
+from cuectl.selection import Kind, choosing, decorated, is_blank
 
 SEE = "Exit status: see cuectl --help"
 
@@ -52,3 +54,36 @@ def verb(
         return command
 
     return decorate
+
+
+def list_verb(
+    *calls: str, of: Kind, by: Iterable[str] | None = None, examples: tuple[str, ...]
+) -> Callable[[Callable[..., None]], Verb]:
+    """A verb that lists what is chosen of a kind, by these of its options or all but --where; its
+    function gets a Selection under the kind's plural, and `shown`. Without `calls`, it makes that
+    of the kind.
+    """
+    chosen = choosing(of, [each for each in of.options if each != "where"] if by is None else by)
+    made = verb(*calls or (of.method,), examples=examples)
+    return lambda function: made(chosen(list_options(function)))
+
+
+def change_verb(
+    method: str,
+    *others: str,
+    of: Kind | None = None,
+    by: Iterable[str] | None = None,
+    name: str | None = None,
+    examples: tuple[str, ...],
+) -> Callable[[Callable[..., None]], Verb]:
+    """A verb that calls a method to change something; its function gets `how`.
+
+    With a kind, the method may be one of its interface, and the verb is about what is chosen by
+    these of the kind's options, or all: its function gets a Selection under the kind's plural.
+    """
+    method = of.interface(method) if of is not None and "/" not in method else method
+    options = [change_options(method)]
+    if of is not None:
+        options.insert(0, choosing(of, of.options if by is None else by))
+    made = verb(method, *others, name=name, examples=examples)
+    return lambda function: made(decorated(function, *options))

@@ -1,18 +1,25 @@
 """Rows that are watched: a table that is drawn again on a terminal, lines of changes elsewhere."""
 
 import asyncio
+import gc
 import shutil
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from time import strftime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+import orjson
+
+from gateway_client.arguments import Arguments
 from gateway_client.client import PASSING, Answer
 from gateway_client.errors import CallError
 from gateway_client.terminal.exits import complain, text_of
 from gateway_client.terminal.text import ELLIPSIS, clip
+
+if TYPE_CHECKING:
+    from gateway_client.gateway import GatewayClient
 
 EVERY_SECONDS = 2.0
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
@@ -120,15 +127,40 @@ class Changes:
         self._problem = text_of(error)
 
 
+async def watched(
+    client: "GatewayClient",
+    method: str,
+    request: Mapping[str, object],
+    view: Mapping[str, str],
+    until: str = "",
+) -> AsyncGenerator[Answer | CallError]:
+    """The answers of a read whenever they change, and failures that may pass in between; without
+    `until`, a condition, without end. Raises CallError.
+    """
+    gc.enable()  # this may take hours
+    arguments = Arguments(orjson.dumps(request))
+    found = client.watch(method, arguments, view=view, every=EVERY_SECONDS, until=until)
+    async for each in passing(found):
+        yield each
+
+
+async def passing(
+    answers: AsyncIterator[Answer | CallError],
+) -> AsyncGenerator[Answer | CallError]:
+    """Raises CallError for what does not pass, as when a job is gone."""
+    async for each in answers:
+        if isinstance(each, CallError) and each.code not in PASSING:
+            raise each
+        yield each
+
+
 async def watch(answers: AsyncIterator[Answer | CallError], view: View) -> None:
-    """Show answers without end. Raises CallError for what does not pass, as when a job is gone."""
-    async for result in answers:
+    """Show answers. Raises CallError for what does not pass."""
+    async for result in passing(answers):
         if isinstance(result, Answer):
             view.show(result.content)
-        elif result.code in PASSING:
-            view.fail(result)
         else:
-            raise result
+            view.fail(result)
 
 
 async def watch_on_terminal(answers: AsyncIterator[Answer | CallError], screen: Screen) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from cuectl.columns import as_number, duration, shown, size
 from gateway_client.paths import value_at
-from gateway_client.terminal.text import counted
+from gateway_client.terminal.text import counted, listed
 
 Row = Mapping[str, Any]
 
@@ -415,8 +415,7 @@ def part(used: float, most: float) -> str:
 
 
 def told(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMES_TOLD} more" if len(names) > NAMES_TOLD else ""
-    return ", ".join(names[:NAMES_TOLD]) + more
+    return listed(names, NAMES_TOLD)
 
 
 def tally(counts: Mapping[str, int]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -44,13 +44,9 @@ from gateway.core.readiness import Readiness
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
-from gateway.features.access.feature import Access
+from gateway.feature import Feature
+from gateway.features import FEATURES, extensions_of
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.names.feature import Names
-from gateway.features.object_rights.feature import ObjectRights
-from gateway.features.rules import ADDED_KEYS
-from gateway.features.views.feature import Views
-from gateway.features.watch.feature import Watch
 from gateway.http.admission import Admission, RateLimits
 from gateway.http.at_most_once import AtMostOnce
 from gateway.http.authentication import Authentication
@@ -72,6 +68,7 @@ from gateway.pages.status import health_routes, status_app
 if TYPE_CHECKING:
     from gateway.observe.traces import Traces
 
+OneFeature = TypeVar("OneFeature", bound=Feature)
 STARTUP_WAIT_SECONDS = 5.0
 """How long startup waits for an identity provider's keys and for the shared store."""
 MAX_WAITING_ANSWERS = 48
@@ -87,7 +84,7 @@ class Parts:
     live: LiveCatalog
     """Starts looking for the catalog at the app's startup."""
     reached_at: tuple[str, ...]
-    access: Access
+    features: tuple[Feature, ...]
     authenticator: Authenticator
     provider: Provider
     """Token verification keys, followed from the app's startup on."""
@@ -101,8 +98,6 @@ class Parts:
     records: Records
     """What is remembered of calls with an Idempotency-Key."""
     slots: FairQuota
-    views: Views
-    watch: Watch
     load_shedder: LoadShedder
     planner: Planner
     answers: FairSemaphore
@@ -116,10 +111,14 @@ class Parts:
     refusals: Refusals
     interceptors: Interceptors
 
+    def feature(self, kind: type[OneFeature]) -> OneFeature:
+        """Raises StopIteration without it."""
+        return next(each for each in self.features if isinstance(each, kind))
+
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
         return (
-            self.access.reloadable(self.authenticator.follow),
+            *(reloadable for each in self.features for reloadable in each.reloadables()),
             reloadable_catalog(self.live),
             Reloadable(  # counts so far are kept
                 "the rate limits",
@@ -224,10 +223,11 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         upstream=upstream,
         weight=rates.weight,
         readiness=Readiness(),
+        extensions=extensions_of,
     )
-    access, object_rights = Access(core, ADDED_KEYS), ObjectRights(core)
-    views, watch = Views(core), Watch(core)
-    authenticator, provider = make_authenticator(settings, access.rights_for)
+    features = tuple(each(core) for each in FEATURES)
+    authenticator, provider = make_authenticator(settings, core.rights_for)
+    core.follow_rights = authenticator.follow
     core.generation = lambda: authenticator.generation
     audit, slots = open_audit(settings), FairQuota(settings.max_in_flight, rates.weight)
     load_shedder = LoadShedder(settings.max_in_flight, rates.weight)
@@ -246,10 +246,9 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         upstream,
         live,
         slots,
-        watch.places,
         audit,
         shared,
-        object_rights.lookups,
+        lambda: [each.numbers() for each in features],
         reads,
         refusals,
     )
@@ -262,10 +261,8 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         UnservedMethods(live) if len(upstream.endpoints) == 1 else None,
         Authentication(authenticator),
         *limits,
-        *access.interceptors(),
         Admission(slots, load_shedder),
-        *object_rights.interceptors(),
-        *Names(core).interceptors(),
+        *(interceptor for each in features for interceptor in each.interceptors()),
         Obstacles(),
         audit,
     ]
@@ -275,7 +272,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         upstream=upstream,
         live=live,
         reached_at=reached_at(settings),
-        access=access,
+        features=features,
         authenticator=authenticator,
         provider=provider,
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
@@ -289,8 +286,6 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
             weight=rates.weight,
         ),
         slots=slots,
-        views=views,
-        watch=watch,
         load_shedder=load_shedder,
         planner=Planner(rates.weight),
         answers=answers,
@@ -324,7 +319,9 @@ def request_reader(settings: Settings, parts: Parts) -> RequestReader:
         planner=parts.planner,
         interceptors=parts.interceptors,
         # What a feature needs reads what is left.
-        queries=QueryReader((DryRunOptionReader(), *parts.watch.options(), *parts.views.options())),
+        queries=QueryReader(
+            (DryRunOptionReader(), *(each for one in parts.features for each in one.options()))
+        ),
         weight=parts.rates.weight,
     )
 
@@ -344,7 +341,8 @@ def method_handler(settings: Settings, parts: Parts, requests: RequestReader) ->
     )
     once = AtMostOnce(parts.records, requests, calls, responder, longest_call=settings.grpc_timeout)
     # The first of them that a request asks for wins.
-    exchanges = (DryRuns(calls, responder), *parts.watch.exchanges(), reads, once)
+    of_features = (exchange for each in parts.features for exchange in each.exchanges())
+    exchanges = (DryRuns(calls, responder), *of_features, reads, once)
     return UnaryHandler(parts.interceptors, requests, calls, responder, exchanges)
 
 

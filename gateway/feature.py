@@ -5,8 +5,8 @@ A feature is a folder in `gateway/features/` and a line in `FEATURES`. It import
 attaches to.
 """
 
-from collections.abc import Awaitable, Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
@@ -14,6 +14,7 @@ from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
+from gateway.core.settings.model import Reloadable, Strict
 
 
 class Feature:
@@ -21,31 +22,44 @@ class Feature:
     """That of its folder."""
     needs: ClassVar[tuple[type["Feature"], ...]] = ()
     """The features whose public names it uses."""
+    extends: ClassVar[Mapping[type["Feature"], Any]] = {}
+    """What it adds to features that it needs, by feature. Of which type, that feature says."""
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
+
+    @classmethod
+    def section(cls, added: Sequence[Any]) -> type[Strict] | None:
+        """Its section of the settings: a model with a field for each. `added` is what those who
+        extend it add.
+        """
+        return None
+
+    @staticmethod
+    def compile(draft: Draft) -> None:
+        """Add aspects to the methods of a catalog that is being built, after the features that it
+        needs. Without I/O: called in any thread, and in other processes.
+        """
 
     def __init__(self, gateway: Gateway) -> None:
         """At startup, in the order of `FEATURES`. Raises ConfigurationError."""
         self.gateway = gateway
 
-    @staticmethod
-    def compile(draft: Draft) -> None:
-        """Add aspects to the methods of a catalog that is being built. Without I/O: called in any
-        thread, and in other processes, in an order in which what is needed comes first.
-        """
-
     def interceptors(self) -> Iterable[Interceptor]:
         """What crosses all requests, in this place of the order."""
-        return ()
-
-    def exchanges(self) -> Iterable[Exchange]:
-        """Ways of asking for a call. Called when the parts of the core are there."""
         return ()
 
     def options(self) -> Iterable[OptionReader]:
         """What it reads of query strings, before the features that it needs read theirs."""
         return ()
 
-    def tasks(self) -> Iterable[Awaitable[object]]:
-        """What runs from the app's startup to its end."""
+    def exchanges(self) -> Iterable[Exchange]:
+        """Ways of asking for a call. Called when the parts of the core are there."""
         return ()
+
+    def reloadables(self) -> Iterable[Reloadable]:
+        """What SIGHUP reads again."""
+        return ()
+
+    def numbers(self) -> Mapping[tuple[str, ...], float]:
+        """Its metrics: values by name and labels."""
+        return {}

@@ -11,8 +11,7 @@ import click
 from click.core import ParameterSource
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.settings.loading import load_settings
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings, load_settings
 
 config_option = click.option(
     "--config",

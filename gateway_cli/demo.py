@@ -24,7 +24,7 @@ from gateway.access.tokens import token_rules
 from gateway.app import create_app
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import ConfigurationError
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 from gateway.observe.logs import configure_logging
 from gateway.server.accept import Certificate, empty_context
 from gateway_cli.serving.drain import Server

@@ -33,9 +33,9 @@ from gateway.core.discovery.refresh import warm as compile_all
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
-from gateway.core.settings.model import Settings
 from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.names import kept_names
+from gateway.features.settings import Settings
 from gateway.pages.content import Content
 from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm

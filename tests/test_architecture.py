@@ -24,6 +24,8 @@ from docs.packages import (
     packages,
     rank,
 )
+from gateway.feature import Feature
+from gateway.features import FEATURES
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TESTS = ROOT / "tests"
@@ -32,40 +34,19 @@ WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.core.schema", "gateway.core.discovery.files", "gateway.core.errors")
 STILL_UPWARD = {  # modules that import from above, until what they import attaches itself
     "core.pipeline.body_forms": "calls.xml_body",
-    "core.pipeline.call_maker": (
-        "calls.shared_reads features.views.compiled_view "
-        "features.views.row_owners features.watch.aspect http.trace_context"
-    ),
+    "core.pipeline.call_maker": "calls.shared_reads http.trace_context",
     "core.pipeline.context": (
-        "features.views.render http.batch_queue http.protocols.interface "
-        "http.proxies http.trace_context"
+        "http.batch_queue http.protocols.interface http.proxies http.trace_context"
     ),
     "core.pipeline.explanations": "calls.shared_reads",
-    "core.pipeline.form": "calls.shared_reads features.views.compiled_view features.views.render",
-    "core.pipeline.handler": (
-        "calls.preview features.watch.watches http.at_most_once "
-        "http.batch_queue http.conditional"
-    ),
-    "core.pipeline.invoke": "features.watch.aspect",
+    "core.pipeline.form": "calls.shared_reads",
+    "core.pipeline.handler": "http.batch_queue",
     "core.pipeline.middleware": "http.protocols.choice http.proxies",
     "core.pipeline.offload": "calls.batch_items calls.caller",
     "core.pipeline.offload_process": "calls.batch_items calls.caller",
-    "core.pipeline.query": (
-        "features.views.compiled_view features.views.paths features.views.view "
-        "features.watch.aspect"
-    ),
-    "core.pipeline.request": "calls.caller features.views.columns features.views.compiled_view",
+    "core.pipeline.request": "calls.caller",
     "core.pipeline.respond": "access.load_shedding",
-    "core.pipeline.rows": "features.views.compiled_view features.watch.aspect",
-    "core.pipeline.short_names": "features.views.row_conditions features.views.units",
-    "core.profile.panel_texts": "features.views.filter_expressions",
-    "core.profile.panels": (
-        "features.views.compiled_view features.views.groups "
-        "features.views.row_conditions features.views.units"
-    ),
-    "core.profile.schema_paths": "features.views.paths",
-    "features.watch.question": "http.conditional",
-    "features.watch.watches": "http.conditional",
+    "features.catalog": "pages.fitting_panels pages.panel_tables",
 }
 BARE_SLEEPS = {  # files with a `sleep(0)`, and why
     "long_work.py": "turns without work",
@@ -139,6 +120,37 @@ def test_the_client_knows_nothing_of_the_gateway(
     inside = f"{package}."
     known = {each for name, known in graph.items() if name.startswith(inside) for each in known}
     assert {each.partition(".")[0] for each in known} == knows
+
+
+def test_the_core_knows_no_feature(graph: dict[str, set[str]]) -> None:
+    inside = (name for name in graph if name.startswith(f"{GATEWAY}.core."))
+    known = {name: {each for each in graph[name] if is_of_features(each)} for name in inside}
+    assert {name: found for name, found in known.items() if found} == {}
+
+
+def is_of_features(module: str) -> bool:
+    return module.startswith((f"{GATEWAY}.features", f"{GATEWAY}.feature"))
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+def test_a_feature_knows_what_it_needs(graph: dict[str, set[str]], feature: type[Feature]) -> None:
+    """Besides the core, and what those need that it needs."""
+    room = f"features/{feature.name}"
+    assert feature.__module__.startswith(f"{GATEWAY}.features.{feature.name}.")
+    assert feature.__name__ == feature.name.title().replace("_", "")
+    known = {
+        package_of(target)
+        for module, targets in graph.items()
+        if package_of(module) == room
+        for target in targets
+    }
+    needed = {f"features/{each.name}" for each in all_needed(feature)}
+    others = {each for each in known if each is not None and each.startswith("features")}
+    assert others - {room} <= needed
+
+
+def all_needed(feature: type[Feature]) -> set[type[Feature]]:
+    return {each for need in feature.needs for each in (need, *all_needed(need))}
 
 
 def test_http2_does_without_grpc() -> None:

@@ -10,7 +10,7 @@ from docs.rights import page as rights_page
 from docs.sentences import section, with_section
 from gateway.core.errors import Code
 from gateway.core.settings.loading import RETIRED, SYNONYMS
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 from tests.support.openapi import catalog
 
 ROOT = Path(__file__).parent.parent

@@ -29,7 +29,11 @@ def context() -> None:
       cuectl context add studio --url https://farm.studio \\
         --token-command 'sso token farm'
       cuectl context use studio
+      cuectl context list
     """
+
+
+known_name = click.argument("name", shell_complete=lambda _, __, begun: contexts_like(begun))
 
 
 @context.command()
@@ -38,13 +42,7 @@ def context() -> None:
 @click.option("--token-command", default="", help="Prints a token; run again before that expires.")
 @click.option("--token", default="", help="A token, kept in the file.")
 def add(name: str, url: str, token_command: str, token: str) -> None:
-    """Add a context, or replace it. The first one is used at once.
-
-    \b
-    Example:
-      cuectl context add studio --url https://farm.studio \\
-        --token-command 'sso token farm'
-    """
+    """Add a context, or replace it. The first one is used at once."""
     from gateway_client.gateway import check_url
 
     if token and token_command:
@@ -63,14 +61,9 @@ def warn_of_environment() -> None:
 
 
 @context.command()
-@click.argument("name", shell_complete=lambda _, __, begun: contexts_like(begun))
+@known_name
 def use(name: str) -> None:
-    """Use a context from now on.
-
-    \b
-    Example:
-      cuectl context use studio
-    """
+    """Use a context from now on."""
     contexts = load_contexts()
     contexts.named(name)
     replace(contexts, current=name).save()
@@ -78,14 +71,9 @@ def use(name: str) -> None:
 
 
 @context.command()
-@click.argument("name", shell_complete=lambda _, __, begun: contexts_like(begun))
+@known_name
 def remove(name: str) -> None:
-    """Forget a context.
-
-    \b
-    Example:
-      cuectl context remove studio
-    """
+    """Forget a context."""
     contexts = load_contexts()
     contexts.named(name)
     left = {key: each for key, each in contexts.known.items() if key != name}
@@ -95,12 +83,7 @@ def remove(name: str) -> None:
 
 @context.command(name="list")
 def list_() -> None:
-    """List contexts; the current one has a star. Tokens and their commands are not shown.
-
-    \b
-    Example:
-      cuectl context list
-    """
+    """List contexts; the current one has a star. Tokens and their commands are not shown."""
     contexts = load_contexts()
     rows = [
         ("*" if each.name == contexts.current else "", each.name, each.url, token_of(each))
@@ -125,12 +108,7 @@ def token_of(each: Context) -> str:
 @context.command()
 @click.argument("name", required=False, shell_complete=lambda _, __, begun: contexts_like(begun))
 def show(name: str | None) -> None:
-    """Show a context, or the current one, with its whole token command. A kept token is not shown.
-
-    \b
-    Example:
-      cuectl context show studio
-    """
+    """Show a context, or the current one, with its token command. A kept token is not shown."""
     contexts = load_contexts()
     name = name or contexts.current
     if not name:

@@ -2,17 +2,16 @@
 
 import click
 
-from cuectl.changes import How, change, change_options
+from cuectl.changes import How, change
 from cuectl.columns import Column
 from cuectl.farm import Farm
-from cuectl.kinds import ALLOCATION, GET_ALLOCATIONS
-from cuectl.lists import Listing, Shown, list_options, show_named, where_option
-from cuectl.selection import Selection, choosing
-from cuectl.verb import verb
+from cuectl.kinds import ALLOCATION
+from cuectl.lists import Listing, Shown, show_named
+from cuectl.selection import Selection
+from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError, Failure
 
 SECTION = "Farm"
-CREATE = "facility.AllocationInterface/Create"
 ALLOCATIONS = Listing(
     place="allocations",
     columns=(
@@ -32,20 +31,19 @@ ALLOCATIONS = Listing(
 )
 
 
-@verb(GET_ALLOCATIONS, examples=("cuectl allocations", "cuectl allocations --sort-by free"))
-@choosing(ALLOCATION, own=("all",))
-@where_option
-@list_options
-def allocations(farm: Farm, allocations: Selection, where: str | None, shown: Shown) -> None:
+@list_verb(of=ALLOCATION, examples=("cuectl allocations",))
+def allocations(farm: Farm, allocations: Selection, shown: Shown) -> None:
     """List allocations, pools of hosts: cores in use and free."""
-    show_named(farm, ALLOCATIONS, allocations, shown, where=where or "")
+    show_named(farm, ALLOCATIONS, allocations, shown)
 
 
-@verb(CREATE, examples=("cuectl create-allocation night", "cuectl create-allocation dusk dark"))
+@change_verb(
+    "facility.AllocationInterface/Create",
+    examples=("cuectl create-allocation night", "cuectl create-allocation dusk dark"),
+)
 @click.argument("name")
 @click.argument("tag", required=False)
 @click.option("--facility", default="local", show_default=True, help="Its facility.")
-@change_options
 def create_allocation(farm: Farm, name: str, tag: str | None, facility: str, how: How) -> None:
     """Create an allocation: a pool of hosts.
 
@@ -55,7 +53,7 @@ def create_allocation(farm: Farm, name: str, tag: str | None, facility: str, how
     full = f"{facility}.{short}"
     request = {"name": short, "tag": tag or short, "facility": {"name": facility}}
     try:
-        done = change(farm, how, CREATE, {full: request}, noun="allocation")
+        done = change(farm, how, {full: request}, noun="allocation")
     except CallError as error:
         if error.code != "NOT_FOUND":
             raise

@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from cuectl import PROGRAM
-from cuectl.changes import How, change, change_options, listed, verb_name
+from cuectl.changes import How, change, verb_name
 from cuectl.columns import Column, Row, as_called
 from cuectl.completion import complete
-from cuectl.farm import Farm, Json, rows_in
+from cuectl.farm import Farm, Json, all_read, rows_in
 from cuectl.frame_words import (
     MOST_FRAMES,
     STATES,
@@ -23,25 +23,37 @@ from cuectl.frame_words import (
     lost,
     parts_of,
 )
-from cuectl.kinds import GET_FRAMES, GET_LAYERS, JOB, JOB_CHANGES, JOB_PARENTS, PENDING_JOB, several
-from cuectl.lists import Listing, Shown, list_options, show_lists, where_option
-from cuectl.selection import PATTERN, Decorator, Selection, choosing, quoted, refuse_blank
+from cuectl.kinds import (
+    GET_FRAMES,
+    GET_LAYERS,
+    JOB,
+    JOB_CHANGES,
+    JOB_PARENTS,
+    PENDING_JOB,
+    check_pending,
+    several,
+)
+from cuectl.lists import Listing, Shown, list_options, show_all, show_lists
+from cuectl.selection import (
+    PATTERN,
+    Decorator,
+    Selection,
+    choosing,
+    decorated,
+    quoted,
+    refuse_blank,
+)
 from cuectl.values import each_of
-from cuectl.verb import verb
+from cuectl.verb import Verb, change_verb, list_verb, verb
 from cuectl.verbs import layers as of_layers
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.exits import NOT_FOUND, complain
+from gateway_client.terminal.text import listed
 
 SECTION = "Layers and frames"
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 GET_JOB = "job.JobInterface/GetJob"
-RETRY = "job.JobInterface/RetryFrames"
-EAT = "job.JobInterface/EatFrames"
-KILL = "job.JobInterface/KillFrames"
-MARK_DONE = "job.JobInterface/MarkDoneFrames"
-REORDER = "job.JobInterface/ReorderFrames"
-STAGGER = "job.JobInterface/StaggerFrames"
 BEHIND = " [FRAME]..."
 OPTION_OF_STATE = {"DEAD": "failed", "RUNNING": "running", "WAITING": "waiting"}
 """The options for jobs that have frames in these states."""
@@ -54,6 +66,8 @@ def exit_of(row: Row) -> Any:
 
 
 LAYERS = Listing(
+    method=GET_LAYERS,
+    parent="job",
     place="layers",
     sort=("dispatchOrder", "name"),
     upwards=True,
@@ -95,6 +109,8 @@ LAYER = Column("LAYER", "layerName", wide=True)
 NUMBER = Column("NUMBER", "number", wide=True)
 HOST = Column("HOST", "host", extra=True)
 FRAMES = Listing(
+    method=GET_FRAMES,
+    parent="job",
     place="frames",
     sort=("dispatchOrder", "name"),
     upwards=True,
@@ -165,15 +181,15 @@ HOST_OPTION = click.option(
 )  # fmt: skip
 
 
-def frame_options(*, states: bool = True, reads: bool = False) -> Decorator:
-    """Options that choose frames; the function gets them as `chosen`."""
+def frame_options(*options: Decorator) -> Decorator:
+    """Options that choose frames, --layer, --range and these; the function gets `chosen`."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
         def run(*arguments: Any, **given: Any) -> Any:
             flags = [each for each in FLAGS if given.pop(each.lower(), False)]
             values = {each: given.pop(each, ()) for each in ("layer", "range", "state", "host")}
-            refuse_blank({**values, "where": given.get("where")})
+            refuse_blank(values)
             chosen = Chosen(
                 layers=tuple(each_of(values["layer"])),
                 ranges=values["range"],
@@ -182,15 +198,31 @@ def frame_options(*, states: bool = True, reads: bool = False) -> Decorator:
             )
             return function(*arguments, chosen=chosen, **given)
 
-        options = [LAYER_OPTION, RANGE_OPTION]
-        options += [STATE_OPTION] if states else []
-        options += [*FLAGS.values(), HOST_OPTION, where_option] if reads else []
-        command: Callable[..., Any] = run
-        for each in reversed(options):
-            command = each(command)
-        return command
+        return decorated(run, LAYER_OPTION, RANGE_OPTION, *options)
 
     return decorate
+
+
+def frame_list(*calls: str, examples: tuple[str, ...]) -> Callable[[Callable[..., None]], Verb]:
+    """A verb that lists frames; its function gets `jobs`, `chosen` and `shown`."""
+    frames = frame_options(STATE_OPTION, *FLAGS.values(), HOST_OPTION)
+    options = (choosing(JOB, JOB_PARENTS, BEHIND), frames, list_options)
+    return lambda function: verb(*calls, examples=examples)(decorated(function, *options))
+
+
+def frame_change(
+    method: str,
+    *,
+    by: Sequence[str] = JOB_CHANGES,
+    states: bool = True,
+    name: str | None = None,
+    examples: tuple[str, ...],
+) -> Callable[[Callable[..., None]], Verb]:
+    """A verb that changes frames; its function gets `jobs`, `chosen` and `how`."""
+    frames = frame_options(STATE_OPTION) if states else frame_options()
+    options = (choosing(PENDING_JOB, by, BEHIND), frames)
+    made = change_verb(PENDING_JOB.interface(method), GET_FRAMES, name=name, examples=examples)
+    return lambda function: made(decorated(function, *options))
 
 
 # --- which frames -------------------------------------------------------------------------------
@@ -239,25 +271,32 @@ def meant(
 
 
 def counted(farm: Farm, frames: Frames) -> dict[str, dict[str, int]]:
-    """How many frames of each request are in which states; requests without any are left out.
+    """How many frames of each request are in which states; requests without any are left out, and
+    frames of a request before.
 
     Raises CallError (NOT_FOUND) for a layer that none of the jobs has, and for a single frame.
     """
     fields = ["state", *(["layerName", "number"] if frames.narrowed else [])]
     view = {"_group": ",".join(fields), "_count": "true"}
-    answers = farm.each(GET_FRAMES, frames.requests(limit=MOST_FRAMES), view)
+    requests = frames.requests(limit=MOST_FRAMES)
+    answers = farm.each(GET_FRAMES, requests, view)
     found: dict[str, dict[str, int]] = {}
     there: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for name, answer in answers.items():
         if isinstance(answer, CallError):
             if len(frames.jobs) == 1 or answer.code != "NOT_FOUND":  # it may have ended meanwhile
                 raise answer
             continue
         for group in rows_in(answer.json):
-            counts = found.setdefault(name, {})
-            counts[group["state"]] = counts.get(group["state"], 0) + group["count"]
             number, layer = str(group.get("number")), str(group.get("layerName"))
             there |= {(layer, ""), (layer, number), ("", number)}
+            frame = (requests[name]["job"], layer, number)
+            if frames.narrowed and frame in seen:
+                continue
+            seen.add(frame)
+            counts = found.setdefault(name, {})
+            counts[group["state"]] = counts.get(group["state"], 0) + group["count"]
     for part in frames.parts:
         check_part(farm, frames, part, there)
     return found
@@ -268,13 +307,8 @@ def check_part(farm: Farm, frames: Frames, part: Part, there: set[tuple[str, str
     absent = [each for each in part.layers if (each, "") not in there]
     if absent:
         requests: dict[str, Json] = {each: {"job": each} for each in frames.jobs}
-        answers = farm.each(GET_LAYERS, requests, {"_fields": "name"}).values()
-        known = [
-            str(row["name"])
-            for each in answers
-            if not isinstance(each, CallError)
-            for row in rows_in(each.json)
-        ]
+        there_are = all_read(farm.each(GET_LAYERS, requests, {"_fields": "name"}))
+        known = [str(row["name"]) for rows in there_are.values() for row in rows]
         for each in absent:
             if each not in known:
                 near = did_you_mean(each, known)
@@ -289,34 +323,22 @@ def check_part(farm: Farm, frames: Frames, part: Part, there: set[tuple[str, str
 # --- lists --------------------------------------------------------------------------------------
 
 
-@verb(
+@list_verb(
     GET_LAYERS,
+    of=JOB,
+    by=JOB_PARENTS,
     examples=(
         f"cuectl layers {A_JOB}",
         "cuectl layers --show demo --fields name,tags,limits",
         "cuectl layers --mine --sort-by mem --limit 5",
     ),
 )
-@choosing(JOB, *JOB_PARENTS)
-@where_option
-@list_options
-def layers(farm: Farm, jobs: Selection, where: str, shown: Shown) -> None:
+def layers(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List the layers of jobs: of all, or of these."""
-    names = jobs.names(farm, or_all=True)
-    requests: dict[str, Json] = {each: {"job": each} for each in names}
-    show_lists(
-        farm,
-        LAYERS,
-        GET_LAYERS,
-        requests,
-        shown,
-        parent="job",
-        where=where,
-        several=not is_one(jobs),
-    )
+    show_all(farm, LAYERS, jobs.names(farm, or_all=True), shown, several=not is_one(jobs))
 
 
-@verb(
+@frame_list(
     GET_FRAMES,
     examples=(
         f"cuectl frames {DYING} --dead --fields name,exit,host",
@@ -325,18 +347,15 @@ def layers(farm: Farm, jobs: Selection, where: str, shown: Shown) -> None:
         "cuectl frames --show demo --count-by job,state",
     ),
 )
-@choosing(JOB, *JOB_PARENTS, behind=BEHIND)
-@frame_options(reads=True)
-@list_options
-def frames(farm: Farm, jobs: Selection, chosen: Chosen, where: str, shown: Shown) -> None:
+def frames(farm: Farm, jobs: Selection, chosen: Chosen, shown: Shown) -> None:
     """List the frames of jobs: of all, or of these.
 
     Words behind a job that begin with a number are frames: 1001, 1001-1010, 1001-comp.
     """
-    show_frames(farm, FRAMES, jobs, chosen, shown, where)
+    show_frames(farm, FRAMES, jobs, chosen, shown)
 
 
-@verb(
+@frame_list(
     GET_FRAMES,
     GET_JOB,
     examples=(
@@ -345,23 +364,18 @@ def frames(farm: Farm, jobs: Selection, chosen: Chosen, where: str, shown: Shown
         "cuectl logs --show demo --dead --fields name,log -o csv",
     ),
 )
-@choosing(JOB, *JOB_PARENTS, behind=BEHIND)
-@frame_options(reads=True)
-@list_options
-def logs(farm: Farm, jobs: Selection, chosen: Chosen, where: str, shown: Shown) -> None:
+def logs(farm: Farm, jobs: Selection, chosen: Chosen, shown: Shown) -> None:
     """List where the logs of frames are that have run."""
-    show_frames(farm, LOGS, jobs, chosen, shown, where)
+    show_frames(farm, LOGS, jobs, chosen, shown)
 
 
 def show_frames(
-    farm: Farm, listing: Listing, jobs: Selection, chosen: Chosen, shown: Shown, where: str
+    farm: Farm, listing: Listing, jobs: Selection, chosen: Chosen, shown: Shown
 ) -> None:
     wanted = meant(farm, jobs, chosen, or_all=True)
     if wanted.narrowed:
         counted(farm, wanted)
-    conditions = [where] if where else []
-    if chosen.host:
-        conditions.append(f"host={quoted(chosen.host)}")
+    conditions = [f"host={quoted(chosen.host)}"] if chosen.host else []
     if listing is LOGS and not wanted.named:
         conditions.append("startTime>0")
     fields = [*map(as_called, shown.fields)]
@@ -372,12 +386,9 @@ def show_frames(
     show_lists(
         farm,
         listing,
-        GET_FRAMES,
         wanted.requests(wanted.states, limit=MOST_FRAMES),
         shown,
-        parent="job",
-        where=conditions[0] if len(conditions) == 1 else " and ".join(f"({c})" for c in conditions),
-        of=wanted.job_of,
+        conditions=tuple(conditions),
         several=not is_one(jobs),
     )
 
@@ -385,14 +396,10 @@ def show_frames(
 def log_folders(farm: Farm, wanted: Frames) -> Callable[[Row], str | None]:
     """From a frame's row to the path of its log, unless it has never run. Raises CallError."""
     requests: dict[str, Json] = {each: {"id": each} for each in wanted.jobs}
-    found: dict[str, Json] = {}
-    for job, answer in farm.each(GET_JOB, requests, {"_fields": "name,logDir"}).items():
-        if isinstance(answer, CallError):
-            raise answer
-        (found[job],) = rows_in(answer.json)
+    found = all_read(farm.each(GET_JOB, requests, {"_fields": "name,logDir"}))
 
     def path(row: Row) -> str | None:
-        job = found[row["job"]] if "job" in row else next(iter(found.values()))
+        (job,) = found[row["job"]] if "job" in row else next(iter(found.values()))
         if not row.get("startTime"):
             return None
         return f"{job['logDir']}/{job['name']}.{row['name']}.rqlog"
@@ -410,9 +417,9 @@ def is_one(jobs: Selection) -> bool:
 # --- changes ------------------------------------------------------------------------------------
 
 
-@verb(
-    RETRY,
-    GET_FRAMES,
+@frame_change(
+    "RetryFrames",
+    by=[each for each in JOB_CHANGES if each != "all"],
     examples=(
         f"cuectl retry {DYING}",
         "cuectl retry --show harbor",
@@ -420,10 +427,7 @@ def is_one(jobs: Selection) -> bool:
         f"cuectl retry {DYING} --layer beauty --state dead,eaten",
     ),
 )
-@choosing(PENDING_JOB, *(each for each in JOB_CHANGES if each != "all"), behind=BEHIND)
-@frame_options()
 @click.option("--all", "every", is_flag=True, help="Dead, eaten and succeeded frames.")
-@change_options
 def retry(farm: Farm, jobs: Selection, chosen: Chosen, every: bool, how: How) -> None:
     """Run frames of jobs again: dead ones, or these.
 
@@ -436,23 +440,17 @@ def retry(farm: Farm, jobs: Selection, chosen: Chosen, every: bool, how: How) ->
         loses = lost(states)
         return f"Run {about} again? {loses}" if loses else ""
 
-    change_frames(
-        farm, how, RETRY, meant(farm, jobs, chosen, default=("DEAD",)), question, "WAITING"
-    )
+    change_frames(farm, how, meant(farm, jobs, chosen, default=("DEAD",)), question, "WAITING")
 
 
-@verb(
-    EAT,
-    GET_FRAMES,
+@frame_change(
+    "EatFrames",
     examples=(
         f"cuectl eat {DYING}",
         f"cuectl eat {DYING} 1006-beauty",
         "cuectl eat --mine --dry-run",
     ),
 )
-@choosing(PENDING_JOB, *JOB_CHANGES, behind=BEHIND)
-@frame_options()
-@change_options
 def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     """Give up frames of jobs: dead ones, or these.
 
@@ -461,21 +459,15 @@ def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     """
     frames = meant(farm, jobs, chosen, default=("DEAD",))
     given_up = "They are given up"
-    change_frames(farm, how, EAT, frames, lambda about, _: f"Eat {about}? {given_up}", "EATEN")
+    change_frames(farm, how, frames, lambda about, _: f"Eat {about}? {given_up}", "EATEN")
 
 
-@verb(
-    KILL,
-    GET_FRAMES,
+@frame_change(
+    "KillFrames",
+    states=False,
     name="kill-frames",
-    examples=(
-        f"cuectl kill-frames {A_JOB} 1009-comp",
-        f"cuectl kill-frames {A_JOB} --layer comp --dry-run",
-    ),
+    examples=(f"cuectl kill-frames {A_JOB} 1009-comp",),
 )
-@choosing(PENDING_JOB, *JOB_CHANGES, behind=BEHIND)
-@frame_options(states=False)
-@change_options
 def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     """Kill running frames of jobs, but not the jobs.
 
@@ -483,17 +475,13 @@ def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     """
     frames = meant(farm, jobs, replace(chosen, states=("RUNNING",)))
     lost_of = "What they have rendered is lost"
-    change_frames(farm, how, KILL, frames, lambda about, _: f"Kill {about}? {lost_of}")
+    change_frames(farm, how, frames, lambda about, _: f"Kill {about}? {lost_of}")
 
 
-@verb(
-    MARK_DONE,
-    GET_FRAMES,
+@frame_change(
+    "MarkDoneFrames",
     examples=(f"cuectl done {A_JOB} 1001-1005", f"cuectl done {DYING} --state dead"),
 )
-@choosing(PENDING_JOB, *JOB_CHANGES, behind=BEHIND)
-@frame_options()
-@change_options
 def done(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     """Let run what waits for frames of jobs: all, or these.
 
@@ -503,13 +491,12 @@ def done(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
     def question(about: str, _: Sequence[str]) -> str:
         return f"Let run what waits for {about}? They stay as they are"
 
-    change_frames(farm, how, MARK_DONE, meant(farm, jobs, chosen), question)
+    change_frames(farm, how, meant(farm, jobs, chosen), question)
 
 
 def change_frames(
     farm: Farm,
     how: How,
-    method: str,
     frames: Frames,
     question: Callable[[str, Sequence[str]], str],
     already: str = "",
@@ -526,10 +513,12 @@ def change_frames(
         if fitting := {s: n for s, n in states.items() if s in sought and s != already}:
             counts[name] = fitting
     where = "".join(each.text for each in frames.parts)
+    every = frames.requests(frames.states)
+    requests = {name: request for name, request in every.items() if name in counts}
 
     def about(names: Sequence[str]) -> str:
         total = {s: sum(counts[each].get(s, 0) for each in names) for s in STATES}
-        jobs = [*dict.fromkeys(frames.job_of[each] for each in names)]
+        jobs = [*dict.fromkeys(requests[each]["job"] for each in names)]
         of = f"{len(jobs)} jobs ({listed(jobs)})" if len(jobs) > 1 else "".join(jobs)
         return f"{amount(total)} of {of}"
 
@@ -539,19 +528,16 @@ def change_frames(
         problem += "" if kinds or not already else f" that are not {already} already"
         complain(f"{verb_name()}: nothing to do: {problem}", PROGRAM)
         sys.exit(NOT_FOUND if frames.narrowed else 0)
-    requests = {
-        name: request for name, request in frames.requests(frames.states).items() if name in counts
-    }
     found = [state for each in counts.values() for state in each]
     how.ask(question(f"{about([*counts])}{where}", found))
-    change(farm, how, method, requests, about=about)
+    change(farm, how, requests, about=about)
 
 
 # --- order --------------------------------------------------------------------------------------
 
 
-@verb(
-    REORDER,
+@change_verb(
+    "job.JobInterface/ReorderFrames",
     GET_FRAMES,
     examples=(
         f"cuectl reorder {A_JOB} 1020-1024 first",
@@ -561,7 +547,6 @@ def change_frames(
 @click.argument("job", shell_complete=complete("jobs"))
 @click.argument("numbers", metavar="FRAMES")
 @click.argument("order", type=click.Choice(("first", "last", "reverse"), case_sensitive=False))
-@change_options
 def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
     """Let frames of a job run first, last, or in reverse.
 
@@ -572,26 +557,28 @@ def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
         sent, name = others(farm, job, numbers), "FIRST"
     request: Json = {"job": job, "range": sent, "order": name}
     requests = {job: request} if sent else {}
-    change(farm, how, REORDER, requests, about=lambda _: f"{moved} of {job} -> {order}")
+    change(farm, how, requests, about=lambda _: f"{moved} of {job} -> {order}")
 
 
-@verb(STAGGER, GET_FRAMES, examples=(f"cuectl stagger {A_JOB} 1001-1024 4",))
+@change_verb(
+    "job.JobInterface/StaggerFrames", GET_FRAMES, examples=(f"cuectl stagger {A_JOB} 1001-1024 4",)
+)
 @click.argument("job", shell_complete=complete("jobs"))
 @click.argument("numbers", metavar="FRAMES")
 @click.argument("step", metavar="N", type=click.IntRange(2, 1_000_000))
-@change_options
 def stagger(farm: Farm, job: str, numbers: str, step: int, how: How) -> None:
     """Let every Nth frame of a range run before the others."""
     moved = of_job(farm, job, numbers)
     requests: dict[str, Json] = {job: {"job": job, "range": numbers, "stagger": step}}
     told = f"{moved} of {job} -> every {step} frames first"
-    change(farm, how, STAGGER, requests, about=lambda _: told)
+    change(farm, how, requests, about=lambda _: told)
 
 
 def of_job(farm: Farm, job: str, numbers: str) -> str:
     """How many frames of a job have these numbers. Raises InvalidCall for what are none, and
     CallError (NOT_FOUND) if there is no such frame.
     """
+    check_pending(farm, job)
     parts = parts_of([numbers], ())
     if any(part.layers for part in parts):
         raise InvalidCall(f"{numbers}: write numbers alone, such as 1001-1010, for all layers")

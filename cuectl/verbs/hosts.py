@@ -3,75 +3,59 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
 
 import click
 
 from cuectl import PROGRAM
 from cuectl.changes import (
     How,
+    called_all,
     change,
-    change_options,
-    is_everything,
-    listed,
+    change_each,
+    comment_option,
+    noted,
+    some_text,
+    subject_option,
     verb_name,
 )
 from cuectl.columns import Column, Row
-from cuectl.comments import (
-    COMMENTS,
-    SUBJECT,
-    add_comments,
-    comment_option,
-    leave_comment,
-    some_text,
-    with_comment,
-)
+from cuectl.comments import show_comments
 from cuectl.completion import complete
-from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.kinds import GET_HOSTS, HOST, JOB, as_given, several, users_asked
-from cuectl.lists import Listing, Shown, list_options, show_list, show_lists, show_named
-from cuectl.selection import (
-    Decorator,
-    Kind,
-    Options,
-    Query,
-    Selection,
-    choosing,
-    quoted,
-    refuse_unknown,
+from cuectl.kinds import (
+    GET_HOSTS,
+    HOST,
+    JOB,
+    as_given,
+    check_pending,
+    several,
+    users_asked,
+    values_of,
 )
+from cuectl.lists import Listing, Shown, show_list, show_named
+from cuectl.selection import Decorator, Kind, Options, Query, Selection, quoted, refuse_unknown
 from cuectl.tables import HOSTS
 from cuectl.values import each_of
-from cuectl.verb import verb
+from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.terminal.exits import complain, text_of
-from gateway_client.terminal.text import counted
+from gateway_client.terminal.text import counted, listed
 
 SECTION = "Hosts and procs"
 FIND_JOB = "job.JobInterface/FindJob"
 GET_PROCS = "host.ProcInterface/GetProcs"
 GET_COMMENTS = "host.HostInterface/GetComments"
-ADD_COMMENT = "host.HostInterface/AddComment"
-LOCK = "host.HostInterface/Lock"
-UNLOCK = "host.HostInterface/Unlock"
-SET_ALLOCATION = "host.HostInterface/SetAllocation"
-SET_STATE = "host.HostInterface/SetHardwareState"
-REBOOT_WHEN_IDLE = "host.HostInterface/RebootWhenIdle"
-ADD_TAGS = "host.HostInterface/AddTags"
-REMOVE_TAGS = "host.HostInterface/RemoveTags"
-REDIRECT = "host.HostInterface/RedirectToJob"
-UNBOOK = "host.ProcInterface/UnbookProcs"
 LOCKED, UNLOCKED = "Locked", "Unlocked"
 """The subjects of comments that say why."""
+OF_NIMBY: Json = {"why": "NIMBY: somebody works there"}
 MOST_COMMENTED = 500
 """Hosts whose comments are looked at for one list."""
 
 # --- lists --------------------------------------------------------------------------------------
 
 
-@verb(
-    GET_HOSTS,
+@list_verb(
+    of=HOST,
     examples=(
         "cuectl hosts --down",
         "cuectl hosts --locked",
@@ -79,8 +63,6 @@ MOST_COMMENTED = 500
         "cuectl hosts --idle --count-by alloc --sum idle",
     ),
 )
-@choosing(HOST)
-@list_options
 def hosts(farm: Farm, hosts: Selection, shown: Shown) -> None:
     """List hosts: all, or these. With --locked, who has locked them and why."""
     with_reasons = hosts.options["locked"] and not shown.watch
@@ -89,31 +71,22 @@ def hosts(farm: Farm, hosts: Selection, shown: Shown) -> None:
 
 def with_comments(farm: Farm, rows: Sequence[Row]) -> list[Row]:
     """Rows of hosts, those that somebody has locked with `lockedBy` and `why`, as comments say."""
-    names = [
-        row["name"]
-        for row in rows
-        if row.get("lockState") == "LOCKED" and row.get("hasComment") and row.get("name")
-    ]
+    locked = (row for row in rows if row.get("lockState") == "LOCKED" and row.get("hasComment"))
+    names = sorted(row["name"] for row in locked)
     if len(names) > MOST_COMMENTED:
         complain(f"who and why: only of {MOST_COMMENTED} of {len(names)} hosts", PROGRAM)
-    requests = {name: {"host": name} for name in sorted(names)[:MOST_COMMENTED]}
-    answers = farm.each(GET_COMMENTS, requests) if requests else {}
-    failures = [each for each in answers.values() if isinstance(each, CallError)]
+    reasons = {row["name"]: OF_NIMBY for row in rows if row.get("lockState") == "NIMBY_LOCKED"}
+    answers = farm.each(GET_COMMENTS, {name: {"host": name} for name in names[:MOST_COMMENTED]})
+    failures = []
+    for name, answer in answers.items():
+        if isinstance(answer, CallError):
+            failures.append(answer)
+        else:
+            reasons[name] = reason(rows_in(answer.json))
     if failures:
-        complain(
-            f"without who and why of {counted(len(failures), 'host')}: {text_of(failures[0])}",
-            PROGRAM,
-        )
-    reasons = {
-        name: reason(rows_in(each.json))
-        for name, each in answers.items()
-        if not isinstance(each, CallError)
-    }
-    nimby = {"why": "NIMBY: somebody works there"}
-    reasons |= {
-        str(row.get("name")): nimby for row in rows if row.get("lockState") == "NIMBY_LOCKED"
-    }
-    return [{**row, **reasons.get(str(row.get("name")), {})} for row in rows]
+        without = counted(len(failures), "host")
+        complain(f"without who and why of {without}: {text_of(failures[0])}", PROGRAM)
+    return [{**row, **reasons.get(row.get("name"), {})} for row in rows]
 
 
 def reason(comments: Sequence[Json]) -> Json:
@@ -189,9 +162,6 @@ PROC_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
             "--mine", "--me", is_flag=True, help="What runs for the token's user."
         ),
         "host": several("--host", kind="hosts", metavar="HOST", help="What runs on this host."),
-        "where": click.option(
-            "--where", metavar="CONDITION", help="What fits: 'runtime>2h or memoryUsed>0.9'."
-        ),
     }
 )  # fmt: skip
 PROC_FIELDS = {
@@ -207,13 +177,12 @@ def procs_asked(farm: Farm, options: Options) -> Query:
     """Raises CallError (NOT_FOUND) for jobs and hosts that there are not, and InvalidCall for
     --mine without a user in the token.
     """
-    r = {field: each_of(options.get(name) or ()) for name, field in PROC_FIELDS.items()}
-    r |= {"jobs": existing(farm, JOB, r["jobs"]), "hosts": existing(farm, HOST, r["hosts"])}
-    r = {field: names for field, names in r.items() if names}
+    r = values_of(options, PROC_FIELDS)
+    for field, kind in (("jobs", JOB), ("hosts", HOST)):
+        if field in r:
+            r[field] = existing(farm, kind, r[field])
     users = users_asked(farm, options)
     found = [f"user in ({','.join(map(quoted, users))})"] if users else []
-    if where := options.get("where"):
-        found.append(with_fields(where, PROCS.columns))
     return Query(GET_PROCS, {"r": r} if r else {}, tuple(found), as_given(options))
 
 
@@ -222,19 +191,10 @@ RUNNING = replace(HOST, options=PROC_OPTIONS, query=procs_asked)
 
 
 def existing(farm: Farm, kind: Kind, words: Sequence[str]) -> list[str]:
-    """The names that these words mean, as far as the token may list them. Raises CallError
-    (NOT_FOUND) for one that nothing has.
+    """The names that these words mean. Raises CallError (NOT_FOUND) for one that nothing has, as
+    far as the token may list them.
     """
-    if not words:
-        return []
-    named = Selection(kind, tuple(words), {})
-    try:
-        named.check(farm)
-    except CallError as error:
-        if error.code != "PERMISSION_DENIED":
-            raise
-        return named.spelled()
-    return named.names(farm)
+    return Selection(replace(kind, checked=True), tuple(words), {}).names(farm)
 
 
 def running_on(farm: Farm, chosen: Selection) -> Query:
@@ -249,8 +209,9 @@ def running_on(farm: Farm, chosen: Selection) -> Query:
     return replace(query, request={"r": {**r, "hosts": names}})
 
 
-@verb(
+@list_verb(
     GET_PROCS,
+    of=RUNNING,
     examples=(
         "cuectl procs render-node-01",
         "cuectl procs --mine --sort-by runtime",
@@ -258,8 +219,6 @@ def running_on(farm: Farm, chosen: Selection) -> Query:
         "cuectl procs --count-by user --sum cores",
     ),
 )
-@choosing(RUNNING)
-@list_options
 def procs(farm: Farm, hosts: Selection, shown: Shown) -> None:
     """List what runs: all frames, or those on these hosts."""
     query = running_on(farm, hosts)
@@ -267,7 +226,8 @@ def procs(farm: Farm, hosts: Selection, shown: Shown) -> None:
         show_list(farm, PROCS, query, shown)
     except CallError as error:
         names = map(str.lower, (*shown.fields, *shown.sort, *shown.count_by))
-        if error.code != "PERMISSION_DENIED" or "user" in query.where or "user" in names:
+        wanted = "user" in f"{query.where} {shown.where}" or "user" in names
+        if error.code != "PERMISSION_DENIED" or wanted:
             raise
         show_list(farm, WITHOUT_USER, query, shown)
         complain(f"without USER: {text_of(error)}", PROGRAM)
@@ -277,7 +237,7 @@ def procs(farm: Farm, hosts: Selection, shown: Shown) -> None:
 
 
 def not_so(
-    farm: Farm, how: How, hosts: Selection, field: str, is_so: Callable[[str], str | None]
+    farm: Farm, how: How, hosts: Selection, field: str, is_so: Callable[[str], str | bool | None]
 ) -> list[str]:
     """The names of hosts that a change is about, without those of which `is_so` says that there is
     nothing to do, which is told; all of them if the token may not list hosts. Exits if none is
@@ -293,7 +253,7 @@ def not_so(
     told: dict[str, list[str]] = {}
     for row in rows:
         if text := is_so(row[field]):
-            told.setdefault(text, []).append(row["name"])
+            told.setdefault(str(text), []).append(row["name"])
     for text, those in told.items():
         how.tell(f"{verb_name()}: {listed(sorted(those))}: {text}")
     left_out = {name for those in told.values() for name in those}
@@ -302,146 +262,98 @@ def not_so(
     return [name for name in names if name not in left_out]
 
 
-def change_hosts(
-    farm: Farm,
-    how: How,
-    method: str,
-    hosts: Selection,
-    names: Sequence[str],
-    *,
-    told: str = "",
-    subject: str = "",
-    comment: str | None = None,
-    **request: Any,
-) -> None:
-    """Make the same change to each of these hosts, and leave a comment on those that it was made
-    to, with a subject.
-    """
-
-    def leave(done: Sequence[str]) -> None:
-        leave_comment(farm, how, HOST, done, comment, subject)
-
-    change(
-        farm,
-        how,
-        method,
-        {each: {"host": each, **request} for each in names},
-        noun="host",
-        told=f"{told} {with_comment(comment)}".strip(),
-        everything=is_everything(hosts),
-        then=leave,
-    )
-
-
-@verb(
-    LOCK,
+@change_verb(
+    "Lock",
+    of=HOST,
     examples=(
         "cuectl lock render-node-02 --comment 'fan is loud'",
         "cuectl lock 'desk-20*'",
         "cuectl lock --where 'freeTmp<5GB'",
     ),
 )
-@choosing(HOST)
 @comment_option
-@change_options
 def lock(farm: Farm, hosts: Selection, comment: str | None, how: How) -> None:
     """Lock hosts: what runs there goes on, and nothing new begins."""
     names = not_so(farm, how, hosts, "lockState", {"LOCKED": "locked already"}.get)
-    change_hosts(farm, how, LOCK, hosts, names, subject=LOCKED, comment=comment)
+    change_each(farm, how, hosts, names=names, subject=LOCKED, comment=comment)
 
 
-@verb(
-    UNLOCK,
+@change_verb(
+    "Unlock",
+    of=HOST,
     examples=("cuectl unlock render-node-06", "cuectl unlock --locked --alloc local.general"),
 )
-@choosing(HOST)
 @comment_option
-@change_options
 def unlock(farm: Farm, hosts: Selection, comment: str | None, how: How) -> None:
     """Unlock hosts that somebody has locked."""
     told = {"OPEN": "not locked", "NIMBY_LOCKED": "locked by NIMBY: opens once nobody works there"}
     names = not_so(farm, how, hosts, "lockState", told.get)
-    change_hosts(farm, how, UNLOCK, hosts, names, subject=UNLOCKED, comment=comment)
+    change_each(farm, how, hosts, names=names, subject=UNLOCKED, comment=comment)
 
 
-@verb(
-    SET_STATE,
+@change_verb(
+    "SetHardwareState",
+    of=HOST,
     examples=("cuectl repair render-node-07 --comment 'new disk'", "cuectl repair --done --all"),
 )
-@choosing(HOST)
 @click.option("--done", is_flag=True, help="They are repaired: UP when they report again.")
 @comment_option
-@change_options
 def repair(farm: Farm, hosts: Selection, done: bool, comment: str | None, how: How) -> None:
     """Take hosts out of work until repair --done. What runs there goes on."""
     if done:  # DOWN, as CueGUI does: a report makes it UP, and a host without reports stays so
-        names = not_so(
-            farm, how, hosts, "state", lambda s: "" if s == "REPAIR" else "not in REPAIR"
-        )
+        state, told, subject = "DOWN", "-> DOWN until the next report", "Repaired"
+        names = not_so(farm, how, hosts, "state", lambda s: s != "REPAIR" and "not in REPAIR")
     else:
+        state, told, subject = "REPAIR", "-> REPAIR", "Repair"
         names = not_so(farm, how, hosts, "state", {"REPAIR": "in REPAIR already"}.get)
-    state, subject = ("DOWN", "Repaired") if done else ("REPAIR", "Repair")
-    told = "-> DOWN until the next report" if done else "-> REPAIR"
-    change_hosts(
-        farm, how, SET_STATE, hosts, names, told=told, subject=subject, comment=comment, state=state
-    )
+    more: Json = {"told": told, "subject": subject, "comment": comment}
+    change_each(farm, how, hosts, names=names, state=state, **more)
 
 
-@verb(REBOOT_WHEN_IDLE, examples=("cuectl reboot render-node-01",))
-@choosing(HOST)
-@change_options
+@change_verb("RebootWhenIdle", of=HOST, examples=("cuectl reboot render-node-01",))
 def reboot(farm: Farm, hosts: Selection, how: How) -> None:
     """Reboot hosts as soon as nothing runs there. Until then, nothing new begins."""
-    change_hosts(farm, how, REBOOT_WHEN_IDLE, hosts, hosts.names(farm))
+    change_each(farm, how, hosts)
 
 
 # --- allocations, tags and comments -------------------------------------------------------------
 
 
-@verb(
-    SET_ALLOCATION,
+@change_verb(
+    "SetAllocation",
+    of=HOST,
     examples=("cuectl move render-node-07 local.desktop", "cuectl move 'desk-*' local.general"),
 )
-@choosing(HOST)
 @click.argument("to", metavar="ALLOC", shell_complete=complete("allocations"))
-@change_options
 def move(farm: Farm, hosts: Selection, to: str, how: How) -> None:
     """Move hosts, on which nothing may run, to another allocation."""
     names = hosts.names(farm)
     if len(names) > 1:  # a wrong allocation is told once, before anything is done
-        farm.rehearse(SET_ALLOCATION, {"host": names[0], "allocationId": to})
-    change_hosts(farm, how, SET_ALLOCATION, hosts, names, told=f"-> {to}", allocationId=to)
+        farm.rehearse(how.method, {"host": names[0], "allocationId": to})
+    told = f"-> {to}"
+    change_each(farm, how, hosts, names=names, told=told, allocationId=to)
 
 
 tags_argument = click.argument("tags", metavar="TAGS")
 
 
-def change_tags(
-    farm: Farm, how: How, method: str, hosts: Selection, names: Sequence[str], tags: str
-) -> None:
+def change_tags(farm: Farm, how: How, hosts: Selection, tags: str) -> list[str]:
     changed = each_of((tags,))
-    told = f"({', '.join(changed)})"
-    change_hosts(farm, how, method, hosts, names, told=told, tags=changed)
+    return change_each(farm, how, hosts, told=f"({', '.join(changed)})", tags=changed)
 
 
-@verb(ADD_TAGS, examples=("cuectl add-tags desk-201 gpu,nuke",))
-@choosing(HOST)
+@change_verb("AddTags", of=HOST, examples=("cuectl add-tags desk-201 gpu,nuke",))
 @tags_argument
-@change_options
 def add_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
     """Add tags (a,b) to hosts: layers with one of them run there."""
-    change_tags(farm, how, ADD_TAGS, hosts, hosts.names(farm), tags)
+    change_tags(farm, how, hosts, tags)
 
 
-@verb(REMOVE_TAGS, examples=("cuectl remove-tags desk-201 gpu,nuke",))
-@choosing(HOST)
+@change_verb("RemoveTags", of=HOST, examples=("cuectl remove-tags desk-201 gpu,nuke",))
 @tags_argument
-@change_options
 def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
     """Remove tags (a,b) from hosts. Those of their allocations stay."""
-    names = hosts.names(farm)
-    change_tags(farm, how, REMOVE_TAGS, hosts, names, tags)
-    if how.dry_run:
+    if not (names := change_tags(farm, how, hosts, tags)):
         return
     view = {"_fields": "name", "_where": f"tags in ({','.join(map(quoted, each_of((tags,))))})"}
     kept = [row["name"] for row in farm.rows(GET_HOSTS, {"r": {"hosts": names}}, view)]
@@ -449,31 +361,18 @@ def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
         raise Failure(f"{listed(kept)}: tagged so as before, by Cuebot itself")
 
 
-@verb(ADD_COMMENT, examples=("cuectl host-comment render-node-02 'fan is loud'",))
-@choosing(HOST)
+@change_verb("AddComment", of=HOST, examples=("cuectl host-comment render-node-02 'fan is loud'",))
 @click.argument("text", callback=some_text)
-@click.option("--subject", default=SUBJECT, show_default=True, help="Its title.")
-@change_options
+@subject_option
 def host_comment(farm: Farm, hosts: Selection, text: str, subject: str, how: How) -> None:
     """Leave a comment on hosts."""
-    everything = is_everything(hosts)
-    add_comments(farm, how, HOST, hosts.names(farm), text, subject=subject, everything=everything)
+    change_each(farm, how, hosts, newComment=noted(text, subject))
 
 
-@verb(GET_COMMENTS, examples=("cuectl host-comments", "cuectl host-comments render-node-06 -o csv"))
-@choosing(HOST)
-@list_options
+@list_verb(GET_COMMENTS, of=HOST, examples=("cuectl host-comments render-node-06",))
 def host_comments(farm: Farm, hosts: Selection, shown: Shown) -> None:
     """List the comments on hosts: on all, or on these."""
-    if hosts.given():
-        names = hosts.names(farm)
-    else:
-        view = {"_fields": "name", "_where": "hasComment"}
-        names = [row["name"] for row in farm.rows(GET_HOSTS, {}, view)]
-    requests = {each: {"host": each} for each in sorted(names)}
-    show_lists(
-        farm, COMMENTS, GET_COMMENTS, requests, shown, parent="HOST", several=not hosts.given()
-    )
+    show_comments(farm, hosts, shown)
 
 
 # --- taking what runs there ---------------------------------------------------------------------
@@ -489,13 +388,13 @@ def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
     return rows_in(answer)
 
 
-@verb(
-    REDIRECT,
+@change_verb(
+    "RedirectToJob",
     GET_PROCS,
     FIND_JOB,
+    of=HOST,
     examples=("cuectl redirect render-node-01 --to demo-sh010-lena_comp_v003",),
 )
-@choosing(HOST)
 @click.option(
     "--to",
     "job",
@@ -504,7 +403,6 @@ def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
     shell_complete=complete("jobs"),
     help="The job that the hosts work for next.",
 )
-@change_options
 def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
     """Kill what runs on hosts, which then work for another job."""
     names, job = hosts.names(farm), with_work(farm, job)
@@ -517,24 +415,23 @@ def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
     if idle := [each for each in names if each not in ids]:
         how.tell(f"redirect: {listed(idle)}: nothing of another job runs there")
     requests = {each: {"host": each, "procNames": ids[each], "jobId": job} for each in sorted(ids)}
-    counts = {host: len(those) for host, those in ids.items()}
-    killed, there = counted(sum(counts.values()), "frame"), counted(len(ids), "host")
-    change(
-        farm,
-        how,
-        REDIRECT,
-        requests,
-        noun="host",
-        told=f"killed; {job} comes first there",
-        question=f"kill {killed} on {there}, which then work for {job}?",
-        counts=counts,
-    )
+
+    def killed(those: Sequence[str]) -> str:
+        return counted(sum(len(ids[each]) for each in those), "frame")
+
+    def about(those: Sequence[str]) -> str:
+        return f"{killed(those)} of {called_all(those, 'host')} killed; {job} comes first there"
+
+    there = counted(len(ids), "host")
+    question = f"kill {killed([*ids])} on {there}, which then work for {job}?"
+    change(farm, how, requests, noun="host", question=question, about=about)
 
 
 def with_work(farm: Farm, job: str) -> str:
     """The name of a job as Cuebot has it. Raises Failure if it has nothing that hosts could work
     for, CallError if there is none.
     """
+    check_pending(farm, job)
     view = {"_fields": "name,isPaused,jobStats.waitingFrames"}
     answer, _ = farm.read(FIND_JOB, {"name": job}, view)
     found = answer["job"]
@@ -545,17 +442,17 @@ def with_work(farm: Farm, job: str) -> str:
     return str(found["name"])
 
 
-@verb(
-    UNBOOK,
+@change_verb(
+    "host.ProcInterface/UnbookProcs",
     GET_PROCS,
+    of=RUNNING,
+    by=PROC_FIELDS,
     examples=(
         "cuectl unbook render-node-01",
         "cuectl unbook --show demo --alloc local.general --kill",
     ),
 )
-@choosing(RUNNING, *PROC_FIELDS)
 @click.option("--kill", is_flag=True, help="Kill what runs: the hosts take new work now.")
-@change_options
 def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
     """Let hosts take other work after their frames. With --kill, now."""
     if not hosts.given():
@@ -571,7 +468,7 @@ def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
     )
     request = {**query.request, "kill": kill}
     told = "killed" if kill else "when they end"
-    change(farm, how, UNBOOK, {frames: request}, told=told, question=question)
+    change(farm, how, {frames: request}, told=told, question=question)
 
 
 VERBS = (

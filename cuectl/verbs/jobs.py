@@ -2,66 +2,45 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import click
 
-from cuectl.changes import How, change, change_options, is_everything, listed
-from cuectl.columns import Column
-from cuectl.comments import (
-    COMMENTS,
-    SUBJECT,
-    add_comments,
+from cuectl.changes import (
+    How,
+    asked_of_all,
+    change,
+    change_each,
     comment_option,
-    leave_comment,
+    leave_comments,
+    noted,
     some_text,
-    with_comment,
+    subject_option,
 )
-from cuectl.farm import Farm, Json
-from cuectl.kinds import (
-    GET_GROUPS,
-    GET_JOBS,
-    JOB,
-    JOB_CHANGES,
-    JOB_PARENTS,
-    PENDING_JOB,
-    jobs_called,
-)
+from cuectl.columns import Column
+from cuectl.comments import show_comments
+from cuectl.farm import Farm
+from cuectl.kinds import GET_GROUPS, GET_JOBS, JOB, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
     Listing,
     Shown,
     as_option,
-    list_options,
     named_query,
+    narrowed,
     show_details,
     show_list,
-    show_lists,
     show_named,
-    where_option,
 )
-from cuectl.selection import ID, Query, Selection, choosing, names_in, spelled
+from cuectl.selection import ID, Query, Selection, spelled
 from cuectl.tables import JOBS, columns_of
 from cuectl.values import switch, whole
-from cuectl.verb import verb
+from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.suggestions import did_you_mean
-from gateway_client.terminal.text import counted
+from gateway_client.terminal.text import counted, listed
 
 SECTION = "Jobs"
 A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
-GET_COMMENTS = "job.JobInterface/GetComments"
 GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
-PAUSE = "job.JobInterface/Pause"
-RESUME = "job.JobInterface/Resume"
-KILL = "job.JobInterface/Kill"
-SET_PRIORITY = "job.JobInterface/SetPriority"
-SET_MAX_CORES = "job.JobInterface/SetMaxCores"
-SET_MIN_CORES = "job.JobInterface/SetMinCores"
-SET_MAX_RETRIES = "job.JobInterface/SetMaxRetries"
-SET_AUTO_EAT = "job.JobInterface/SetAutoEat"
-SET_GROUP = "job.JobInterface/SetGroup"
-ADD_COMMENT = "job.JobInterface/AddComment"
-DELETE_COMMENT = "comment.CommentInterface/Delete"
 MOST_DEAD_FIRST = ("jobStats.deadFrames", "name")
 DETAILS = Listing(
     place="jobs",
@@ -88,8 +67,8 @@ DETAILS = Listing(
 # --- looking at jobs ------------------------------------------------------------------------------
 
 
-@verb(
-    GET_JOBS,
+@list_verb(
+    of=JOB,
     examples=(
         "cuectl jobs --mine",
         "cuectl jobs --show demo --failed",
@@ -97,8 +76,6 @@ DETAILS = Listing(
         "cuectl jobs --count-by show,user --sum core-hours",
     ),
 )
-@choosing(JOB)
-@list_options
 def jobs(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List jobs: all that are pending, or these."""
     listing, past = JOBS, jobs.words or jobs.options["finished"] or jobs.options["all"]
@@ -107,8 +84,8 @@ def jobs(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if past:
         columns = (replace(each, wide=each.wide and each.path != "state") for each in JOBS.columns)
         listing = replace(listing, columns=tuple(columns))
-    chosen = jobs.words or any(value for name, value in jobs.options.items() if name != "all")
-    if shown.count_by == ("show",) and not chosen:
+    chosen = {name for name, value in jobs.options.items() if value} - {"all"}
+    if shown.count_by == ("show",) and not (jobs.words or chosen or shown.where):
         shown = replace(shown, groups=tuple(active_shows(farm)))
     show_named(farm, listing, jobs, shown)
 
@@ -122,14 +99,12 @@ def active_shows(farm: Farm) -> list[str]:
     return [str(each["name"]) for each in rows]
 
 
-@verb(GET_JOBS, examples=(f"cuectl job {A_JOB}", f"cuectl job {A_JOB} -o json"))
-@choosing(JOB, *JOB_PARENTS)
-@list_options
+@list_verb(of=JOB, by=JOB_PARENTS, examples=(f"cuectl job {A_JOB}",))
 def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Show all about jobs, finished ones as well."""
     if not jobs.given():
         raise click.UsageError(jobs.missing(), click.get_current_context())
-    words = jobs.spelled()
+    words = jobs.words
     if words and all(map(ID.fullmatch, words)):
         query = Query(GET_JOBS, {"r": {"ids": words, "includeFinished": True}})
     else:
@@ -137,6 +112,7 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if shown.counts or shown.watch:
         show_list(farm, DETAILS, query, shown)
         return
+    query = narrowed(query, DETAILS, shown)
     try:
         rows = farm.rows(query.method, query.request, DETAILS.view(shown, query.where))
     except CallError as error:
@@ -146,140 +122,105 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     show_details(DETAILS, rows, replace(shown, one=len(words) == 1))
 
 
-@verb(GET_COMMENTS, GET_JOBS, examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"))
-@choosing(JOB, *JOB_PARENTS)
-@where_option
-@list_options
-def comments(farm: Farm, jobs: Selection, where: str | None, shown: Shown) -> None:
+@list_verb(
+    JOB.interface("GetComments"),
+    GET_JOBS,
+    of=JOB,
+    by=JOB_PARENTS,
+    examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"),
+)
+def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List the comments on these jobs, or on all."""
-    if jobs.words:
-        names = jobs.names(farm)
-    else:
-        query = jobs.query(farm)
-        view = {"_fields": "name", "_where": "hasComment"}
-        names = names_in(farm.rows(query.method, query.request, view), JOB)
-    requests = {each: {"job": each} for each in names}
-    show_lists(
-        farm,
-        COMMENTS,
-        GET_COMMENTS,
-        requests,
-        shown,
-        parent="JOB",
-        where=where or "",
-        several=not jobs.words,
-    )
+    show_comments(farm, jobs, shown)
 
 
 # --- changing them --------------------------------------------------------------------------------
 
 
-def change_jobs(
-    farm: Farm,
-    jobs: Selection,
-    how: How,
-    method: str,
-    *,
-    told: str = "",
-    unless: str = "",
-    comment: str | None = None,
-    **values: Any,
-) -> None:
-    """Make a call with these values for each of the jobs, and leave a comment on those that are
-    changed.
-    """
-    change(
-        farm,
-        how,
-        method,
-        {each: {"job": each, **values} for each in jobs.names(farm, unless=unless)},
-        told=told or with_comment(comment),
-        everything=is_everything(jobs),
-        then=lambda done: leave_comment(farm, how, JOB, done, comment),
-    )
-
-
-@verb(PAUSE, examples=(f"cuectl pause {A_JOB}", "cuectl pause --show demo --comment 'bad plate'"))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb(
+    "Pause",
+    of=PENDING_JOB,
+    examples=(f"cuectl pause {A_JOB}", "cuectl pause --show demo --comment 'bad plate'"),
+)
 @comment_option
-@change_options
 def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Pause jobs: their running frames go on."""
-    change_jobs(farm, jobs, how, PAUSE, unless="isPaused", comment=comment)
+    change_each(farm, how, jobs, unless="isPaused", comment=comment)
 
 
-@verb(RESUME, examples=(f"cuectl resume {A_JOB}", "cuectl resume --user marco"))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb(
+    "Resume", of=PENDING_JOB, examples=(f"cuectl resume {A_JOB}", "cuectl resume --user marco")
+)
 @comment_option
-@change_options
 def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Let paused jobs go on."""
-    change_jobs(farm, jobs, how, RESUME, unless="isPaused=false", comment=comment)
+    change_each(farm, how, jobs, unless="isPaused=false", comment=comment)
 
 
-@verb(SET_PRIORITY, examples=(f"cuectl priority {A_JOB} 200", "cuectl priority --mine 120"))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb(
+    "SetPriority",
+    of=PENDING_JOB,
+    examples=(f"cuectl priority {A_JOB} 200", "cuectl priority --mine 120"),
+)
 @click.argument("priority", type=whole)
-@change_options
 def priority(farm: Farm, jobs: Selection, priority: int, how: How) -> None:
     """Set the priority of jobs: higher ones run first."""
-    change_jobs(farm, jobs, how, SET_PRIORITY, val=priority, told=f"-> {priority}")
+    change_each(farm, how, jobs, val=priority, told=f"-> {priority}")
 
 
-@verb(SET_MAX_CORES, examples=(f"cuectl max-cores {A_JOB} 40", "cuectl max-cores --user lena 16"))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb(
+    "SetMaxCores",
+    of=PENDING_JOB,
+    examples=(f"cuectl max-cores {A_JOB} 40", "cuectl max-cores --user lena 16"),
+)
 @click.argument("cores", type=whole)
-@change_options
 def max_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set how many cores jobs may have at most, each."""
-    change_jobs(farm, jobs, how, SET_MAX_CORES, val=cores, told=f"-> {cores}")
+    change_each(farm, how, jobs, val=cores, told=f"-> {cores}")
 
 
-@verb(SET_MIN_CORES, examples=(f"cuectl min-cores {A_JOB} 8",))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb("SetMinCores", of=PENDING_JOB, examples=(f"cuectl min-cores {A_JOB} 8",))
 @click.argument("cores", type=whole)
-@change_options
 def min_cores(farm: Farm, jobs: Selection, cores: int, how: How) -> None:
     """Set below how many cores jobs are favored, each."""
-    change_jobs(farm, jobs, how, SET_MIN_CORES, val=cores, told=f"-> {cores}")
+    change_each(farm, how, jobs, val=cores, told=f"-> {cores}")
 
 
-@verb(SET_MAX_RETRIES, examples=(f"cuectl max-retries {A_JOB} 3",))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb("SetMaxRetries", of=PENDING_JOB, examples=(f"cuectl max-retries {A_JOB} 3",))
 @click.argument("retries", type=whole)
-@change_options
 def max_retries(farm: Farm, jobs: Selection, retries: int, how: How) -> None:
     """Set how often frames that fail are tried again."""
-    change_jobs(farm, jobs, how, SET_MAX_RETRIES, maxRetries=retries, told=f"-> {retries}")
+    change_each(farm, how, jobs, maxRetries=retries, told=f"-> {retries}")
 
 
-@verb(SET_AUTO_EAT, examples=(f"cuectl auto-eat {A_JOB} on",))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb("SetAutoEat", of=PENDING_JOB, examples=(f"cuectl auto-eat {A_JOB} on",))
 @click.argument("on", type=switch, metavar="on|off")
-@change_options
 def auto_eat(farm: Farm, jobs: Selection, on: bool, how: How) -> None:
     """Set whether frames that fail are eaten at once.
 
     Cuebot sets max-retries as well: to 0 with on, to 1 with off.
     """
     told = "-> on, and max-retries -> 0" if on else "-> off, and max-retries -> 1"
-    change_jobs(farm, jobs, how, SET_AUTO_EAT, value=on, told=told)
+    change_each(farm, how, jobs, value=on, told=told)
 
 
-@verb(SET_GROUP, GET_JOBS, GET_GROUPS, examples=(f"cuectl regroup {A_JOB} fx",))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb(
+    "SetGroup", GET_JOBS, GET_GROUPS, of=PENDING_JOB, examples=(f"cuectl regroup {A_JOB} fx",)
+)
 @click.argument("group")
-@change_options
 def regroup(farm: Farm, jobs: Selection, group: str, how: How) -> None:
     """Move jobs to another group of their show."""
-    rows = pending_rows(farm, jobs, jobs.names(farm), "show")
-    shows = dict.fromkeys(str(row["show"]) for row in rows.values())
-    ids = {show: group_id(farm, show, group) for show in shows}
+    rows = jobs.rows(farm, jobs.names(farm), "show")
+    ids: dict[str, str] = {}
+    for row in rows.values():
+        ids[row["show"]] = ids.get(row["show"]) or group_id(farm, row["show"], group)
     requests = {
         name: {"job": name, "groupId": ids[row["show"]], "show": row["show"]}
         for name, row in rows.items()
     }
-    change(farm, how, SET_GROUP, requests, told=f"-> {group}", everything=is_everything(jobs))
+    told = f"-> {group}"
+    question = asked_of_all(jobs, len(rows), told)
+    change(farm, how, requests, told=told, question=question)
 
 
 def group_id(farm: Farm, show: str, group: str) -> str:
@@ -296,48 +237,39 @@ def group_id(farm: Farm, show: str, group: str) -> str:
     )
 
 
-def pending_rows(farm: Farm, jobs: Selection, names: Sequence[str], fields: str) -> dict[str, Json]:
-    """The rows of pending jobs by their names or ids. Raises CallError (NOT_FOUND)."""
-    view, ids = {"_fields": f"id,name,{fields}"}, [each for each in names if ID.fullmatch(each)]
-    rows = farm.rows(GET_JOBS, {"r": {"ids": ids}}, view) if ids else []
-    if called := [each for each in names if each not in ids]:
-        rows += farm.rows(GET_JOBS, jobs_called(called, finished=False), view)
-    known = {str(row[key]).lower(): row for row in rows for key in ("id", "name")}
-    if absent := [each for each in names if each.lower() not in known]:
-        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
-    return {each: known[each.lower()] for each in names}
-
-
-@verb(
-    KILL,
+@change_verb(
+    "Kill",
     GET_JOBS,
+    of=PENDING_JOB,
     examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
 )
-@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.option(
     "--reason", "--comment", "-m", "reason", metavar="TEXT", callback=some_text,
     help="Why, as a comment on it, and in Cuebot's log.",
 )  # fmt: skip
-@change_options
 def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
     """Kill jobs: they end, and cannot go on."""
-    rows = pending_rows(farm, jobs, jobs.names(farm), "jobStats.runningFrames")
+    rows = jobs.rows(farm, jobs.names(farm), "jobStats.runningFrames")
     running = counted(sum(row["jobStats"]["runningFrames"] for row in rows.values()), "frame")
-    how.ask(f"Kill {listed([*rows])} with {running} running? A killed job cannot go on.")
-    leave_comment(farm, how, JOB, [*rows], reason)
+    question = f"Kill {listed([*rows])} with {running} running? A killed job cannot go on."
     more = {"reason": reason} if reason else {}
+
+    def leave(done: Sequence[str]) -> None:
+        if reason:  # of what has ended, an id is needed
+            leave_comments(farm, how, JOB, [rows[each]["id"] for each in done], reason)
+
     requests = {each: {"job": each, **more} for each in rows}
-    change(farm, how, KILL, requests, told="with a reason" if reason else "")
+    told = "with a reason" if reason else ""
+    change(farm, how, requests, told=told, question=question, then=leave)
 
 
-@verb(
-    ADD_COMMENT,
+@change_verb(
+    "AddComment",
+    of=PENDING_JOB,
     examples=(f"cuectl comment {A_JOB} 'bad plate'", "cuectl comment --mine 'late' --subject ETA"),
 )
-@choosing(PENDING_JOB, *JOB_CHANGES)
 @click.argument("text", callback=some_text)
-@click.option("--subject", default=SUBJECT, show_default=True, help="Its title.")
-@change_options
+@subject_option
 def comment(farm: Farm, jobs: Selection, text: str, subject: str, how: How) -> None:
     """Leave a comment on jobs."""
     try:
@@ -348,17 +280,16 @@ def comment(farm: Farm, jobs: Selection, text: str, subject: str, how: How) -> N
         raise CallError(
             error.code, f"{error.message}; a text of several words needs quotes"
         ) from None
-    add_comments(farm, how, JOB, names, text, subject=subject, everything=is_everything(jobs))
+    change_each(farm, how, jobs, names=names, newComment=noted(text, subject))
 
 
-@verb(
-    DELETE_COMMENT,
-    examples=(f"cuectl comments {A_NOTED_JOB} --fields id --no-headers | cuectl delete-comment -",),
+@change_verb(
+    "comment.CommentInterface/Delete",
+    examples=(f"cuectl comments {A_NOTED_JOB} -q | cuectl delete-comment -",),
 )
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--job", metavar="JOB", help="Of this job: where tokens may change their own only.")
 @click.option("--host", metavar="HOST", help="Of this host, likewise.")
-@change_options
 def delete_comment(
     farm: Farm, ids: tuple[str, ...], job: str | None, host: str | None, how: How
 ) -> None:
@@ -369,7 +300,7 @@ def delete_comment(
         if not ID.fullmatch(each):
             raise InvalidCall(f"{each!r} is no id of a comment: cuectl comments JOB lists them")
     requests = {each: {"comment": {"id": each}, **above} for each in names}
-    change(farm, how, DELETE_COMMENT, requests, noun="comment")
+    change(farm, how, requests, noun="comment")
 
 
 VERBS = (

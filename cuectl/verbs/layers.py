@@ -1,48 +1,43 @@
 """Layers: what their frames need, and may use."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import click
 
-from cuectl.changes import How, change, change_options
+from cuectl.changes import How, change
 from cuectl.columns import duration, size
 from cuectl.completion import complete
 from cuectl.farm import Farm, Json
-from cuectl.kinds import GET_LAYERS
-from cuectl.selection import PATTERN
+from cuectl.kinds import GET_LAYERS, check_pending
+from cuectl.selection import PATTERN, decorated
 from cuectl.values import each_of, minutes_of, number, size_in_kb, switch, whole
-from cuectl.verb import verb
+from cuectl.verb import Verb, change_verb
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 
 COMP = "demo-sh010-lena_comp_v003 comp"
 LEAST_CORES = 0.1
-SET_MIN_MEMORY = "job.LayerInterface/SetMinMemory"
-ENABLE_OPTIMIZER = "job.LayerInterface/EnableMemoryOptimizer"
-SET_MIN_CORES = "job.LayerInterface/SetMinCores"
-SET_MIN_GPUS = "job.LayerInterface/SetMinGpus"
-SET_TAGS = "job.LayerInterface/SetTags"
-SET_TIMEOUT = "job.LayerInterface/SetTimeout"
-SET_SILENT_TIMEOUT = "job.LayerInterface/SetTimeoutLLU"
-ADD_LIMIT = "job.LayerInterface/AddLimit"
-DROP_LIMIT = "job.LayerInterface/DropLimit"
 
 
-def of_layers(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The arguments of a change of layers: the job, and layers of it."""
+def layer_verb(method: str, examples: tuple[str, ...]) -> Callable[[Callable[..., None]], Verb]:
+    """A verb that changes layers of a job, which its function gets by name, and `how`."""
+    job = click.argument("job", shell_complete=complete("jobs"))
     layers = click.argument("layers", metavar="LAYER...", nargs=-1, required=True)
-    return click.argument("job", shell_complete=complete("jobs"))(layers(function))
+    made = change_verb(f"job.LayerInterface/{method}", GET_LAYERS, examples=examples)
+    return lambda function: made(decorated(function, job, layers))
 
 
 def change_layers(
-    farm: Farm, how: How, method: str, job: str, layers: Sequence[str], told: str, **fields: Any
+    farm: Farm, how: How, job: str, layers: Sequence[str], told: str, **fields: Any
 ) -> list[Json]:
     """Make a call for each of these layers of a job; patterns are of its layers. The layers.
 
     Raises CallError (NOT_FOUND) before anything is called for a layer that the job does not have.
     """
+    check_pending(farm, job)
     view = {"_fields": "name,memoryOptimizerEnabled"}
     there = {str(row["name"]): row for row in farm.rows(GET_LAYERS, {"job": job}, view)}
     names: dict[str, None] = {}
@@ -57,25 +52,22 @@ def change_layers(
             raise CallError("NOT_FOUND", f"no layer {word!r} in {job}{near}; nothing was done")
         names |= dict.fromkeys(fitting)
     requests: dict[str, Json] = {each: {"job": job, "layer": each, **fields} for each in names}
-    change(farm, how, method, requests, noun="layer", told=f"of {job} {told}")
+    change(farm, how, requests, noun="layer", told=f"of {job} {told}")
     return [there[each] for each in names]
 
 
-@verb(
-    SET_MIN_MEMORY,
-    GET_LAYERS,
+@layer_verb(
+    "SetMinMemory",
     examples=(
         f"cuectl min-memory {COMP} 12GB",
         "cuectl min-memory demo-sh010-lena_comp_v003 '*' 8GB",
     ),
 )
-@of_layers
 @click.argument("memory", metavar="SIZE", type=size_in_kb)
-@change_options
 def min_memory(farm: Farm, job: str, layers: Sequence[str], memory: int, how: How) -> None:
     """Set how much memory a frame of layers reserves."""
     told = f"-> {size(memory * 2**10)}"
-    changed = change_layers(farm, how, SET_MIN_MEMORY, job, layers, told, memory=memory)
+    changed = change_layers(farm, how, job, layers, told, memory=memory)
     if lowered := [str(row["name"]) for row in changed if row.get("memoryOptimizerEnabled")]:
         how.tell(
             "Cuebot may lower it again to what frames use; to keep it:"
@@ -83,58 +75,47 @@ def min_memory(farm: Farm, job: str, layers: Sequence[str], memory: int, how: Ho
         )
 
 
-@verb(ENABLE_OPTIMIZER, GET_LAYERS, examples=(f"cuectl memory-optimizer {COMP} off",))
-@of_layers
+@layer_verb("EnableMemoryOptimizer", examples=(f"cuectl memory-optimizer {COMP} off",))
 @click.argument("on", metavar="on|off", type=switch)
-@change_options
 def memory_optimizer(farm: Farm, job: str, layers: Sequence[str], on: bool, how: How) -> None:
     """Set whether Cuebot lowers layers' memory to what is used."""
     told = f"-> {'on' if on else 'off'}"
-    change_layers(farm, how, ENABLE_OPTIMIZER, job, layers, told, value=on)
+    change_layers(farm, how, job, layers, told, value=on)
 
 
-@verb(SET_MIN_CORES, GET_LAYERS, examples=(f"cuectl frame-cores {COMP} 4",))
-@of_layers
+@layer_verb("SetMinCores", examples=(f"cuectl frame-cores {COMP} 4",))
 @click.argument("cores", type=number)
-@change_options
 def frame_cores(farm: Farm, job: str, layers: Sequence[str], cores: float, how: How) -> None:
     """Set how many cores a frame of layers reserves."""
     if cores < LEAST_CORES:
         raise InvalidCall(f"a frame reserves {LEAST_CORES} cores at least")
-    change_layers(farm, how, SET_MIN_CORES, job, layers, f"-> {cores:g}", cores=cores)
+    change_layers(farm, how, job, layers, f"-> {cores:g}", cores=cores)
 
 
-@verb(SET_MIN_GPUS, GET_LAYERS, examples=(f"cuectl gpus {COMP} 1",))
-@of_layers
+@layer_verb("SetMinGpus", examples=(f"cuectl gpus {COMP} 1",))
 @click.argument("gpus", metavar="N", type=whole)
-@change_options
 def gpus(farm: Farm, job: str, layers: Sequence[str], gpus: int, how: How) -> None:
     """Set how many GPUs a frame of layers reserves."""
-    change_layers(farm, how, SET_MIN_GPUS, job, layers, f"-> {gpus}", minGpus=gpus)
+    change_layers(farm, how, job, layers, f"-> {gpus}", minGpus=gpus)
 
 
-@verb(SET_TAGS, GET_LAYERS, examples=(f"cuectl layer-tags {COMP} general,nuke",))
-@of_layers
+@layer_verb("SetTags", examples=(f"cuectl layer-tags {COMP} general,nuke",))
 @click.argument("tags")
-@change_options
 def layer_tags(farm: Farm, job: str, layers: Sequence[str], tags: str, how: How) -> None:
     """Set the tags of layers: hosts with one of them run it.
 
     TAGS are separated by commas.
     """
     names = each_of([tags])
-    change_layers(farm, how, SET_TAGS, job, layers, f"-> {','.join(names)}", tags=names)
+    change_layers(farm, how, job, layers, f"-> {','.join(names)}", tags=names)
 
 
-@verb(
-    SET_TIMEOUT,
-    GET_LAYERS,
+@layer_verb(
+    "SetTimeout",
     examples=(f"cuectl timeout {COMP} 2h", f"cuectl timeout {COMP} 30m --silent"),
 )
-@of_layers
 @click.argument("minutes", metavar="TIME", type=minutes_of)
 @click.option("--silent", is_flag=True, help="Without a line in the log for so long.")
-@change_options
 def timeout(
     farm: Farm, job: str, layers: Sequence[str], minutes: int, silent: bool, how: How
 ) -> None:
@@ -143,29 +124,26 @@ def timeout(
     Cuebot kills those that run for longer; they are dead then.
     """
     told = f"-> {duration(minutes * 60) if minutes else 'off'}{' without a line' if silent else ''}"
-    method, field = (SET_SILENT_TIMEOUT, "timeoutLlu") if silent else (SET_TIMEOUT, "timeout")
-    change_layers(farm, how, method, job, layers, told, **{field: minutes})
+    if silent:
+        how = replace(how, method="job.LayerInterface/SetTimeoutLLU")
+    change_layers(farm, how, job, layers, told, **{"timeoutLlu" if silent else "timeout": minutes})
 
 
 LIMIT_ARGUMENT = click.argument("limit", shell_complete=complete("limits"))
 
 
-@verb(ADD_LIMIT, GET_LAYERS, examples=(f"cuectl add-layer-limit {COMP} arnold",))
-@of_layers
+@layer_verb("AddLimit", examples=(f"cuectl add-layer-limit {COMP} arnold",))
 @LIMIT_ARGUMENT
-@change_options
 def add_layer_limit(farm: Farm, job: str, layers: Sequence[str], limit: str, how: How) -> None:
     """Put layers under a limit."""
-    change_layers(farm, how, ADD_LIMIT, job, layers, f"under {limit}", limitId=limit)
+    change_layers(farm, how, job, layers, f"under {limit}", limitId=limit)
 
 
-@verb(DROP_LIMIT, GET_LAYERS, examples=(f"cuectl drop-layer-limit {COMP} nuke_render",))
-@of_layers
+@layer_verb("DropLimit", examples=(f"cuectl drop-layer-limit {COMP} nuke_render",))
 @LIMIT_ARGUMENT
-@change_options
 def drop_layer_limit(farm: Farm, job: str, layers: Sequence[str], limit: str, how: How) -> None:
     """Take layers from under a limit."""
-    change_layers(farm, how, DROP_LIMIT, job, layers, f"not under {limit}", limitId=limit)
+    change_layers(farm, how, job, layers, f"not under {limit}", limitId=limit)
 
 
 VERBS = (

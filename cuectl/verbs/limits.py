@@ -2,19 +2,16 @@
 
 import click
 
-from cuectl.changes import How, change, change_options, is_everything, listed
+from cuectl.changes import How, asked_of_all, change
 from cuectl.columns import Column, as_number
 from cuectl.farm import Farm
-from cuectl.kinds import GET_LIMITS, LIMIT
-from cuectl.lists import Listing, Shown, list_options, show_named, where_option
-from cuectl.selection import Selection, choosing
+from cuectl.kinds import LIMIT
+from cuectl.lists import Listing, Shown, show_named
+from cuectl.selection import Selection
 from cuectl.values import whole
-from cuectl.verb import verb
-from gateway_client.terminal.text import counted
+from cuectl.verb import change_verb, list_verb
+from gateway_client.terminal.text import counted, listed
 
-CREATE = "limit.LimitInterface/Create"
-SET_MAX = "limit.LimitInterface/SetMaxValue"
-DELETE = "limit.LimitInterface/Delete"
 LIMITS = Listing(
     place="limits",
     columns=(
@@ -28,56 +25,46 @@ LIMITS = Listing(
 )
 
 
-@verb(GET_LIMITS, examples=("cuectl limits", "cuectl limits --full"))
-@choosing(LIMIT, "full")
-@where_option
-@list_options
-def limits(farm: Farm, limits: Selection, where: str | None, shown: Shown) -> None:
+@list_verb(of=LIMIT, examples=("cuectl limits", "cuectl limits --full"))
+def limits(farm: Farm, limits: Selection, shown: Shown) -> None:
     """List limits, such as licenses, and what runs under them."""
-    show_named(farm, LIMITS, limits, shown, where=where or "")
+    show_named(farm, LIMITS, limits, shown)
 
 
-@verb(CREATE, examples=("cuectl create-limit maya 5",))
+@change_verb("limit.LimitInterface/Create", examples=("cuectl create-limit maya 5",))
 @click.argument("name")
 @click.argument("most", metavar="MAX", type=whole)
-@change_options
 def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
     """Create a limit on frames that run at once."""
-    change(
-        farm, how, CREATE, {name: {"name": name, "maxValue": most}}, noun="limit", told=f"-> {most}"
-    )
+    change(farm, how, {name: {"name": name, "maxValue": most}}, noun="limit", told=f"-> {most}")
 
 
-@verb(SET_MAX, examples=("cuectl set-limit arnold 50", "cuectl set-limit arnold nuke_render 0"))
-@choosing(LIMIT, "all")
+@change_verb(
+    "SetMaxValue",
+    of=LIMIT,
+    examples=("cuectl set-limit arnold 50", "cuectl set-limit arnold nuke_render 0"),
+)
 @click.argument("most", metavar="MAX", type=whole)
-@change_options
 def set_limit(farm: Farm, limits: Selection, most: int, how: How) -> None:
     """Set how many frames run at once under limits."""
     requests = {each: {"name": each, "maxValue": most} for each in limits.names(farm)}
-    told, everything = f"-> {most}", is_everything(limits)
-    change(farm, how, SET_MAX, requests, noun="limit", told=told, everything=everything)
+    told = f"-> {most}"
+    question = asked_of_all(limits, len(requests), told)
+    change(farm, how, requests, noun="limit", told=told, question=question)
 
 
-@verb(DELETE, examples=("cuectl delete-limit arnold",))
-@choosing(LIMIT, "all")
-@change_options
+@change_verb("Delete", of=LIMIT, examples=("cuectl delete-limit arnold",))
 def delete_limit(farm: Farm, limits: Selection, how: How) -> None:
     """Delete limits: nothing holds back what was under them."""
     names = limits.names(farm)
-    lowered = {each.lower() for each in names}
-    rows = farm.rows(GET_LIMITS, {}, {"_fields": "name,currentRunning"})
-    running = sum(
-        int(as_number(row.get("currentRunning")) or 0)
-        for row in rows
-        if str(row.get("name")).lower() in lowered
-    )
+    rows = limits.rows(farm, names, "currentRunning").values()
+    running = sum(int(as_number(row["currentRunning"]) or 0) for row in rows)
     question = (
         f"Delete {listed(names)}, with {counted(running, 'running frame')}?"
         f" As many frames as can start will"
     )
     requests = {each: {"name": each} for each in names}
-    change(farm, how, DELETE, requests, noun="limit", question=question)
+    change(farm, how, requests, noun="limit", question=question)
 
 
 VERBS = (limits, set_limit, create_limit, delete_limit)

@@ -2,36 +2,22 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import click
 
-from cuectl.changes import How, change, change_options, is_everything, listed
-from cuectl.columns import Column, Row, as_number
+from cuectl.changes import How, change, change_each
+from cuectl.columns import Column, Row
 from cuectl.completion import complete
-from cuectl.farm import Farm, Json
-from cuectl.kinds import GET_GROUPS, GET_SHOWS, GET_SUBSCRIPTIONS, SHOW, SUBSCRIPTION
-from cuectl.lists import (
-    Listing,
-    Shown,
-    list_options,
-    show_lists,
-    show_named,
-    where_option,
-)
-from cuectl.selection import PATTERN, Selection, choosing
+from cuectl.farm import Farm
+from cuectl.kinds import GET_GROUPS, GET_SUBSCRIPTIONS, SHOW, SUBSCRIPTION
+from cuectl.lists import Listing, Shown, show_all, show_named
+from cuectl.selection import PATTERN, Selection, names_in
 from cuectl.values import in_units, number, switch
-from cuectl.verb import verb
+from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError
+from gateway_client.terminal.text import listed
 
 SECTION = "Shows and subscriptions"
-CREATE_SHOW = "show.ShowInterface/CreateShow"
-ENABLE_BOOKING = "show.ShowInterface/EnableBooking"
-CREATE_GROUP = "job.GroupInterface/CreateSubGroup"
-SUBSCRIBE = "show.ShowInterface/CreateSubscription"
-SET_SIZE = "subscription.SubscriptionInterface/SetSize"
-SET_BURST = "subscription.SubscriptionInterface/SetBurst"
-UNSUBSCRIBE = "subscription.SubscriptionInterface/Delete"
 HUNDREDTHS = 100
 """Cuebot has cores of subscriptions in hundredths, except in the request for a new one."""
 
@@ -59,34 +45,33 @@ SHOWS = Listing(
 )
 
 
-@verb(GET_SHOWS, examples=("cuectl shows", "cuectl shows --where 'dead>0' --sort-by dead"))
-@choosing(SHOW, own=("all",))
-@where_option
-@list_options
-def shows(farm: Farm, shows: Selection, where: str | None, shown: Shown) -> None:
+@list_verb(
+    of=SHOW,
+    examples=("cuectl shows", "cuectl shows --where 'dead>0' --sort-by dead"),
+)
+def shows(farm: Farm, shows: Selection, shown: Shown) -> None:
     """List shows: their frames, jobs and cores."""
-    show_named(farm, SHOWS, shows, shown, where=where or "")
+    show_named(farm, SHOWS, shows, shown)
 
 
-@verb(CREATE_SHOW, examples=("cuectl create-show winter",))
+@change_verb("show.ShowInterface/CreateShow", examples=("cuectl create-show winter",))
 @click.argument("names", metavar="SHOW...", nargs=-1, required=True)
-@change_options
 def create_show(farm: Farm, names: tuple[str, ...], how: How) -> None:
     """Create shows."""
-    if change(farm, how, CREATE_SHOW, {each: {"name": each} for each in names}, noun="show"):
+    if change(farm, how, {each: {"name": each} for each in names}, noun="show"):
         how.tell(f"new shows have no cores: cuectl subscribe {names[0]} ALLOC SIZE BURST")
 
 
-@verb(ENABLE_BOOKING, examples=("cuectl booking demo off", "cuectl booking demo harbor on"))
-@choosing(SHOW)
+@change_verb(
+    "EnableBooking",
+    of=SHOW,
+    examples=("cuectl booking demo off", "cuectl booking demo harbor on"),
+)
 @click.argument("on", metavar="on|off", type=switch)
-@change_options
 def booking(farm: Farm, shows: Selection, on: bool, how: How) -> None:
     """Set whether new frames of shows may start."""
-    names = shows.names(farm, unless="bookingEnabled" if on else "not bookingEnabled")
-    requests = {each: {"show": each, "enabled": on} for each in names}
-    told, everything = f"-> {'on' if on else 'off'}", is_everything(shows)
-    change(farm, how, ENABLE_BOOKING, requests, noun="show", told=told, everything=everything)
+    told, unless = ("-> on", "bookingEnabled") if on else ("-> off", "not bookingEnabled")
+    change_each(farm, how, shows, unless=unless, told=told, enabled=on)
 
 
 # --- groups -------------------------------------------------------------------------------------
@@ -111,6 +96,8 @@ def as_tree(rows: Iterable[Row], shown: Shown) -> list[Row]:
 
 
 GROUPS = Listing(
+    method=GET_GROUPS,
+    parent="show",
     place="groups",
     sort=(),
     arrange=as_tree,
@@ -132,53 +119,35 @@ GROUPS = Listing(
 )
 
 
-def of_shows(farm: Farm, shows: Selection) -> dict[str, Json]:
-    """The requests for what these shows have, of all shows without any."""
-    return {each: {"show": each} for each in shows.names(farm, or_all=True)}
-
-
-@verb(GET_GROUPS, examples=("cuectl groups demo", "cuectl groups --where 'dead>0'"))
-@choosing(SHOW, own=("all",))
-@where_option
-@list_options
-def groups(farm: Farm, shows: Selection, where: str | None, shown: Shown) -> None:
+@list_verb(GET_GROUPS, of=SHOW, examples=("cuectl groups demo", "cuectl groups --where 'dead>0'"))
+def groups(farm: Farm, shows: Selection, shown: Shown) -> None:
     """List the groups of shows as a tree: folders of jobs."""
-    requests = of_shows(farm, shows)
-    show_lists(farm, GROUPS, GET_GROUPS, requests, shown, parent="show", where=where or "")
+    show_all(farm, GROUPS, shows.names(farm, or_all=True), shown)
 
 
-@verb(
-    CREATE_GROUP,
+@change_verb(
+    "job.GroupInterface/CreateSubGroup",
     name="create-group",
     examples=("cuectl create-group demo roto", "cuectl create-group demo fur fx"),
 )
 @click.argument("show", shell_complete=complete("shows"))
 @click.argument("name")
 @click.argument("under", required=False)
-@change_options
 def create_group(farm: Farm, show: str, name: str, under: str | None, how: How) -> None:
     """Create a group: a folder of a show's jobs.
 
     It is in the show's own group, or UNDER another.
     """
     request = {"show": show, "name": name, "group": under or show}
-    change(farm, how, CREATE_GROUP, {name: request}, noun="group")
+    change(farm, how, {name: request}, noun="group")
 
 
 # --- subscriptions ------------------------------------------------------------------------------
 
 
-def part_in_use(of: str) -> Any:
-    """A function from a subscription to the part of a number of its cores that is in use."""
-
-    def part(row: Row) -> float | None:
-        used, whole = as_number(row.get("reservedCores")), as_number(row.get(of))
-        return None if used is None or not whole else round(used / whole, 4)
-
-    return part
-
-
 SUBSCRIPTIONS = Listing(
+    method=GET_SUBSCRIPTIONS,
+    parent="show",
     place="subscriptions",
     sort=(),
     columns=(
@@ -187,21 +156,8 @@ SUBSCRIPTIONS = Listing(
         Column("SIZE", "size", per=HUNDREDTHS),
         Column("BURST", "burst", per=HUNDREDTHS),
         Column("CORES", "reservedCores", per=HUNDREDTHS),
-        Column(
-            "USED",
-            "sizeUsed",
-            unit="share",
-            compute=part_in_use("size"),
-            needs=("reservedCores", "size"),
-        ),
-        Column(
-            "BURST USED",
-            "burstUsed",
-            unit="share",
-            wide=True,
-            compute=part_in_use("burst"),
-            needs=("reservedCores", "burst"),
-        ),
+        Column("USED", "sizeUsed", unit="share", extra=True),
+        Column("BURST USED", "burstUsed", unit="share", extra=True, wide=True),
         Column("FACILITY", "facility", wide=True),
         Column("GPUS", "reservedGpus", wide=True),
         Column("ID", "id", wide=True),
@@ -209,35 +165,31 @@ SUBSCRIPTIONS = Listing(
 )
 
 
-@verb(
+@list_verb(
     GET_SUBSCRIPTIONS,
+    of=SHOW,
     examples=(
         "cuectl subscriptions demo",
         "cuectl subscriptions --sort-by used",
         "cuectl subscriptions --where 'size>100 and cores>=size'",
     ),
 )
-@choosing(SHOW, own=("all",))
-@where_option
-@list_options
-def subscriptions(farm: Farm, shows: Selection, where: str | None, shown: Shown) -> None:
+def subscriptions(farm: Farm, shows: Selection, shown: Shown) -> None:
     """List which allocations shows may use, and how full they are.
 
     USED is the part of SIZE that is in use, BURST USED (-o wide) that of BURST.
     """
-    requests = of_shows(farm, shows)
-    show_lists(
-        farm, SUBSCRIPTIONS, GET_SUBSCRIPTIONS, requests, shown, parent="show", where=where or ""
-    )
+    show_all(farm, SUBSCRIPTIONS, shows.names(farm, or_all=True), shown)
 
 
 def named_or_paired(farm: Farm, subscriptions: Selection) -> list[str]:
     """The names of subscriptions; SHOW ALLOC, in any order, are the name of one. Raises CallError
     (NOT_FOUND), with the names that there are of a show or an allocation alone.
     """
-    words = subscriptions.spelled()
+    words = [*subscriptions.words]
     if words and not any(PATTERN.search(each) for each in words):
-        known = {each.lower(): each for each in subscriptions.kind.names(farm)}
+        kind = subscriptions.kind
+        known = {each.lower(): each for each in names_in(kind.rows(farm), kind)}
         pairs = (".".join(each).lower() for each in (words, words[::-1]))
         if len(words) == 2 and (pair := next((each for each in pairs if each in known), None)):
             words = [known[pair]]
@@ -250,75 +202,61 @@ def named_or_paired(farm: Farm, subscriptions: Selection) -> list[str]:
     return replace(subscriptions, words=tuple(words)).names(farm)
 
 
-def set_cores(
-    farm: Farm, how: How, method: str, field: str, subscriptions: Selection, units: int
-) -> None:
-    requests = {
-        each: {"subscription": each, field: units} for each in named_or_paired(farm, subscriptions)
-    }
-    told = f"-> {counted_cores(units)}"
-    change(farm, how, method, requests, noun="subscription", told=told)
+def told_cores(units: int) -> str:
+    return f"-> {units / HUNDREDTHS:g} core{'' if units == HUNDREDTHS else 's'}"
 
 
-def counted_cores(units: int) -> str:
-    return f"{units / HUNDREDTHS:g} core{'' if units == HUNDREDTHS else 's'}"
-
-
-@verb(
-    SUBSCRIBE,
+@change_verb(
+    "show.ShowInterface/CreateSubscription",
     examples=("cuectl create-show winter && cuectl subscribe winter local.general 100 200",),
 )
 @click.argument("show", shell_complete=complete("shows"))
 @click.argument("alloc", shell_complete=complete("allocations"))
 @click.argument("size", type=number)
 @click.argument("burst", type=number)
-@change_options
 def subscribe(farm: Farm, show: str, alloc: str, size: float, burst: float, how: How) -> None:
     """Let a show use an allocation: SIZE cores, BURST at most."""
     request = {"show": show, "allocationId": alloc, "size": size, "burst": burst}
     told = f"-> {size:g} cores, {burst:g} at most"
-    change(farm, how, SUBSCRIBE, {f"{alloc}.{show}": request}, noun="subscription", told=told)
+    change(farm, how, {f"{alloc}.{show}": request}, noun="subscription", told=told)
 
 
 CORES = in_units(HUNDREDTHS)
 
 
-@verb(
-    SET_SIZE,
+@change_verb(
+    "SetSize",
+    of=SUBSCRIPTION,
     examples=("cuectl set-size local.general.demo 100", "cuectl set-size demo local.general 100"),
 )
-@choosing(SUBSCRIPTION)
 @click.argument("cores", type=CORES)
-@change_options
 def set_size(farm: Farm, subscriptions: Selection, cores: int, how: How) -> None:
     """Set how many cores subscriptions have for sure."""
-    set_cores(farm, how, SET_SIZE, "newSize", subscriptions, cores)
+    names, told = named_or_paired(farm, subscriptions), told_cores(cores)
+    change_each(farm, how, subscriptions, names=names, told=told, newSize=cores)
 
 
-@verb(
-    SET_BURST,
+@change_verb(
+    "SetBurst",
+    of=SUBSCRIPTION,
     examples=(
         "cuectl set-burst local.general.demo 200",
         "cuectl set-burst --alloc local.desktop 20",
     ),
 )
-@choosing(SUBSCRIPTION)
 @click.argument("cores", type=CORES)
-@change_options
 def set_burst(farm: Farm, subscriptions: Selection, cores: int, how: How) -> None:
     """Set how many cores subscriptions may have at most."""
-    set_cores(farm, how, SET_BURST, "burst", subscriptions, cores)
+    names, told = named_or_paired(farm, subscriptions), told_cores(cores)
+    change_each(farm, how, subscriptions, names=names, told=told, burst=cores)
 
 
-@verb(UNSUBSCRIBE, examples=("cuectl unsubscribe local.desktop.demo",))
-@choosing(SUBSCRIPTION)
-@change_options
+@change_verb("Delete", of=SUBSCRIPTION, examples=("cuectl unsubscribe local.desktop.demo",))
 def unsubscribe(farm: Farm, subscriptions: Selection, how: How) -> None:
     """Take allocations from shows."""
     names = named_or_paired(farm, subscriptions)
     question = f"Delete {listed(names)}? Jobs of the show get no more cores there"
-    requests = {each: {"subscription": each} for each in names}
-    change(farm, how, UNSUBSCRIBE, requests, noun="subscription", question=question)
+    change_each(farm, how, subscriptions, names=names, question=question)
 
 
 VERBS = (

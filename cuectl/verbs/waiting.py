@@ -1,6 +1,5 @@
 """Why jobs wait and for what, following them to their end, and launching new ones."""
 
-import re
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,10 +8,11 @@ from typing import BinaryIO
 
 import click
 
-from cuectl.changes import How, change, change_options, is_everything, listed
+from cuectl.changes import How, change_each
 from cuectl.columns import Column, Row, in_order, size
 from cuectl.completion import complete
 from cuectl.farm import NO_VIEW, Farm, Json, rows_in
+from cuectl.frame_words import is_frame, parts_of
 from cuectl.kinds import (
     GET_FRAMES,
     GET_GROUPS,
@@ -25,20 +25,21 @@ from cuectl.kinds import (
     JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
+    jobs_called,
 )
 from cuectl.lists import (
     Listing,
     Shown,
-    list_options,
+    named_query,
+    narrowed,
     print_rows,
     show_details,
     show_lists,
     tell,
-    where_option,
 )
 from cuectl.selection import PATTERN, Selection, choosing
 from cuectl.tables import JOBS, columns_of
-from cuectl.verb import verb
+from cuectl.verb import change_verb, list_verb, verb
 from cuectl.why import (
     GUESSES,
     UNKNOWN,
@@ -54,9 +55,9 @@ from cuectl.why import (
     waiting,
     why_dead,
 )
-from gateway_client.call_options import time_option
+from gateway_client.durations import time_option
 from gateway_client.errors import CallError, Failure, InvalidCall
-from gateway_client.terminal.text import printable
+from gateway_client.terminal.text import listed, printable
 
 SECTION = "Waiting and launching"
 A_JOB, ANOTHER = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"
@@ -64,8 +65,6 @@ A_DYING = "harbor-hb110-tomas_light_v004"
 GET_DEPENDS = "job.JobInterface/GetDepends"
 GET_DEPENDENTS = "job.JobInterface/GetWhatDependsOnThis"
 FIND_SHOW = "show.ShowInterface/FindShow"
-DEPEND_ON = "job.JobInterface/CreateDependencyOnJob"
-DROP_DEPENDS = "job.JobInterface/DropDepends"
 LAUNCH = "job.JobInterface/LaunchSpecAndWait"
 MONTH = 30 * 86400.0
 LARGEST_SPEC_BYTES = 64 * 2**20
@@ -75,8 +74,6 @@ LARGEST_SPEC_BYTES = 64 * 2**20
 MOST_EXPLAINED = 20
 """Jobs about which more is read than their row."""
 MOST_DEAD = 10
-FRAME = re.compile(r"-?\d+(-[\w.]+)?")
-"""What no job is called: their names have three parts."""
 WHYS = Listing(
     place="jobs",
     sort=JOBS.sort,
@@ -108,17 +105,15 @@ OF_HOSTS = (
 )
 
 
-@verb(
-    GET_JOBS,
+@list_verb(
+    of=JOB,
+    by=[each for each in JOB_CHANGES if each != "where"],
     examples=(
         f"cuectl why {A_JOB}",
         f"cuectl why {A_DYING} 1006-beauty",
         "cuectl why --mine",
-        "cuectl why --show demo -o json",
     ),
 )
-@choosing(JOB, *JOB_CHANGES)
-@list_options
 def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Say why jobs wait, or go no faster, and why frames died.
 
@@ -127,17 +122,14 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """
     if shown.watch:
         raise InvalidCall("--watch shows no reasons; cuectl jobs --watch shows the jobs")
-    words = jobs.spelled()
-    frames = [each for each in words[1:] if FRAME.fullmatch(each)]
+    words = jobs.words
+    frames = [each for each in words[1:] if is_frame(each)]
     if frames:
         if len(frames) < len(words) - 1 or PATTERN.search(words[0]):
             raise InvalidCall(f"one job, please, before frames: why JOB {' '.join(frames)}")
         show_details(DEAD_FRAMES, frames_named(farm, words[0], frames), shown)
         return
-    names = [each for each in words if not PATTERN.search(each)]
-    if names and (absent := JOB.absent(farm, names)):
-        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, 1))
-    query = replace(jobs, words=tuple(words)).rows_named(farm)
+    query = narrowed(named_query(farm, jobs), JOBS, shown)
     if shown.fields and "why" not in map(str.lower, shown.fields):
         shown = replace(shown, fields=(*shown.fields, "why"))
     view = WHYS.view(shown, query.where)
@@ -250,22 +242,19 @@ def in_state(job: Row, state: str) -> Json:
     return {"job": job["id"], "req": {"states": {"frameStates": [state]}}}
 
 
-def frames_named(farm: Farm, job: str, frames: Sequence[str]) -> list[Row]:
-    """Frames by name or number, explained. Raises CallError (NOT_FOUND) if one is not there."""
-    rows = farm.rows(GET_JOBS, {"r": {"jobs": [job], "includeFinished": True}})
+def frames_named(farm: Farm, job: str, words: Sequence[str]) -> list[Row]:
+    """Frames of a job, explained. Raises CallError (NOT_FOUND) for a word that is of none."""
+    rows = farm.rows(GET_JOBS, jobs_called([job]))
     if not rows:
         raise CallError("NOT_FOUND", Selection(JOB, (job,), {}).not_there(farm, [job], 1))
     row = max(rows, key=standing)
-    numbers = [each for each in frames if each.lstrip("-").isdecimal()]
-    names = [each for each in frames if each not in numbers]
     found: dict[str, Row] = {}
-    for field, values in (("frames", names), ("frameRange", ",".join(numbers))):
-        if values:
-            request = {"job": row["id"], "req": {field: values}}
-            found |= {each["name"]: each for each in farm.rows(GET_FRAMES, request)}
-    there = {str(value) for row in found.values() for value in (row["name"], row["number"])}
-    if absent := [each for each in frames if each not in there]:
-        raise CallError("NOT_FOUND", f"job {job} has no frame {', '.join(absent)}")
+    for word in words:
+        (part,) = parts_of([word], ())
+        frames = farm.rows(GET_FRAMES, {"job": row["id"], "req": part.criteria})
+        if not frames:
+            raise CallError("NOT_FOUND", f"job {job} has no frame {word}")
+        found |= {each["name"]: each for each in frames}
     layers = known(farm, GET_LAYERS, {"": {"job": row["id"]}})[""].rows
     return explained(farm, row, found.values(), layers)
 
@@ -307,82 +296,77 @@ DEPENDS = Listing(
 )
 
 
-def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown, where: str | None) -> None:
-    active = f"active and ({where})" if where else "active"
-    requests = {each: {"job": each} for each in jobs.names(farm)}
-    show_lists(farm, DEPENDS, method, requests, shown, parent="", where=active)
+def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown) -> None:
+    requests: dict[str, Json] = {each: {"job": each} for each in jobs.names(farm)}
+    listing = replace(DEPENDS, method=method)
+    show_lists(farm, listing, requests, shown, conditions=("active",))
 
 
-@verb(GET_DEPENDS, examples=(f"cuectl depends {A_JOB}", "cuectl depends --show demo"))
-@choosing(PENDING_JOB, *JOB_PARENTS)
-@where_option
-@list_options
-def depends(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> None:
+@list_verb(
+    GET_DEPENDS,
+    of=PENDING_JOB,
+    by=JOB_PARENTS,
+    examples=(f"cuectl depends {A_JOB}",),
+)
+def depends(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List what jobs, their layers and frames wait for."""
-    show_depends(farm, GET_DEPENDS, jobs, shown, where)
+    show_depends(farm, GET_DEPENDS, jobs, shown)
 
 
-@verb(GET_DEPENDENTS, examples=(f"cuectl dependents {A_JOB}",))
-@choosing(PENDING_JOB, *JOB_PARENTS)
-@where_option
-@list_options
-def dependents(farm: Farm, jobs: Selection, shown: Shown, where: str | None) -> None:
+@list_verb(GET_DEPENDENTS, of=PENDING_JOB, by=JOB_PARENTS, examples=(f"cuectl dependents {A_JOB}",))
+def dependents(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List what waits for jobs."""
-    show_depends(farm, GET_DEPENDENTS, jobs, shown, where)
+    show_depends(farm, GET_DEPENDENTS, jobs, shown)
 
 
-@verb(
-    DEPEND_ON,
+@change_verb(
+    "CreateDependencyOnJob",
+    of=PENDING_JOB,
+    by=JOB_PARENTS,
     examples=(
         f"cuectl depend {ANOTHER} --on {A_JOB} --dry-run",
         f"cuectl depend {ANOTHER} {A_JOB} --dry-run",
     ),
 )
-@choosing(PENDING_JOB, *JOB_PARENTS)
 @click.option(
     "--on", metavar="JOB", shell_complete=complete("jobs"),
     help="The job that is waited for; else the last name.",
 )  # fmt: skip
-@change_options
 def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
     """Let jobs wait until another one is done.
 
     Running frames go on; frames that are done will be rendered again.
     """
-    words = jobs.spelled()
+    words = [*jobs.words]
     if on is None:
         if not words or (len(words) == 1 and not jobs.given_options()):
             raise click.UsageError("Missing option '--on JOB': which job is waited for?")
         *words, on = words
     chosen = replace(jobs, words=tuple(words))
-    plain = [each for each in words if not PATTERN.search(each)]
-    if absent := PENDING_JOB.absent(farm, [on, *plain]):
-        raise CallError("NOT_FOUND", chosen.not_there(farm, absent, len(words) + 1))
     names = chosen.names(farm)
-    if on.lower() in map(str.lower, names):
+    rows = jobs.rows(farm, [*names, on])
+    if rows[on]["id"] in {rows[each]["id"] for each in names}:
         raise InvalidCall(f"{on} cannot wait for itself")
     question = (
         f"Let {listed(names)} wait for {on}? Running frames go on; frames that are done will be"
         " rendered again"
     )
-    requests = {each: {"job": each, "onJob": on} for each in names}
-    change(farm, how, DEPEND_ON, requests, told=f"-> {on}", question=question)
+    told = f"-> {on}"
+    change_each(farm, how, chosen, names=names, told=told, question=question, onJob=on)
 
 
-@verb(DROP_DEPENDS, examples=(f"cuectl drop-depends {A_JOB} --dry-run",))
-@choosing(PENDING_JOB, *JOB_CHANGES)
+@change_verb("DropDepends", of=PENDING_JOB, examples=(f"cuectl drop-depends {A_JOB} --dry-run",))
 @click.option(
     "--target", type=click.Choice(["ANY_TARGET", "EXTERNAL", "INTERNAL"], case_sensitive=False),
     default="ANY_TARGET", help="On other jobs (EXTERNAL), or within the job (INTERNAL).",
 )  # fmt: skip
-@change_options
 def drop_depends(farm: Farm, jobs: Selection, target: str, how: How) -> None:
     """Let jobs run without what they wait for."""
     names = jobs.names(farm)
     waits = "waits" if len(names) == 1 else "wait"
     question = f"Drop what {listed(names)} {waits} for? Frames may run at once"
-    requests = {each: {"job": each, "target": target.upper()} for each in names}
-    change(farm, how, DROP_DEPENDS, requests, question=question, everything=is_everything(jobs))
+    more: Json = {"names": names, "question": question, "target": target.upper()}
+    change_each(farm, how, jobs, **more)
 
 
 # --- following and launching ----------------------------------------------------------------------
@@ -395,7 +379,7 @@ def drop_depends(farm: Farm, jobs: Selection, target: str, how: How) -> None:
         f"cuectl follow {A_JOB} {ANOTHER} --fail-fast",
     ),
 )
-@choosing(JOB, *JOB_PARENTS)
+@choosing(JOB, JOB_PARENTS)
 @click.option("--fail-fast", is_flag=True, help="End with 1 at the first dead frame.")
 @time_option("--timeout", most=MONTH, help="Give up after this time.")
 def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) -> None:
@@ -407,7 +391,7 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
     from cuectl.following import follow_all  # slow to import
 
     names = jobs.names(farm)
-    rows = farm.rows(GET_JOBS, JOB.known(names) if JOB.known else {}, {"_fields": NAMED})
+    rows = farm.rows(GET_JOBS, jobs_called(names), {"_fields": "id,name,state,startTime"})
     newest: dict[str, Row] = {}
     for row in sorted(rows, key=standing):
         newest[row["name"].lower()] = newest[row["id"]] = row
@@ -415,9 +399,6 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
         raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
     found = {newest[each.lower()]["id"]: newest[each.lower()]["name"] for each in names}
     sys.exit(follow_all(farm, found, timeout, fails_fast=fail_fast))
-
-
-NAMED = "id,name,state,startTime"
 
 
 @verb(LAUNCH, examples=("cuectl launch job.xml", "cuectl launch job.xml --wait"))

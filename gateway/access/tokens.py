@@ -20,9 +20,8 @@ from jose.exceptions import JOSEError
 from gateway.access.identity_provider import ALGORITHMS, KeySet, Provider
 from gateway.access.revocation import NOBODY, Revocations
 from gateway.core.errors import BadToken, Code, GatewayError, unavailable
-from gateway.core.principal import Principal, RightsFor, everything
+from gateway.core.principal import SIGNED_BY, Principal, RightsFor, everything
 from gateway.core.settings.model import Settings
-from gateway.core.settings.types import SIGNED_BY
 
 LONGEST_TOKEN_BYTES = 16384
 """Providers list all groups of a person in a token."""

@@ -14,6 +14,9 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.types import Identity
 
+SIGNED_BY = "signed_by"
+"""A claim that stands for the signer of a token, whatever the token itself has there."""
+
 
 class Rights(Protocol):
     """What a caller may do."""

@@ -6,21 +6,15 @@ from gateway.core.profile.profile import Profile as CoreProfile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
-from gateway.features.names.compile import compile_names
-from gateway.features.names.profile import NameTables
-from gateway.features.object_rights.compile import compile_objects
-from gateway.features.object_rights.profile import ObjectTables
-from gateway.features.views.compile import compile_views
-from gateway.features.views.profile import ViewTables
-from gateway.features.watch.compile import compile_watching
-from gateway.features.watch.profile import WatchTables
+from gateway.features import FEATURES, needed_first
 from gateway.pages.fitting_panels import compile_panels
 from gateway.pages.panel_tables import PanelTables
 
-COMPILERS = (compile_views, compile_names, compile_objects, compile_watching, compile_panels)
+COMPILERS = (*(each.compile for each in needed_first()), compile_panels)
+TABLES = tuple(each.tables for each in FEATURES if each.tables is not None)
 
 
-class Profile(CoreProfile, ViewTables, NameTables, ObjectTables, WatchTables, PanelTables):
+class Profile(CoreProfile, *TABLES, PanelTables):  # type: ignore[misc]  # mypy wants names
     """The tables of the core, and those of each feature."""
 
     companions = (*CoreProfile.companions, "panels")

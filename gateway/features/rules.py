@@ -1,12 +1,11 @@
 """Access rules, with the keys of all features in them."""
 
 from gateway.core.settings.model import Settings
+from gateway.features import extensions_of
+from gateway.features.access import Access
 from gateway.features.access.rights import AccessRules
-from gateway.features.object_rights.restriction import KEYS
-
-ADDED_KEYS = (KEYS,)
 
 
 def access_rules(settings: Settings) -> AccessRules:
     """The rules of the settings. Raises ConfigurationError."""
-    return AccessRules(settings, ADDED_KEYS)
+    return AccessRules(settings, extensions_of(Access))

@@ -6,7 +6,7 @@ import os
 import time
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import accumulate
@@ -61,17 +61,15 @@ def make_metrics(
     upstream: Cuebot,
     live: LiveCatalog,
     slots: FairQuota,
-    watchers: FairQuota,
     audit: AuditLog | None,
     shared: SharedLimiter | None,
-    lookups: Mapping[str, int],
+    numbers: Callable[[], Iterable[Mapping[tuple[str, ...], float]]],
     reads: SharedReads | None,
     refusals: Refusals,
 ) -> "Metrics | None":
     """The metrics of these components, unless METRICS is off. Raises ConfigurationError.
 
-    `slots` are of requests in flight, `watchers` of event streams; `lookups` counts, by outcome,
-    the objects that rights depend on.
+    `slots` are of requests in flight; `numbers` reads those of features.
     """
     check_metrics(settings)
     if settings.metrics == "off":
@@ -82,7 +80,6 @@ def make_metrics(
     def components() -> Numbers:
         found: Numbers = {
             ("requests_in_flight",): slots.taken,
-            ("watchers",): watchers.taken,
             ("catalog_generation",): live.generation,
         }
         for number, each in enumerate(upstream.endpoints, 1):
@@ -90,8 +87,8 @@ def make_metrics(
             found["upstream_up", name] = int(each.ready)
             found["upstream_hanging", name] = int(each.unresponsive)
             found["upstream_connections", name] = each.connections
-        for outcome, count in lookups.items():
-            found["access_lookups_total", outcome] = count
+        for each_feature in numbers():
+            found.update(each_feature)
         if reads is not None:
             found["shared_reads_total",] = reads.answered
         for result, count in live.refreshes.items():

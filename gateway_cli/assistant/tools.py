@@ -20,12 +20,13 @@ from gateway_cli.assistant.marked import (
     how_many_fit,
     json_of,
 )
+from gateway_cli.calling.table import lists_in
+from gateway_cli.calling.views import OutputOptions
 from gateway_cli.client.search import methods_of
-from gateway_client.client import Answer, OutputOptions
+from gateway_client.client import Answer
 from gateway_client.openapi_document import Document, Operation
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.layout import columns
-from gateway_client.terminal.table import lists_in
 
 METHODS_LISTED = 12
 USUAL_ROWS, MOST_ROWS = 50, 1000

@@ -15,13 +15,13 @@ from typing import IO, Any, NamedTuple
 import click
 import orjson
 
+from gateway_cli.calling.table import cell
 from gateway_cli.client.method_names import matches
 from gateway_cli.common_options import json_option
 from gateway_cli.exits import complain
-from gateway_client.call_options import time_option
+from gateway_client.durations import time_option
 from gateway_client.errors import Failure
 from gateway_client.terminal.layout import aligned
-from gateway_client.terminal.table import cell
 from gateway_client.terminal.text import clip, counted, json_text
 
 GZIP = b"\x1f\x8b"

@@ -14,7 +14,7 @@ from gateway_cli.common_options import Way, config_option, settings_from, way_op
 from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source
 from gateway_client.batch import LONGEST_SILENCE_SECONDS, BatchClient, Item, items_in
-from gateway_client.call_options import time_option
+from gateway_client.durations import time_option
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.gateway import gateway_client
 from gateway_client.terminal.exits import FAILED, WRONG_USAGE, failure_lines

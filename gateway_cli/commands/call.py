@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
+from gateway_cli.calling.options import CallOptions, call_options
+from gateway_cli.calling.showing import make_call
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_cli.commands.completion import complete_method
 from gateway_cli.commands.describe import describe
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
 from gateway_cli.exits import PROGRAM
 from gateway_cli.tokens import token_source
-from gateway_client.call_options import CallOptions, call_options
 from gateway_client.gateway import gateway_client
-from gateway_client.showing import make_call
 
 
 class HelpOfMethods(click.Command):
@@ -37,7 +37,7 @@ def full_name_of(name: str) -> str:
 @click.command(cls=HelpOfMethods)
 @click.argument("name", metavar="INTERFACE/METHOD", shell_complete=complete_method)
 @click.argument("words", metavar="[ARGUMENT]...", nargs=-1)
-@call_options()
+@call_options
 @way_options
 @config_option
 def call(

@@ -15,10 +15,9 @@ from click.core import ParameterSource
 
 from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.pipeline.invoke import calls_within
+from gateway.core.principal import SIGNED_BY
 from gateway.core.schema.catalog import Catalog
-from gateway.core.settings.loading import misspelled
 from gateway.core.settings.model import Settings
-from gateway.core.settings.types import SIGNED_BY
 from gateway.core.upstream.cuebot import open_upstream
 from gateway.features.access.rights import Rule
 from gateway.features.object_rights.aspect import ByName
@@ -26,6 +25,7 @@ from gateway.features.object_rights.conditions import FACTS
 from gateway.features.object_rights.facts import FactFinder
 from gateway.features.object_rights.restriction import InCatalog, ObjectConditions
 from gateway.features.rules import access_rules
+from gateway.features.settings import misspelled
 from gateway_cli.checks import Findings, Report, run_checks
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS, discover
 from gateway_cli.client.method_names import find_method

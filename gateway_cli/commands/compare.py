@@ -18,7 +18,7 @@ from gateway_cli.common_options import config_option, json_option, settings_from
 from gateway_cli.compare.comparison import Comparison, Finding, Outcome, ReadOnlyGateway, Result
 from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source
-from gateway_client.call_options import time_option
+from gateway_client.durations import time_option
 from gateway_client.errors import Failure
 from gateway_client.gateway import check_url, gateway_client
 from gateway_client.terminal.exits import FAILED

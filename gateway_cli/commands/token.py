@@ -10,7 +10,7 @@ from gateway.access.tokens import token_rules
 from gateway.observe.logs import configure_logging
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.tokens import claims_from, mint_token, signing_secret
-from gateway_client.call_options import time_option
+from gateway_client.durations import time_option
 from gateway_client.errors import InvalidCall
 
 

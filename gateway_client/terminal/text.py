@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from functools import partial
 
 import click
@@ -54,6 +55,12 @@ def clip(line: str, columns: int) -> str:
 def counted(number: int, noun: str, plural: str = "") -> str:
     """`no methods`, `1 method`, `3 methods`."""
     return f"{number or 'no'} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """`a, b and 7 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def is_colored() -> bool:

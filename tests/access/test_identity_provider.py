@@ -41,9 +41,8 @@ from gateway.access.tokens import (
 from gateway.app import create_app
 from gateway.core.errors import ConfigurationError, GatewayError
 from gateway.core.principal import Principal
-from gateway.core.settings.loading import load_settings
-from gateway.core.settings.model import Settings
 from gateway.features.access.rights import AccessRules
+from gateway.features.settings import Settings, load_settings
 from tests.access.test_tokens import base64url, signed
 from tests.support.certificates import authority, pair
 from tests.support.commands import in_process

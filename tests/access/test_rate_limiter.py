@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict
-from gateway.core.settings.model import AccessRule, RateOverride, Settings
+from gateway.core.settings.model import RateOverride
+from gateway.features.access.settings import AccessRule
+from gateway.features.settings import Settings
 from gateway.http.admission import too_many
 from tests.support.clocks import HandClock
 from tests.support.rights import signed

@@ -11,8 +11,8 @@ from gateway.access.tokens import Authenticator, token_rules
 from gateway.app import Gateway, create_app
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.key_files import readable_by_all
-from gateway.core.settings.loading import load_settings
-from gateway.core.settings.model import Reloadable, Settings
+from gateway.core.settings.model import Reloadable
+from gateway.features.settings import Settings, load_settings
 from gateway_cli.checks import Report, check_settings
 from tests.support.servers import settings_for
 

@@ -21,7 +21,7 @@ from gateway.access.secrets import load_secrets
 from gateway.access.tokens import Authenticator, TokenRules
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Principal
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 from gateway_cli.tokens import mint_token
 from tests.support.servers import Gateway, http_client
 

@@ -120,7 +120,7 @@ def test_what_a_spreadsheet_would_run_is_a_text(value: object, cell: str) -> Non
 )
 def test_csv_is_for_spreadsheets(value: object, unit: str, cell: str) -> None:
     """A part of something has a column, and so has the whole, in the same unit."""
-    column = Column("A", "a", unit=unit, of="b")  # type: ignore[arg-type]
+    column = Column("A", "a", unit=unit, of="b")
     rows = [{"a": value, "b": value}]
     assert [*csv_lines(rows, [column], Shown())] == ['"a","b"', f"{cell},{cell}"]
     raw = [*csv_lines(rows, [column], Shown(raw=True, headers=False))]

@@ -7,7 +7,7 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.jobs import finish_job
-from gateway_client.terminal.exits import NOT_FOUND, WRONG_USAGE
+from gateway_client.terminal.exits import GAVE_UP, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 from tests.support.patience import until
 
@@ -125,15 +125,57 @@ async def test_the_examples_of_help_run(
 
 
 @pytest.mark.parametrize(
-    "line", ["--count-by show --sort-by -count,show", "--group show --count --sort -count,show"]
+    "line", ["--count-by show --sort-by -count,show", "--count-by show --sort -count,show"]
 )
-async def test_options_have_the_words_of_verbs_too(reading: Cuectl, line: str) -> None:
+async def test_options_are_those_of_lists(reading: Cuectl, line: str) -> None:
     ran = await reading("call", "Job/GetJobs", *line.split(), "-o", "csv")
     assert ran.text.split()[1:] == ['"demo",3', '"harbor",2', '"northwind",2']
 
 
 async def test_views_and_until(reading: Cuectl) -> None:
-    ran = await reading("call", "Job/GetJobs", "--group", "show", "--count", "--sort", "show")
-    assert ran.text.split() == ["show", "count", *["demo", "3", "harbor", "2", "northwind", "2"]]
+    ran = await reading("call", "Job/GetJobs", "--count-by", "show", "--sort", "show")
+    assert ran.text.split() == ["SHOW", "COUNT", *["demo", "3", "harbor", "2", "northwind", "2"]]
     ran = await reading("call", "Show/GetShows", "--until", "active", "-o", "name")
     assert ran.text.split() == ["demo", "harbor", "northwind"]
+
+
+@pytest.mark.parametrize(
+    ("line", "printed"),
+    [
+        ("FindShow name=demo --fields name,active", "NAME  ACTIVE\ndemo  yes\n"),
+        ("GetJobs r.users=lena --fields name,deadframes -o csv --no-headers", f'"{JOB}",0\n'),
+        ("GetJobs --where deadFrames>2 -q", "harbor-hb110-tomas_light_v004\n"),
+        ("Host/GetHosts r.hosts=render-node-02 --fields memory --no-headers", "63G\n"),
+        ("Job/Pause job=demo-sh020-marco_smoke_v001", "{}\n"),
+    ],
+)
+async def test_rows_are_printed_as_lists_are(cuectl: Cuectl, line: str, printed: str) -> None:
+    ran = await cuectl("call", *line.replace("GetJobs", "Job/GetJobs").split())
+    assert (ran.status, ran.err, ran.text) == (0, "", printed)
+
+
+async def test_tables_begin_with_names(reading: Cuectl) -> None:
+    ran = await reading("call", "Show/GetShows", "-o", "table")
+    head, first, *_ = ran.text.splitlines()
+    assert (head.split()[0], first.split()[0]) == ("NAME", "demo")
+
+
+async def test_without_options_the_answer_is_as_it_is(reading: Cuectl) -> None:
+    ran = await reading("call", "Job/GetJobs", "--where", "user=lena")
+    (row,) = ran.json["jobs"]["jobs"]
+    assert (row["name"], row["jobStats"]["totalFrames"]) == (JOB, 25)
+
+
+async def test_what_is_wrong_is_told(reading: Cuectl) -> None:
+    ran = await reading("call", "Job/GetLayers", f"job.name={JOB}", "job.nope=1", "-q")
+    assert (ran.status, ran.err) == (0, "cuectl: warning: fields ignored: job.nope\n")
+    ran = await reading("call", "Job/GetJobs", "--until", "nope=1")
+    assert (ran.status, "--until: job.Job has no field 'nope'" in ran.err) == (WRONG_USAGE, True)
+    ran = await reading("call", "Job/GetJobs", "r.shows=dem", "-q")
+    assert ran.err.startswith("cuectl: nothing is called so: r.shows=dem")
+    ran = await reading("call", "GetJobs/", "{'a': 1}")
+    assert (ran.status, ran.out) == (WRONG_USAGE, b"")
+    ran = await reading("call", "Job/GetJobs", "--until", "isPaused", "--timeout", "200ms")
+    assert (ran.status, ran.err) == (GAVE_UP, "cuectl: gave up: no 'isPaused' within 0.2 s\n")
+    ran = await reading("call", "Job/Kill", f"job={JOB}", "--dry-run")
+    assert ran.text.startswith("would call job.JobInterface/Kill {")

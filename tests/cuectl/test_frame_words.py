@@ -66,7 +66,7 @@ def test_each_part_of_each_job_is_a_request() -> None:
     parts = parts_of(["1001-comp", "1002"], ())
     frames = Frames(jobs=["a", "b"], parts=parts)
     requests = frames.requests(["DEAD"], limit=7)
-    assert [*frames.job_of.values()] == ["a", "a", "b", "b"]
+    assert [each["job"] for each in requests.values()] == ["a", "a", "b", "b"]
     dead = {"states": {"frameStates": ["DEAD"]}, "limit": 7}
     assert requests["b, layer comp, range 1001"] == {
         "job": "b",

@@ -212,6 +212,8 @@ async def test_not_very_many_jobs_are_read(
         (f"retry {LENA}", 0, f"retry: nothing to do: no DEAD frames of {LENA}\n", 0),
         ("retry --user lena", 0, "there are no such jobs\n", 0),
         (f"eat {DYING} 1006 1007 --yes", 0, f"eat: 2 DEAD frames of {DYING}\n", 1),
+        (f"eat {DYING} 1006 1006-beauty 1005-1007-beauty --yes", 0,
+         f"eat: 2 DEAD and 1 SUCCEEDED frames of {DYING}\n", 2),
         (f"eat {LENA} 1020-comp --yes", 0, f"eat: 1 WAITING frame of {LENA}\n", 1),
         (f"eat {LENA} 1020-comp 1001-preview --yes", 0,
          f"eat: 1 WAITING and 1 DEPEND frames of {LENA}\n", 2),

@@ -133,7 +133,7 @@ def test_time_left(job: Mapping[str, object], seconds: int | None) -> None:
         (f"auto-eat {LENA} on", f"{LENA} -> on, and max-retries -> 0", "autoEat", True),
         (f"auto-eat {LENA} off", f"{LENA} -> off, and max-retries -> 1", "autoEat", False),
         (f"regroup {LENA} FX", f"{LENA} -> FX", "group", "fx"),
-        (f"regroup {LENA_ID} light", f"{LENA_ID} -> light", "group", "light"),
+        (f"regroup {LENA_ID} light", f"{LENA} -> light", "group", "light"),
         (f"comment {LENA} slow", LENA, "hasComment", True),
     ],
 )
@@ -207,15 +207,49 @@ async def test_a_kill_asks_with_what_is_lost(cuectl: Cuectl, cuebot: SimulatedCu
 
 
 async def test_why_a_job_is_killed_stays_with_it(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
-    """As a comment, which is left first, and in Cuebot's log."""
+    """In Cuebot's log, and as a comment that is left once it is killed."""
     ran = await cuectl("kill", LENA, "--reason", "wrong plate", "--dry-run")
-    comment, kill = ran.text.splitlines()
+    kill, comment = ran.text.splitlines()
     assert ("AddComment" in comment, '"reason":"wrong plate"' in kill) == (True, True)
+    assert LENA_ID in comment  # the name of a job that has ended finds it no more
     assert "Kill" not in methods_of(cuebot)
     ran = await cuectl("kill", LENA, "--yes", "--reason", "wrong plate")
     assert (ran.status, ran.err) == (0, f"cuectl: kill: {LENA} with a reason\n")
     methods = methods_of(cuebot)
-    assert methods.index("AddComment") < methods.index("Kill")
+    assert methods.index("Kill") < methods.index("AddComment")
+    ran = await cuectl("call", "Job/GetComments", f"job={LENA_ID}", "-o", "json")
+    (left,) = ran.json
+    assert left["message"] == "wrong plate"
+
+
+async def test_a_job_that_cannot_be_killed_has_no_comment(
+    cuebot: SimulatedCuebot, tmp_path: Path
+) -> None:
+    access = [rule("no kills", {"role": "artist"}, "all", "!job.JobInterface/Kill")]
+    async with gateway_for(cuebot.endpoint, access=access) as gateway:
+        lena = Cuectl(gateway, tmp_path)
+        lena.environ["TOKEN"] = signed("lena", role="artist")["Authorization"].split()[1]
+        ran = await lena("kill", LENA, "--yes", "--reason", "wrong plate")
+    assert (ran.status, "PERMISSION_DENIED" in ran.err) == (FAILED, True)
+    assert "AddComment" not in methods_of(cuebot)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("pause {}", "pause {} " + LENA, "kill {} --yes", "priority {} 7", "comment {} late"),
+        *("retry {}", "eat {} 1001 --yes", "min-memory {} comp 8GB", "reorder {} 1001 first"),
+        *("depends {}", "depend {} --on " + LENA, "depend " + LENA + " --on {}"),
+        *("redirect render-node-01 --to {} --yes", "regroup {} fx"),
+    ],
+)
+async def test_a_finished_job_is_refused_in_one_way(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str
+) -> None:
+    ran = await cuectl(*line.format(FINISHED).split())
+    assert ran.status == NOT_FOUND
+    assert f"NOT_FOUND: no pending job '{FINISHED}': it is finished" in ran.err
+    assert all(method.startswith(("Get", "Find")) for method in methods_of(cuebot))
 
 
 async def test_comments_are_left_listed_and_deleted(cuectl: Cuectl) -> None:
@@ -225,7 +259,7 @@ async def test_comments_are_left_listed_and_deleted(cuectl: Cuectl) -> None:
     assert listed.text.splitlines() == [
         '"name","message","user"', '"Plate","bad plate","lena"', '"Plate","good plate","lena"',
     ]  # fmt: skip
-    ids = (await cuectl("comments", LENA, "--fields", "id", "--no-headers")).text
+    ids = (await cuectl("comments", LENA, "-q")).text
     ran = await cuectl("delete-comment", "-", given=ids)
     assert (ran.status, ran.err) == (0, "cuectl: delete-comment: 2 comments\n")
     assert (await cuectl("comments", LENA)).text == ""

@@ -87,6 +87,8 @@ def test_no_word_of_another_program_is_a_verb() -> None:
     [
         ("unpause x", "type: cuectl resume JOB"),
         ("cancel x", "type: cuectl kill JOB"),
+        ("stop x", "type: cuectl pause JOB (running frames go on), or cuectl kill JOB"),
+        ("log x", "did you mean logs?"),
         ("CORDON x", "type: cuectl lock HOST"),
         ("history", "type: cuectl jobs --finished"),
         ("job pause x", None),

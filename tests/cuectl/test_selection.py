@@ -111,6 +111,30 @@ async def test_what_is_so_already_is_left_out_unless_it_is_named(cuectl: Cuectl)
     assert (await cuectl("pause", MARCO)).err == f"cuectl: pause: {MARCO}\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("jobs --show demo --show dmeo", "--show dmeo; did you mean 'demo'?"),
+        ("jobs --mine --user lenaa", "--user lenaa; did you mean 'lena'?"),
+        ("pause --show demo,nosuch", "--show nosuch"),
+        ("frames --show demo --show nosuch", "--show nosuch"),
+        ("hosts --alloc local.general --alloc local.genral", "--alloc local.genral"),
+        ("lock --alloc local.general,local.genral", "--alloc local.genral"),
+        ("procs --show demo,nosuch", "--show nosuch"),
+        ("unbook --show demo --show nosuch --yes", "--show nosuch"),
+    ],
+)
+async def test_a_misspelled_value_beside_a_right_one_is_told(
+    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str, told: str
+) -> None:
+    """And nothing is done."""
+    ran = await cuectl(*line.split())
+    assert (ran.status, ran.out) == (NOT_FOUND, b"")
+    assert f"nothing is called so: {told}" in ran.err
+    methods = {path.rpartition("/")[2] for path, *_ in cuebot.calls}
+    assert all(each.startswith("Get") for each in methods)
+
+
 @pytest.mark.parametrize("verb", ["jobs", "eat", "pause"])
 async def test_a_user_without_jobs_may_be_right(cuectl: Cuectl, verb: str) -> None:
     ran = await cuectl(verb, "--user", "zoe")

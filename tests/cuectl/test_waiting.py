@@ -32,6 +32,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED, LIGHT = "demo-sh020-marco_smoke_v001", "demo-sh010-artist1_light_v012"
+LENA_ID = "25764fb1-43a3-586d-835b-8b0c29407386"
 PRIYA = "northwind-ep02_030-priya_comp_v002"
 ENOUGH = "no open host with tag general has enough cores"
 
@@ -212,6 +213,8 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
         ("why --watch", WRONG_USAGE, "--watch shows no reasons"),
         (f"depend {LENA}", WRONG_USAGE, "--on JOB"),
         (f"depend {LENA} --on {LENA} --yes", WRONG_USAGE, "cannot wait for itself"),
+        (f"depend {LENA_ID} --on {LENA} --yes", WRONG_USAGE, "cannot wait for itself"),
+        (f"depend {DYING} {LENA.upper()} --on {LENA_ID} --yes", WRONG_USAGE, "wait for itself"),
         (f"depend {LENA} --on demo-typo --yes", NOT_FOUND, "no pending job 'demo-typo'"),
         (f"depend {LENA} {DYING}", FAILED, f"Let {LENA} wait for {DYING}? "),
         ("launch", WRONG_USAGE, "Missing argument 'FILE'"),
@@ -253,7 +256,7 @@ async def test_a_dependency_is_made_shown_and_dropped(cuectl: Cuectl, clock: Sto
 def short_periods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.features.watch.options.LEAST_PERIOD_SECONDS", 0.01)
     monkeypatch.setattr("gateway_client.gateway.LEAST_PERIOD_SECONDS", 0.01)
-    monkeypatch.setattr("cuectl.following.EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("cuectl.watching.EVERY_SECONDS", 0.01)
 
 
 @pytest.mark.usefixtures("short_periods")

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from hatchling.builders.wheel import WheelBuilder
 
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 from tests.deploy.places import DEPLOY, ROOT, program, text_of
 from tests.support.commands import PROGRAM
 from tests.support.demos import installed_demo

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 from tests.deploy.places import DEPLOY, program, run
 
 FOLDER = DEPLOY / "kubernetes"

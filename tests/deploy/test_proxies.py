@@ -17,7 +17,7 @@ import trustme
 from jose import jwt
 
 from gateway.core.errors import Code
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 from gateway.features.watch.watches import WatchLimits
 from gateway.http.conditional import MAX_WAIT_SECONDS
 from tests.deploy.places import ROOT, program, text_of

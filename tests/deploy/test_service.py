@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 from tests.deploy.places import program, run, text_of
 
 UNIT = text_of("cuebot-gateway.service")

@@ -6,11 +6,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass
 from io import BytesIO, StringIO
 
+from gateway_cli.calling.options import Watch
+from gateway_cli.calling.output import Output
+from gateway_cli.calling.showing import call_and_show
+from gateway_cli.calling.views import OutputOptions
 from gateway_client.arguments import read_arguments
-from gateway_client.call_options import Watch
-from gateway_client.client import Client, OutputOptions
-from gateway_client.showing import call_and_show
-from gateway_client.terminal.output import Output
+from gateway_client.client import Client
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import Gateway
 

@@ -8,8 +8,8 @@ import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway_cli.calling.views import OutputOptions
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_client.client import OutputOptions
 from gateway_client.terminal.exits import CUT, FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
 from tests.gateway_cli.calls import NOWHERE, Opening, perform
 from tests.support.farms import running_farm

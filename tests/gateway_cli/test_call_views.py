@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway_cli.calling.views import OutputOptions
 from gateway_cli.client.cuebot import cuebot_client
-from gateway_client.client import OutputOptions
 from gateway_client.gateway import gateway_client
 from gateway_client.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, NO_PUT, Done, Opening, perform, stand_in

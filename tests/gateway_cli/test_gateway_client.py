@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from gateway_cli.calling.views import OutputOptions
 from gateway_client import gateway as client_module
-from gateway_client.client import OutputOptions
 from gateway_client.errors import WrongSetting
 from gateway_client.gateway import gateway_client
 from gateway_client.terminal.exits import FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE

@@ -9,10 +9,11 @@ from unicodedata import bidirectional, category
 
 import pytest
 
-from gateway_client.client import Answer, Form
+from gateway_cli.calling.output import Output
+from gateway_cli.calling.table import table
+from gateway_cli.calling.views import Form
+from gateway_client.client import Answer
 from gateway_client.errors import CallError, InvalidCall
-from gateway_client.terminal.output import Output
-from gateway_client.terminal.table import table
 from gateway_client.terminal.text import (
     colored,
     json_text,

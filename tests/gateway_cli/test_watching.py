@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from gateway_cli.calling.options import Watch
+from gateway_cli.calling.views import OutputOptions
 from gateway_client import gateway as client_module
-from gateway_client.call_options import Watch
-from gateway_client.client import OutputOptions
 from gateway_client.event_stream import LostRows, Row, Watched, events_in, in_order
 from gateway_client.gateway import gateway_client
 from gateway_client.terminal.exits import FAILED, GAVE_UP, WRONG_USAGE

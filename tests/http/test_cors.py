@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.settings.loading import load_settings
+from gateway.features.settings import load_settings
 from gateway.http.cors import EXPOSED_HEADERS, REQUEST_HEADERS
 from tests.support.servers import (
     SECRET,

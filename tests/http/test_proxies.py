@@ -4,7 +4,7 @@ import pytest
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.pipeline.direct_connection import headers_of
-from gateway.core.settings.loading import load_settings
+from gateway.features.settings import load_settings
 from gateway.http.proxies import MAX_PROXIES, TrustedProxies
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
 

@@ -18,8 +18,8 @@ from structlog.testing import capture_logs
 from gateway.core.errors import ConfigurationError
 from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
-from gateway.core.settings.model import Settings
 from gateway.features.access.rights import AccessRules
+from gateway.features.settings import Settings
 from gateway.observe.audit_writer import AuditFile, AuditWriter, SyncedWriter
 from tests.support.audit import KILL, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE

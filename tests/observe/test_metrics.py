@@ -22,8 +22,8 @@ from gateway import __version__
 from gateway.app import create_app
 from gateway.core.errors import BadToken, Code, ConfigurationError, Shed
 from gateway.core.pipeline.failures import error_for
-from gateway.core.settings.loading import load_settings
 from gateway.core.upstream.interface import CallFailed, Reason
+from gateway.features.settings import load_settings
 from gateway.observe import metrics
 from gateway.observe.audit_writer import AuditFile
 from gateway.observe.metrics import BOUNDS, FAMILIES, PREFIX, Numbers, WorkerMetrics, merged

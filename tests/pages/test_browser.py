@@ -25,6 +25,7 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
 from gateway.core.schema.method_search import ranked
+from gateway.features.watch import Watch
 from gateway_cli.client.search import methods_of
 from gateway_client.openapi_document import read_document
 from tests.support.browser import (
@@ -828,9 +829,10 @@ async def test_one_stream_keeps_all_panels_fresh(browser: Browser, farm: Gateway
             await expect(panel(page, title).locator(".fresh")).to_have_text("live")
         asked = [each.removeprefix(farm.url) for each in visit.requests if "/page/" not in each]
         assert asked == ["/", "/status.json", "/panels.json", "/batch"]
-        assert farm.app.parts.watch.places.taken == await page.locator("section").count() > 4
+        places = farm.app.parts.feature(Watch).places
+        assert places.taken == await page.locator("section").count() > 4
         await page.evaluate(HIDDEN)
-        await until(lambda: not farm.app.parts.watch.places.taken)
+        await until(lambda: not places.taken)
 
 
 HIDDEN = """() => {

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.settings.model import Settings
+from gateway.features.settings import Settings
 from gateway_cli.serving.listen import load_certificate
 from tests.support.certificates import Pair, pair, serial, trusting
 from tests.support.commands import OPENCUE, assert_one_line, child, in_process

@@ -26,8 +26,8 @@ from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import build_pool, services_of
-from gateway.core.settings.model import Settings
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
+from gateway.features.settings import Settings
 from gateway.observe.request_logs import fields_of
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, listen_for_metrics, load_certificate, url_of

@@ -9,12 +9,13 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar, get_args
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.settings.model import AccessRule, RateOverride, Settings
+from gateway.core.settings.model import Settings, Strict
 from gateway.core.suggestions import did_you_mean
 
 SYNONYMS: Mapping[str, str] = {
@@ -38,21 +39,23 @@ SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
 MISSPELLED_SIMILARITY = 0.85
 """The least ratio of difflib: that of OpenSSL's `SSL_CERT_FILE` is below."""
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
 Given = dict[str, tuple[str, object]]
 """By setting: the environment variable, and its value."""
 
 
-def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings of this environment, and of the file that it names.
+def load_settings(environ: Mapping[str, str], kind: type[AnySettings]) -> AnySettings:
+    """The settings of this environment, and of the file that it names. `kind` has those of all
+    features.
 
     Raises ConfigurationError with a line for each unknown key, invalid value, and second name of a
     setting.
     """
     config_file = environ.get("GATEWAY_CONFIG")
     problems: list[str] = []
-    found = read_file(Path(config_file), problems) if config_file else {}
+    found = read_file(Path(config_file), kind, problems) if config_file else {}
     origins = {name: f"{config_file}: {name}" for name in found}
-    given = read_environment(environ, problems)
+    given = read_environment(environ, kind, problems)
     if any(name in given for name in SECRET_SOURCES):
         for name in SECRET_SOURCES:
             found.pop(name, None)
@@ -61,15 +64,17 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         found[name] = value
         origins[name] = variable
     try:
-        settings = Settings.model_validate(found, context=secret_in)
+        settings = kind.model_validate(found, context=secret_in)
     except ValidationError as error:
-        problems += [describe(each, origins) for each in error.errors(include_url=False)]
+        problems += [describe(each, kind, origins) for each in error.errors(include_url=False)]
     if problems:
         raise ConfigurationError(*problems)
     return settings
 
 
-def read_environment(environ: Mapping[str, str], problems: list[str]) -> Given:
+def read_environment(
+    environ: Mapping[str, str], kind: type[Settings], problems: list[str]
+) -> Given:
     """The settings in the environment. Appends to `problems`."""
     found: Given = {}
 
@@ -80,7 +85,7 @@ def read_environment(environ: Mapping[str, str], problems: list[str]) -> Given:
             )
         found[name] = (variable, value)
 
-    names = {name.upper(): name for name in Settings.model_fields}
+    names = {name.upper(): name for name in kind.model_fields}
     names |= {synonym: name.lower() for synonym, name in SYNONYMS.items()}
     for variable, name in names.items():
         if value := environ.get(variable):
@@ -101,9 +106,9 @@ def is_same(one: object, other: object) -> bool:
         return one == other
 
 
-def misspelled(environ: Mapping[str, str]) -> list[str]:
+def misspelled(environ: Mapping[str, str], kind: type[Settings]) -> list[str]:
     """A warning for each unknown variable whose name is close to a setting's."""
-    ours = {name.upper() for name in Settings.model_fields}
+    ours = {name.upper() for name in kind.model_fields}
     ours |= {*SYNONYMS, MESSAGE_BYTES, "GATEWAY_CONFIG"}
     others = sorted(name for name, value in environ.items() if value and name not in ours)
     return [
@@ -121,7 +126,7 @@ def retired(settings: Settings) -> list[str]:
     ]
 
 
-def read_file(path: Path, problems: list[str]) -> dict[str, object]:
+def read_file(path: Path, kind: type[Settings], problems: list[str]) -> dict[str, object]:
     """The settings in a TOML file. Appends unknown keys to `problems`.
 
     Raises ConfigurationError for a file that cannot be read.
@@ -132,23 +137,30 @@ def read_file(path: Path, problems: list[str]) -> dict[str, object]:
         raise ConfigurationError(f"GATEWAY_CONFIG: cannot read {path}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"GATEWAY_CONFIG: {path} is not TOML: {error}") from None
-    for key in sorted(content.keys() - Settings.model_fields.keys()):
-        hint = did_you_mean(key, Settings.model_fields)
+    for key in sorted(content.keys() - kind.model_fields.keys()):
+        hint = did_you_mean(key, kind.model_fields)
         problems.append(f"{path}: unknown setting {key!r}{hint}")
-    return {key: value for key, value in content.items() if key in Settings.model_fields}
+    return {key: value for key, value in content.items() if key in kind.model_fields}
 
 
-def describe(error: ErrorDetails, origins: Mapping[str, str]) -> str:
+def describe(error: ErrorDetails, kind: type[Settings], origins: Mapping[str, str]) -> str:
     """One line for an invalid value, without the value of a secret."""
     name, *rest = error["loc"]
     place = origins.get(str(name), str(name).upper())
     place += "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in rest)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        keys = [*AccessRule.model_fields] if name == "access" else [*RateOverride.model_fields]
-        only = "; did you mean only?" if rest[-1] == "where" else ""
-        message = f"there is no such key{did_you_mean(str(rest[-1]), keys) or only}"
-        return f"{place}: {message}"
+        table, key = table_of(kind, str(name)), str(rest[-1])
+        hint = did_you_mean(key, table.model_fields)
+        if not hint and key in table.mistaken:
+            hint = f"; did you mean {table.mistaken[key]}?"
+        return f"{place}: there is no such key{hint}"
     given = error["input"]
     shown = isinstance(given, str | int | float) and name not in ("jwt_secret", "jwt_jwks", "state")
     return f"{place}: {message[:1].lower()}{message[1:]}" + (f", got {given!r}" if shown else "")
+
+
+def table_of(kind: type[Settings], name: str) -> type[Strict]:
+    """The type of the tables in the list that is the setting of this name."""
+    table: type[Strict] = get_args(kind.model_fields[name].annotation)[0]
+    return table

@@ -1,10 +1,10 @@
 """Every setting: its name, type and default; and what follows the settings on a reload."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -28,25 +28,22 @@ from gateway.core.settings.types import (
     Rps,
     Size,
     Switch,
-    Who,
     Words,
     check_key_set,
-    check_may,
-    check_printable,
     check_proxies,
     check_store_url,
     check_subjects,
     parse_duration,
     parse_json,
     parse_level,
-    parse_who,
     parse_words,
 )
-from gateway.core.suggestions import did_you_mean
 
 
 class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    mistaken: ClassVar[Mapping[str, str]] = {}
+    """Keys that it does not have, with those that are probably meant."""
 
     @field_validator("*", mode="before")
     @classmethod
@@ -56,33 +53,6 @@ class Strict(BaseModel):
         if isinstance(value, bool) and not switch:
             raise ValueError("expected no true or false")
         return value
-
-
-class AccessRule(Strict):
-    """What tokens may do whose claims match `who`."""
-
-    name: Annotated[str, Field(min_length=1, max_length=64), AfterValidator(check_printable)]
-    who: Annotated[Who, BeforeValidator(parse_who)]
-    may: Annotated[tuple[str, ...], AfterValidator(check_may)]
-    only: str | None = None
-    see: str | None = None
-    always: Annotated[tuple[str, ...], AfterValidator(check_may)] = ()
-    identity: Literal["trust"] | None = None
-
-    @model_validator(mode="after")
-    def check_always(self) -> Self:
-        if self.always and self.only is None and self.see is None:
-            raise ValueError("always is for rules with only or see: without, may alone decides")
-        return self
-
-
-def check_access(value: tuple["AccessRule", ...]) -> tuple["AccessRule", ...]:
-    """Names are unique, since answers, the log and `check` use them."""
-    names = [each.name for each in value]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"two rules are called {name!r}")
-    return value
 
 
 class RateOverride(Strict):
@@ -111,6 +81,9 @@ CUEWEB = RateOverride(
     share=8,
 )
 """CueWeb signs the tokens of all its users with these subjects, and drops rows on a 429."""
+
+
+Section = TypeVar("Section", bound=Strict)
 
 
 class Settings(Strict):
@@ -173,10 +146,6 @@ class Settings(Strict):
         float, BeforeValidator(parse_duration), Field(ge=0, le=DURATION_MAX_SECONDS)
     ] = 0.0
 
-    access_default: Literal["allow", "deny"] = "allow"
-    access: Annotated[
-        tuple[AccessRule, ...], BeforeValidator(parse_json), AfterValidator(check_access)
-    ] = ()
     identity: Identity = "fill"
 
     rate_limit_rps: Rps = 100
@@ -209,20 +178,14 @@ class Settings(Strict):
 
     _secret_in: Path | None = None
 
-    @field_validator("rate_limit_overrides")
-    @classmethod
-    def check_rules(
-        cls, value: tuple[RateOverride, ...], info: ValidationInfo
-    ) -> tuple[RateOverride, ...]:
-        rules = [each.name for each in info.data.get("access", ())]
-        for name in [name for each in value for name in each.rules]:
-            if name not in rules:
-                raise ValueError(f"there is no access rule {name!r}{did_you_mean(name, rules)}")
-        return value
-
     def model_post_init(self, context: object) -> None:
         """`context` is the configuration file if `jwt_secret` comes from it."""
         self._secret_in = context if isinstance(context, Path) else None
+
+    def section(self, kind: type[Section]) -> Section:
+        """The settings of a feature, which are there if the feature is."""
+        assert isinstance(self, kind)
+        return self
 
     @property
     def secret_in(self) -> Path | None:

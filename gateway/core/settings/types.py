@@ -1,11 +1,10 @@
 """The types of settings: how a value is parsed, and what is wrong with one."""
 
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
 import orjson
@@ -18,12 +17,6 @@ ORIGIN = re.compile(
 HTTP_PORTS = {"http": "80", "https": "443"}
 HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
-METHODS = re.compile(r"[^\s!/]+/[^\s!/]+|[^\s!/]+\.[^\s!/]+")
-"""A glob of methods (`job.*/Get*`) or services (`job.JobInterface`)."""
-CLAIM_MAX_DEPTH = 8
-SIGNED_BY = "signed_by"
-"""The claim of `who` that stands for the signer of a token, whatever the token itself has there."""
-SIGNERS = ("secret", "provider")
 SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB|GB|)", re.ASCII | re.IGNORECASE)
 UNIT_BYTES = {"": 2**20, "MB": 2**20, "GB": 2**30}
 REDIS_PORT = 6379
@@ -186,44 +179,6 @@ def parse_json(value: object) -> object:
     return value
 
 
-def check_printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("expected printable characters")
-    return value
-
-
-def parse_who(value: object, depth: int = 0) -> object:
-    """Claims by name: a glob, a list of globs, or a table for what is nested."""
-    if not isinstance(value, dict) or depth > CLAIM_MAX_DEPTH:
-        raise ValueError('expected a table of claims, such as { role = "artist" }')
-    return {name: parse_claim(name, each, depth) for name, each in value.items()}
-
-
-def parse_claim(name: str, value: object, depth: int) -> object:
-    """A glob as a tuple of one; a list stays a list."""
-    if isinstance(value, dict):
-        return parse_who(value, depth + 1)
-    globs = value if isinstance(value, list | tuple) else [value]
-    if not globs or not all(isinstance(each, str) and each for each in globs):
-        raise ValueError(f"{name}: expected a glob, a list of globs, or a table of nested claims")
-    if name == SIGNED_BY and not depth and not set(globs) <= set(SIGNERS):
-        raise ValueError(f"{name}: expected {' or '.join(SIGNERS)}")
-    return tuple(globs)
-
-
-def check_may(value: tuple[str, ...]) -> tuple[str, ...]:
-    """`reads`, `changes`, `status`, `all` or globs of methods; `!` takes away from the others."""
-    for each in value:
-        plain = each.removeprefix("!")
-        if plain not in ("reads", "changes", "status", "all", "*") and not METHODS.fullmatch(plain):
-            raise ValueError(
-                f"expected reads, changes, status, all, or a glob such as job.*/Kill, not {each!r}"
-            )
-    if value and all(each.startswith("!") for each in value):
-        raise ValueError("there is nothing to take away from; begin with all, reads or changes")
-    return value
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreUrl:
     """`redis://[user[:password]@]host[:port][/database]`, or `rediss://` for TLS."""
@@ -277,8 +232,6 @@ def check_store_url(value: SecretStr) -> SecretStr:
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
-Who = Mapping[str, Any]
-"""Claims by name: a tuple of globs, or another `Who` for nested claims."""
 Identity = Literal["fill", "force", "off"]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 Origin = Annotated[str, AfterValidator(check_origin)]

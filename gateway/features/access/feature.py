@@ -1,18 +1,19 @@
 """Access rules: `[[access]]` in the settings says which methods a token may call."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.principal import Rights, RightsFor
+from gateway.core.principal import Rights
 from gateway.core.schema.catalog import Catalog
-from gateway.core.settings.model import Commit, Reloadable, Settings
+from gateway.core.settings.model import Commit, Reloadable, Settings, Strict
 from gateway.feature import Feature
 from gateway.features.access.interceptor import AccessControl
 from gateway.features.access.rights import AccessRules, AddedKeys, by_any_signer
+from gateway.features.access.settings import section_of
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -20,12 +21,16 @@ log = structlog.stdlib.get_logger("gateway")
 class Access(Feature):
     name = "access"
 
-    def __init__(self, gateway: Gateway, added: Sequence[AddedKeys] = ()) -> None:
-        """`added` are the keys that other features add to rules. Raises ConfigurationError."""
+    @classmethod
+    def section(cls, added: Sequence[AddedKeys]) -> type[Strict]:
+        return section_of(each.keys for each in added)
+
+    def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
-        self._added = added
+        self._added: tuple[AddedKeys, ...] = gateway.extensions(Access)
         self._rules = self._read_rules(gateway.settings)
         gateway.live.other_globs.append(self._unmatched)
+        gateway.rights_for = self.rights_for
 
     def rights_for(self, claims: Mapping[str, object]) -> Rights:
         """By the current rules."""
@@ -34,9 +39,8 @@ class Access(Feature):
     def interceptors(self) -> Iterable[Interceptor]:
         return (AccessControl(),)
 
-    def reloadable(self, follow: Callable[[RightsFor], object]) -> Reloadable:
-        """`follow` takes what the new rules say from now on."""
-        live = self.gateway.live
+    def reloadables(self) -> Iterable[Reloadable]:
+        gateway, live = self.gateway, self.gateway.live
 
         def prepare(settings: Settings) -> Commit:
             rules, catalog = self._read_rules(settings), live.current
@@ -46,12 +50,12 @@ class Access(Feature):
 
             def commit() -> None:
                 self._rules = rules
-                follow(self.rights_for)
+                gateway.follow_rights(self.rights_for)
                 live.check_globs()
 
             return commit
 
-        return Reloadable("the rules of access", ("access*", "identity"), prepare)
+        return (Reloadable("the rules of access", ("access*", "identity"), prepare),)
 
     def _read_rules(self, settings: Settings) -> AccessRules:
         rules = AccessRules(settings, self._added)

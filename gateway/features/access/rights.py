@@ -16,13 +16,14 @@ import orjson
 import structlog
 
 from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.principal import SIGNED_BY
 from gateway.core.schema.catalog import Catalog, names_by_service
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
-from gateway.core.settings.model import AccessRule, Settings
-from gateway.core.settings.types import SIGNED_BY, Identity, Who
+from gateway.core.settings.model import Settings, Strict
+from gateway.core.settings.types import Identity
+from gateway.features.access.settings import AccessRule, AccessSettings, Who
 
-OWN_KEYS = frozenset({"name", "who", "may", "identity"})
 STATUS = "status"
 WORDS = ("all", "reads", "changes", STATUS)
 """Words for sets of methods, or for the gateway's own state, instead of a glob."""
@@ -72,7 +73,7 @@ class Applied(Protocol):
 class AddedKeys(NamedTuple):
     """Keys that a feature adds to the rules in the settings."""
 
-    keys: frozenset[str]
+    keys: type[Strict]
     read: Callable[[AccessRule], Restriction | None]
     """What they say in a rule; None without them. Raises ConfigurationError."""
 
@@ -222,15 +223,16 @@ class AccessRules:
 
     def __init__(self, settings: Settings, added: Sequence[AddedKeys] = ()) -> None:
         """Raises ConfigurationError."""
-        self._whose = [(each.who, rule_of(each, settings, added)) for each in settings.access]
+        section = settings.section(AccessSettings)
+        self._whose = [(each.who, rule_of(each, settings, added)) for each in section.access]
         self._default = Rule(
             "access_default",
-            ("all",) if settings.access_default == "allow" else (),
+            ("all",) if section.access_default == "allow" else (),
             settings.identity,
-            tuple(dict.fromkeys(name for each in settings.access for name in each.who)),
+            tuple(dict.fromkeys(name for each in section.access for name in each.who)),
             "no access rule fits, and access_default is deny",
         )
-        self.unreachable = tuple(unreachable(settings.access))
+        self.unreachable = tuple(unreachable(section.access))
         """A line for each rule that can never decide."""
 
     def __iter__(self) -> Iterator[Rule]:
@@ -256,7 +258,7 @@ def rule_of(rule: AccessRule, settings: Settings, added: Sequence[AddedKeys]) ->
     """Raises ConfigurationError for keys that cannot be read, or that nobody reads: they would
     restrict the rule.
     """
-    known = OWN_KEYS.union(*(each.keys for each in added))
+    known = {*AccessRule.model_fields, *(key for each in added for key in each.keys.model_fields)}
     for key in sorted(rule.model_fields_set - known):
         if getattr(rule, key):
             problem = f"access rule {rule.name!r}: {key}: the feature with this key is not there"
@@ -331,7 +333,7 @@ def by_any_signer(settings: Settings) -> list[str]:
     return [
         f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret may"
         ' have the same; add signed_by = "secret" or signed_by = "provider"'
-        for rule in settings.access
+        for rule in settings.section(AccessSettings).access
         if by_both and "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY))
     ]
 

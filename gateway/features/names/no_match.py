@@ -11,7 +11,6 @@ from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.names.aspect import Filter
 from gateway.features.names.kept_names import KeptNames
 from gateway.features.names.near_names import list_for, way_to_list
-from gateway.features.views.paths import Segment, values_at
 
 MOST_NAMES = 10
 """Of one request, that are looked for."""
@@ -24,8 +23,7 @@ def is_empty(method: Method, answer: bytes) -> bool:
     rows = method.rows
     if rows is None:
         return not answer
-    message = parsed(method, answer)
-    return next(values_at(tuple(map(Segment, rows.fields)))(message), None) is None
+    return not value_at(parsed(method, answer), tuple(field.name for field in rows.fields))
 
 
 async def no_match(

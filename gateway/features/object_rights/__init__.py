@@ -1,1 +1,5 @@
 """Rights that depend on objects: what a rule lets be changed (`only`) and seen (`see`)."""
+
+from gateway.features.object_rights.feature import ObjectRights
+
+__all__ = ["ObjectRights"]

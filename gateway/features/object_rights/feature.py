@@ -1,7 +1,7 @@
 """Rights that depend on objects: the keys `only`, `see` and `always` of access rules."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
@@ -12,11 +12,14 @@ from gateway.features.names.feature import Names
 from gateway.features.object_rights.compile import compile_objects
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.object_rights.profile import ObjectTables
+from gateway.features.object_rights.restriction import KEYS
+from gateway.features.views.feature import Views
 
 
 class ObjectRights(Feature):
     name = "object_rights"
-    needs = (Access, Names)
+    needs = (Access, Names, Views)
+    extends: ClassVar[Mapping[type[Feature], Any]] = {Access: KEYS}
     tables = ObjectTables
 
     def __init__(self, gateway: Gateway) -> None:
@@ -27,10 +30,10 @@ class ObjectRights(Feature):
     def compile(draft: Draft) -> None:
         compile_objects(draft)
 
-    @property
-    def lookups(self) -> Counter[str]:
+    def numbers(self) -> Mapping[tuple[str, ...], float]:
         """How often Cuebot was asked about objects, by outcome."""
-        return self._control.lookups
+        lookups = self._control.lookups.items()
+        return {("access_lookups_total", outcome): count for outcome, count in lookups}
 
     def interceptors(self) -> Iterable[Interceptor]:
         return (self._control,)

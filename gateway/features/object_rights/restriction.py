@@ -2,15 +2,15 @@
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
-from gateway.core.settings.model import AccessRule
 from gateway.features.access.rights import AddedKeys, Rule, is_among
+from gateway.features.access.settings import AccessRule
 from gateway.features.object_rights.aspect import Objects
 from gateway.features.object_rights.conditions import Claims, Condition, read_condition
+from gateway.features.object_rights.settings import ObjectKeys
 from gateway.features.object_rights.visibility import Visibility, visibility_of
 from gateway.features.views.filter_expressions import BadCondition
 
@@ -150,21 +150,23 @@ class InCatalog:
 
 def read_conditions(rule: AccessRule) -> ObjectConditions | None:
     """None without any. Raises ConfigurationError for a condition that cannot be read."""
-    only, see = (condition_of(rule, key) for key in ("only", "see"))
+    if not isinstance(rule, ObjectKeys):
+        return None
+    only, see = condition_of(rule.name, "only", rule.only), condition_of(rule.name, "see", rule.see)
     if only is None and see is None:
         return None
     return ObjectConditions(only=only, see=see, always=rule.always)
 
 
-KEYS = AddedKeys(frozenset({"only", "see", "always"}), read_conditions)
+KEYS = AddedKeys(ObjectKeys, read_conditions)
 
 
-def condition_of(rule: AccessRule, key: Literal["only", "see"]) -> Condition | None:
-    text = rule.only if key == "only" else rule.see
+def condition_of(rule: str, key: str, text: str | None) -> Condition | None:
+    """The condition at a key of the rule with this name."""
     if text is None:
         return None
     try:
         return read_condition(text)
     except BadCondition as error:
-        problem = f"access rule {rule.name!r}: {key} = {text!r}: {error}"
+        problem = f"access rule {rule!r}: {key} = {text!r}: {error}"
         raise ConfigurationError(problem) from None

@@ -1,6 +1,6 @@
 """Watching: event streams of reads."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gateway.core.fair_quota import FairQuota
 from gateway.core.gateway import Gateway
@@ -31,6 +31,9 @@ class Watch(Feature):
     @staticmethod
     def compile(draft: Draft) -> None:
         compile_watching(draft)
+
+    def numbers(self) -> Mapping[tuple[str, ...], float]:
+        return {("watchers",): self.places.taken}
 
     def options(self) -> Iterable[OptionReader]:
         return (WatchOptionReader(),)

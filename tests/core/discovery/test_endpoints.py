@@ -14,8 +14,8 @@ from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import NoReflection, NotReady
 from gateway.core.schema.description import NoSchema, Schema
 from gateway.core.schema.selection import Selection
-from gateway.core.settings.model import Settings
 from gateway.features.catalog import Profile, build_catalog
+from gateway.features.settings import Settings
 from gateway_cli.checks import run_checks
 from tests.support.patience import PATIENCE
 from tests.support.servers import (

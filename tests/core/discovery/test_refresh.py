@@ -28,9 +28,9 @@ from gateway.core.errors import ConfigurationError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import NoSchema, Schema, Skipped, assumed_schema
 from gateway.core.schema.selection import Selection
-from gateway.core.settings.model import Settings
 from gateway.features.access.rights import AccessRules
 from gateway.features.catalog import Profile, build_catalog
+from gateway.features.settings import Settings
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 from tests.support.processes import instance, until

@@ -13,8 +13,8 @@ from gateway.core.profile.profile import Profile as CoreProfile
 from gateway.core.profile.profile import load_profile as load_core_profile
 from gateway.core.schema.catalog import UnusedEntry
 from gateway.core.schema.selection import Selection
-from gateway.core.settings.loading import load_settings
 from gateway.features.catalog import EMPTY, Profile, load_profile
+from gateway.features.settings import load_settings
 from tests.support.opencue import opencue
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 

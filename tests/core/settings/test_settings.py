@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.settings.loading import RETIRED, SYNONYMS, load_settings, misspelled, retired
-from gateway.core.settings.model import RateOverride, Settings
+from gateway.core.settings.loading import RETIRED, SYNONYMS, retired
+from gateway.core.settings.model import RateOverride
 from gateway.core.settings.types import parse_duration, parse_store_url
+from gateway.features.settings import Settings, load_settings, misspelled
 
 SHIPPED = Path(__file__).parents[3] / "config" / "gateway.toml"
 SECRET = "hush-hush-hush-hush-hush-hush-hush"

@@ -13,9 +13,9 @@ import trustme
 from structlog.testing import capture_logs
 
 from gateway.core.errors import Code, ConfigurationError
-from gateway.core.settings.model import Settings
 from gateway.core.upstream.cuebot import open_upstream, tls_of
 from gateway.core.upstream.interface import CallFailed, Reason, UpstreamCall
+from gateway.features.settings import Settings
 from gateway_cli.checks import run_checks
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_client.arguments import Arguments

@@ -18,12 +18,12 @@ from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
-from gateway.core.settings.loading import load_settings
-from gateway.core.settings.model import Settings
 from gateway.features.access.rights import AccessRules, AddedKeys, Rule, by_any_signer, covers
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.restriction import ObjectConditions
+from gateway.features.object_rights.settings import ObjectKeys
 from gateway.features.rules import access_rules
+from gateway.features.settings import Settings, load_settings
 from tests.support.opencue import opencue
 from tests.support.protos import examples
 from tests.support.rights import rule
@@ -264,7 +264,7 @@ class NothingNew:
 
 def restricted() -> Rule:
     access = [rule("old", {}, "changes", only="nothing new")]
-    added = AddedKeys(frozenset({"only"}), lambda rule: NothingNew())
+    added = AddedKeys(ObjectKeys, lambda rule: NothingNew())
     return AccessRules(Settings.model_validate({"access": access}), [added]).rule_for({})
 
 

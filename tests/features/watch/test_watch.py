@@ -17,6 +17,7 @@ from gateway.access.revocation import Revocations
 from gateway.access.tokens import TokenRules
 from gateway.core.long_work import BACKGROUND_STEP, STEP, STEP_SECONDS, let_others_run
 from gateway.features.rules import access_rules
+from gateway.features.watch import Watch
 from gateway.features.watch.watches import WatchLimits
 from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
@@ -250,7 +251,7 @@ async def test_a_dry_run_is_no_stream(cuebot: ScriptedCuebot, farm: Gateway) -> 
 # --- Calls --------------------------------------------------------------------------------------
 async def test_one_call_for_all(cuebot: ScriptedCuebot, farm: Gateway) -> None:
     """Who comes during a call gets the answer of the next one, which all of them share."""
-    target, places = f"{HOSTS}?_every=60m", farm.app.parts.watch.places
+    target, places = f"{HOSTS}?_every=60m", farm.app.parts.feature(Watch).places
     cuebot.answers(HOSTS, hosts("a"))
     async with watching(farm, target) as one:
         assert all_of(await one.next()) == ["a"]
@@ -332,7 +333,7 @@ async def test_a_call_for_several_is_nobodys(cuebot: ScriptedCuebot, farm: Gatew
         await one.next()
         await two.next()
         await until(lambda: cuebot.seen[-1][2]["x-gateway-principal"] == "shared")
-    await until(lambda: not farm.app.parts.watch.places.taken)
+    await until(lambda: not farm.app.parts.feature(Watch).places.taken)
     seen = len(cuebot.seen)
     await farm.post(HOSTS)
     assert len(cuebot.seen) == seen + 1  # nobody watches any more
@@ -394,7 +395,7 @@ async def test_too_many_watchers(cuebot: ScriptedCuebot, monkeypatch: pytest.Mon
             async with watching(gateway, HOSTS):
                 refused = await gateway.client.get(HOSTS, headers=EVENTS)
                 assert "too many event streams" in refused.json()["message"]
-        await until(lambda: not gateway.app.parts.watch.places.taken)
+        await until(lambda: not gateway.app.parts.feature(Watch).places.taken)
         async with watching(gateway, HOSTS) as stream:
             await stream.next()
 
@@ -546,7 +547,7 @@ async def test_why_a_stream_ends(
             change(gateway)
             assert await end_of(stream) == reason
         await until(lambda: lines)
-        assert (lines[-1]["status"], gateway.app.parts.watch.places.taken) == (200, 0)
+        assert (lines[-1]["status"], gateway.app.parts.feature(Watch).places.taken) == (200, 0)
         metrics = gateway.app.parts.metrics
         assert metrics is not None
         assert "denied_total" not in {name for name, *_ in metrics.own()}
@@ -666,7 +667,7 @@ async def test_who_sees_the_same_shares_one_call(cuebot: ScriptedCuebot) -> None
             asyncio.create_task(first_of(gateway, target, **seeing(f"n-{number}", "demo", "other")))
             for number in range(5)
         ]
-        await until(lambda: gateway.app.parts.watch.places.taken == len(crowd) + 6)
+        await until(lambda: gateway.app.parts.feature(Watch).places.taken == len(crowd) + 6)
         release.set()
         for each in await asyncio.gather(first, *late):
             assert names(each.data["jobs"]["jobs"]) == ["demo"]
@@ -712,7 +713,7 @@ async def test_who_sees_the_same_is_told_of_nobody_else(cuebot: ScriptedCuebot) 
             asyncio.create_task(refused(**seeing(sub, "demo", role=role)))
             for sub, role in (("bob", "freelance"), ("cat", "artist"))
         ]
-        await until(lambda: gateway.app.parts.watch.places.taken == 3)
+        await until(lambda: gateway.app.parts.feature(Watch).places.taken == 3)
         release.set()
         problem = "Cuebot does not say what layer belongs to"
         assert await first == f"'ann' may not call {target}: {problem} (access rule 'freelancers')"
@@ -882,8 +883,8 @@ async def test_a_slow_reader_gets_the_latest(changing: list[int], farm: Gateway)
 async def test_who_does_not_read_is_let_go(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway, wire(gateway) as client:
         await client.send(STALLS)
-        await until(lambda: gateway.app.parts.watch.places.taken)
-        await until(lambda: not gateway.app.parts.watch.places.taken)
+        await until(lambda: gateway.app.parts.feature(Watch).places.taken)
+        await until(lambda: not gateway.app.parts.feature(Watch).places.taken)
 
 
 # --- Another schema -----------------------------------------------------------------------------
@@ -922,7 +923,7 @@ async def test_any_server_streams(cuebot: ScriptedCuebot) -> None:
                 assert all_of(await stream.next()) == ["a"]
                 cuebot.answers(HOSTS, hosts("a", "b"))
                 assert names((await stream.next()).data["added"]) == ["b"]
-            await until(lambda: not app.parts.watch.places.taken)
+            await until(lambda: not app.parts.feature(Watch).places.taken)
             async with watching(gateway, HOSTS) as stream:
                 await stream.next()
                 app.parts.readiness.stopping = True

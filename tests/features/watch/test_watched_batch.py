@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from gateway.access.revocation import Revocations
+from gateway.features.watch import Watch
 from gateway.http.batch import WATCHED_ITEMS
 from tests.features.watch.test_watch import HOSTS, LIMITS, QUICK, farm, names, quick
 from tests.support.audit import KILL, killing
@@ -77,9 +78,9 @@ async def test_a_batch_and_a_stream_of_the_same_share_their_calls(
         seen = len(cuebot.seen)
         async with watching(farm, BATCH, items) as stream:
             assert [*await firsts(stream, 2)] == [0, 1]
-            assert farm.app.parts.watch.places.taken == 3
+            assert farm.app.parts.feature(Watch).places.taken == 3
         assert len(cuebot.seen) - seen <= 2
-    await until(lambda: not farm.app.parts.watch.places.taken)
+    await until(lambda: not farm.app.parts.feature(Watch).places.taken)
 
 
 async def test_a_stream_ends_with_its_last_item(cuebot: ScriptedCuebot, farm: Gateway) -> None:
@@ -150,8 +151,8 @@ async def test_another_server(cuebot: ScriptedCuebot) -> None:
         headers = {**EVENTS, **bearer()}
         async with client.stream("POST", BATCH, headers=headers, json=BOTH) as answer:
             assert [*await firsts(Stream(answer, answer.aiter_lines()), 2)]
-            assert app.parts.watch.places.taken == 2
-        await until(lambda: not app.parts.watch.places.taken)
+            assert app.parts.feature(Watch).places.taken == 2
+        await until(lambda: not app.parts.feature(Watch).places.taken)
 
 
 async def test_no_place_for_one_of_them(
@@ -179,7 +180,7 @@ async def test_streams_take_no_places_of_batches(
         while len(open_) <= 2:
             open_.append(await streams.enter_async_context(watching(gateway, BATCH, items)))
             await open_[-1].next()
-            assert gateway.app.parts.watch.places.taken == len(open_)
+            assert gateway.app.parts.feature(Watch).places.taken == len(open_)
         assert (await gateway.post(BATCH, [{"method": HOSTS}])).json()[0]["status"] == 200
 
 
@@ -248,7 +249,7 @@ async def test_whoever_does_not_read_is_disconnected(cuebot: ScriptedCuebot) -> 
             while read.count(b"event: snapshot") < 2:
                 read += await loop.sock_recv(one, 1024)
             cuebot.answers(HOSTS, hosts(*(f"{number:0200}" for number in range(20_000))))
-            await until(lambda: not parts.watch.places.taken)
+            await until(lambda: not parts.feature(Watch).places.taken)
 
 
 async def test_a_slow_item_does_not_stop_the_others(cuebot: ScriptedCuebot, farm: Gateway) -> None:

@@ -9,10 +9,11 @@ from typing import BinaryIO, TextIO
 
 import orjson
 
-from gateway_client.client import Answer, Form, ignored_fields
+from gateway_cli.calling.table import table
+from gateway_cli.calling.views import Form
+from gateway_client.client import Answer, ignored_fields
 from gateway_client.errors import CallError
 from gateway_client.terminal.exits import complain, text_of
-from gateway_client.terminal.table import table
 from gateway_client.terminal.text import (
     ELLIPSIS,
     clip,

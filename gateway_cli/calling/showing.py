@@ -7,12 +7,13 @@ from contextlib import AbstractAsyncContextManager
 from time import strftime
 from typing import NoReturn
 
+from gateway_cli.calling.options import CallOptions, Watch
+from gateway_cli.calling.output import Output, output_of_process
+from gateway_cli.calling.views import OutputOptions, answer_to, answers_to
 from gateway_client.arguments import Arguments, read_arguments
-from gateway_client.call_options import CallOptions, Watch
-from gateway_client.client import Answer, Client, OutputOptions, answer_to, answers_to
+from gateway_client.client import Answer, Client
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.terminal.exits import CUT, GAVE_UP, WRONG_USAGE, end_interrupted_line, status_of
-from gateway_client.terminal.output import Output, output_of_process
 
 REFUSED = ("UNAUTHENTICATED", "PERMISSION_DENIED")
 

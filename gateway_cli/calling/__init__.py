@@ -1,0 +1,1 @@
+"""`cuebot-gateway call`: its options, the call, and what it prints."""
