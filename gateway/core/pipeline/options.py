@@ -143,6 +143,7 @@ class QueryReader:
         options = Options(self, query, accept, strict=verb != "POST")
         for each in self._readers:
             each.read(context, method, options)
+        _ = options.given  # raises for what no feature knows, even if none has asked
         arguments = options.arguments
         if verb != "POST":
             body = body_of(method.descriptor.input_type, arguments, Planners.of(method).objects)
