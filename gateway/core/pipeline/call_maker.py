@@ -11,7 +11,7 @@ from gateway.core.fair_quota import FairSemaphore, Lease
 from gateway.core.pipeline.answer_form import SentRequest
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.explanations import LARGEST_EMPTY_BYTES, SUBJECT, Questions
-from gateway.core.pipeline.failures import Wording, may_be_explained
+from gateway.core.pipeline.failures import NO_WORDING, Wording, may_be_explained
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.invoke import (
     Around,
@@ -117,7 +117,8 @@ class CallMaker:
         context.response.code = OK
         if resolved:  # a waiting GET calls several times
             note_resolved(context, resolved)
-        if len(answer) <= LARGEST_EMPTY_BYTES and Wording.of(request.plan.method).explains_empty:
+        wording: Wording = request.plan.method.aspects.get(Wording, NO_WORDING)
+        if len(answer) <= LARGEST_EMPTY_BYTES and wording.explains_empty:
             left = request.timeout - (monotonic() - began)
             ask = self._questions(context, request, left, metadata)
             if ask is not None and not context.is_shared:

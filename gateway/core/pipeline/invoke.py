@@ -9,7 +9,14 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.core.codec.encode import UNREADABLE, unreadable
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.failures import Ambiguous, Wording, error_for, goes_on, subjects
+from gateway.core.pipeline.failures import (
+    NO_WORDING,
+    Ambiguous,
+    Wording,
+    error_for,
+    goes_on,
+    subjects,
+)
 from gateway.core.pipeline.ids import check_length, is_name
 from gateway.core.pipeline.plan import Found, LookedUp, NothingFound, Plan, plan_of
 from gateway.core.pipeline.rows import matching_rows
@@ -66,7 +73,8 @@ async def invoke(
     call.
     """
     method = plan.method
-    plain = method.instead is None and Wording.of(method).tell_apart is None
+    wording: Wording = method.aspects.get(Wording, NO_WORDING)
+    plain = method.instead is None and wording.tell_apart is None
     if plain and not (plan.look_ups or plan.follow_ups or around):
         try:
             return await upstream.call(

@@ -245,7 +245,7 @@ def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Pla
     if method.rewrites:
         body = Body(value)
         body.rewrite(method.rewrites)
-    planners = Planners.of(method)
+    planners: Planners = method.aspects.get(Planners, NO_PLANNERS)
     if method.steps is not None or (planners and planners.concerned(value) is not None):
         kept = planners.kept(value)
         planned = plan_body(method, body or Body(value), policy)

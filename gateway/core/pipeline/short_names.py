@@ -119,7 +119,7 @@ def sizes_in(method: Method, value: object) -> dict[str, int]:
         return {}
     return {
         name: number
-        for name, size in Sizes.of(method).items()
+        for name, size in method.aspects.get(Sizes, NO_SIZES).items()
         if isinstance(text := value.get(name), str) and (number := size.number(text)) is not None
     }
 

@@ -62,7 +62,9 @@ class Method:
     summary: str = ""
     """What it does, in one line without a full stop: of the profile, or of its comment."""
     aspects: Mapping[type, Any] = field(default_factory=dict, repr=False)
-    """What features have compiled of it, by type; complete when its catalog is."""
+    """What features have compiled of it, by type; complete when its catalog is. What every call
+    passes looks here itself, without the function (`of`) that an aspect has for it.
+    """
 
     def with_aspect(self, aspect: object) -> "Method":
         """The same method with another aspect of that type."""
