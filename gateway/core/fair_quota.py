@@ -217,7 +217,7 @@ class FairSemaphore:
             del self._waiting[principal]
 
 
-class Lease:
+class MemoryLease:
     """The memory of one request's large answers, out of that of all."""
 
     __slots__ = ("_held", "_principal", "_turns", "_waiter")
@@ -274,7 +274,7 @@ class Lease:
             self._turns.give_back(self._principal, held)
 
 
-class SharedLease(Lease):
+class SharedLease(MemoryLease):
     """The memory of what several requests hold, given back when nothing refers to the lease any
     more.
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gateway.calls import shared_reads
 from gateway.calls.shared_reads import LARGEST_REQUEST_BYTES, OwnMemory, SharedReads
 from gateway.core.errors import Code
-from gateway.core.fair_quota import FairSemaphore, Lease
+from gateway.core.fair_quota import FairSemaphore, MemoryLease
 from gateway.core.long_work import let_others_run
 from gateway.core.upstream.interface import (
     SMALL_ANSWER_BYTES,
@@ -134,7 +134,7 @@ async def turns() -> None:
 
 async def test_a_caller_alone_makes_its_call_itself(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    task = await ask(reads, timeout=7.0, expects=(expects := Lease(reads._memory, "ann").ask))
+    task = await ask(reads, timeout=7.0, expects=(expects := MemoryLease(reads._memory, "ann").ask))
     (asked,) = cuebot.asked
     assert (asked.path, asked.payload, asked.timeout) == (GET_JOBS, b"q", 7.0)
     assert (asked.metadata, asked.expects) == (of("ann"), expects)
@@ -178,7 +178,7 @@ async def test_who_comes_during_a_shared_call_waits_for_another(cuebot: Cuebot) 
 async def test_the_only_one_who_waits_makes_its_own_call(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
     await ask(reads, "first")
-    expects = Lease(reads._memory, "ann").ask
+    expects = MemoryLease(reads._memory, "ann").ask
     second = await ask(reads, "second", timeout=50.0, expects=expects)
     await cuebot.answer(0, b"1")
     own = cuebot.asked[1]
@@ -485,7 +485,7 @@ async def test_a_call_that_waits_for_memory_waits_no_more_when_all_have_left(
 
 async def test_who_makes_a_copy_of_its_own_pays_for_it(cuebot: Cuebot) -> None:
     reads = shared(cuebot)
-    own = Lease(reads._memory, "partial")
+    own = MemoryLease(reads._memory, "partial")
     await ask(reads)
     partial_one = await ask(OwnMemory(reads), expects=own.ask)
     whole = await ask(reads)
@@ -501,7 +501,7 @@ async def test_who_has_no_memory_for_a_copy_calls_again_and_holds_nothing(
     cuebot: Cuebot,
 ) -> None:
     reads = shared(cuebot, total=len(LARGE))
-    own = Lease(reads._memory, "partial")
+    own = MemoryLease(reads._memory, "partial")
     await ask(reads)
     waiting = [await ask(OwnMemory(reads), "partial", expects=own.ask) for _ in range(2)]
     await cuebot.answer(0, b"1")

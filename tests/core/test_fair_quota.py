@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.fair_quota import LONGEST_WAIT_SECONDS, FairQuota, FairSemaphore, Lease
+from gateway.core.fair_quota import LONGEST_WAIT_SECONDS, FairQuota, FairSemaphore, MemoryLease
 from tests.support.clocks import HandClock
 from tests.support.patience import PATIENCE
 
@@ -186,12 +186,12 @@ async def test_a_small_request_passes_a_large_one_of_the_same_principal() -> Non
 
 def test_a_second_answer_takes_the_place_of_the_first() -> None:
     turns, granted = FairSemaphore(128, 4), list[str]()
-    lease = Lease(turns, "a")
+    lease = MemoryLease(turns, "a")
     assert lease.ask(70, lambda: granted.append("look-up"))
     assert lease.ask(70, lambda: granted.append("call"))
     assert granted == ["look-up", "call"]
     assert turns.held == {"a": 70}
-    other = Lease(turns, "b")
+    other = MemoryLease(turns, "b")
     assert other.ask(100, lambda: granted.append("other"))
     assert other.ask(100, lambda: granted.append("other instead"))
     lease.close()
@@ -203,7 +203,7 @@ def test_a_second_answer_takes_the_place_of_the_first() -> None:
 
 def test_what_an_answer_does_not_need_any_more_is_for_those_who_wait() -> None:
     turns, granted = FairSemaphore(16, 4), list[str]()
-    lease, other = Lease(turns, "a"), Lease(turns, "b")
+    lease, other = MemoryLease(turns, "a"), MemoryLease(turns, "b")
     assert lease.ask(16, lambda: granted.append("first"))
     assert other.ask(10, lambda: granted.append("other"))
     lease.shrink(17)
@@ -221,7 +221,7 @@ def test_how_much_more_than_a_modest_part_a_principal_has() -> None:
     turns = FairSemaphore(80, 4, lambda principal: 4 if principal == "many people" else 1)
     assert turns.over_quota("a") == 1
     for principal in ("a", "many people"):
-        lease = Lease(turns, principal)
+        lease = MemoryLease(turns, principal)
         lease.ask(10, lambda: None)
         assert lease.over_quota == 1
         lease.ask(40, lambda: None)
@@ -237,7 +237,7 @@ def test_how_much_more_than_a_modest_part_a_principal_has() -> None:
     )
 )
 def test_every_lease_ends_with_nothing_held(steps: list[tuple[str, int, str]]) -> None:
-    turns, leases = FairSemaphore(8, 4), list[Lease]()
+    turns, leases = FairSemaphore(8, 4), list[MemoryLease]()
     busy = set[int]()
 
     def ended_for(index: int) -> Callable[[], None]:
@@ -245,7 +245,7 @@ def test_every_lease_ends_with_nothing_held(steps: list[tuple[str, int, str]]) -
 
     for principal, amount, step in steps:
         if step == "ask":
-            lease, index = Lease(turns, principal), len(leases)
+            lease, index = MemoryLease(turns, principal), len(leases)
             leases.append(lease)
             busy.add(index)
             lease.ask(amount, ended_for(index))

@@ -148,7 +148,7 @@ async def test_who_reads_on_gets_the_rest_of_a_compressed_answer(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.core.pipeline.slow_reader.BEHIND_SECONDS", 3600.0)
-    monkeypatch.setattr("gateway.core.fair_quota.Lease.is_wanted", True)
+    monkeypatch.setattr("gateway.core.fair_quota.MemoryLease.is_wanted", True)
     cuebot.answers(GET_JOBS, jobs(2 * LARGE))  # 11 MB: more than the system's 4 MB on their way
     async with gateway_for(cuebot.endpoint, http_timeout=3600) as gateway:
         held, whole = gateway.app.parts.answers.held, await gateway.post(GET_JOBS, {})
@@ -227,7 +227,7 @@ async def test_who_has_much_of_the_memory_that_others_want_has_to_read_faster(
 ) -> None:
     monkeypatch.setattr("gateway.core.pipeline.slow_reader.MIN_CONTENDED_BYTES_PER_SECOND", 2**18)
     monkeypatch.setattr("gateway.core.pipeline.slow_reader.BEHIND_SECONDS", 2.0)
-    monkeypatch.setattr("gateway.core.fair_quota.Lease.is_wanted", True)
+    monkeypatch.setattr("gateway.core.fair_quota.MemoryLease.is_wanted", True)
     monkeypatch.setattr(
         "gateway.core.codec.payload.WORTHWHILE_RATIO", 0
     )  # it stays as large as it is

@@ -92,7 +92,7 @@ class Encoders:
 
         A long message is shown whole.
         """
-        given = MessageEncoder(Given(descriptor, self.given), can_be_sliced=False)
+        given = MessageEncoder(OnlyWhatIsSet(descriptor, self.given), can_be_sliced=False)
         whole = self.encoder(descriptor)
 
         def encode(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
@@ -315,7 +315,7 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
-class Given(Whole):
+class OnlyWhatIsSet(Whole):
     """What is set in a message, as a `Shape`."""
 
     @property

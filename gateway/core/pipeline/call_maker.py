@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
 from gateway.core.errors import Code, GatewayError
-from gateway.core.fair_quota import FairSemaphore, Lease
+from gateway.core.fair_quota import FairSemaphore, MemoryLease
 from gateway.core.pipeline.answer_form import SentRequest
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.explanations import LARGEST_EMPTY_BYTES, SUBJECT, Questions
@@ -48,7 +48,7 @@ class CallMaker:
     def expect(self, context: RequestContext, size: int, go_on: Callable[[], None]) -> bool:
         """Reserve memory for `size` bytes (see `Expects`). The request returns it."""
         if context.call.lease is None:
-            context.call.lease = Lease(self._answers, context.principal)
+            context.call.lease = MemoryLease(self._answers, context.principal)
         return context.call.lease.ask(size, go_on)
 
     async def try_out(self, context: RequestContext, request: CallRequest) -> None:
@@ -207,7 +207,7 @@ def metadata_of(context: RequestContext) -> Metadata:
     """The request id, the trace, the caller's address and subject. The token is never sent."""
     request = context.request
     subject = SHARED if context.is_shared else context.subject or ""
-    trace, of_caller = request.trace, caller(request.client, subject)
+    trace, of_caller = request.trace, caller_metadata(request.client, subject)
     if trace is None:
         return (("x-request-id", request.id), *of_caller)
     if context.spans is not None:
@@ -232,6 +232,6 @@ async def note_cut(context: RequestContext, request: CallRequest, answer: bytes)
 
 
 @lru_cache(maxsize=1024)
-def caller(client: str, subject: str) -> Metadata:
+def caller_metadata(client: str, subject: str) -> Metadata:
     """The subject is percent-encoded, since gRPC metadata is printable ASCII."""
     return (("x-forwarded-for", client), (SUBJECT, quote(subject, safe="")))

@@ -11,7 +11,7 @@ from starlette.types import Scope
 
 from gateway.core.codec.payload import Payload
 from gateway.core.errors import Cause, Code, GatewayError
-from gateway.core.fair_quota import FairQuota, Lease
+from gateway.core.fair_quota import FairQuota, MemoryLease
 from gateway.core.pipeline.answer_form import Progress
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
 from gateway.core.principal import Principal, address_key
@@ -128,7 +128,7 @@ class CallState:
     """Seconds spent in calls to Cuebot."""
     slots: tuple[FairQuota, ...] = ()
     """The slots in flight that the call holds."""
-    lease: Lease | None = None
+    lease: MemoryLease | None = None
     payload: Payload | None = None
     """Cuebot's bytes of a long answer, released as they are sent."""
     progress: Progress | None = None

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from starlette.types import Message, Send
 
-from gateway.core.fair_quota import Lease
+from gateway.core.fair_quota import MemoryLease
 from gateway.core.long_work import STEP, let_others_run
 from gateway.core.pipeline.context import ClientGone, RequestContext
 
@@ -96,14 +96,14 @@ class SlowReader:
             self.behind += self._time() - began
             del sending  # its error would hold itself: traceback, frame, future
 
-    async def _make_room(self, lease: Lease) -> None:
+    async def _make_room(self, lease: MemoryLease) -> None:
         """Keep the answer compressed from now on, to free memory for others."""
         payload, self._context.call.payload = self._context.call.payload, None
         if payload is not None:
             loop = asyncio.get_running_loop()
             lease.shrink(await loop.run_in_executor(COMPRESSOR, payload.compress))
 
-    def _is_over(self, began: float, last: float, lease: Lease | None) -> bool:
+    def _is_over(self, began: float, last: float, lease: MemoryLease | None) -> bool:
         """Whether a client that has been behind since `began` is to be disconnected."""
         now = self._time()
         excess = lease.over_quota if lease is not None and lease.is_wanted else 0.0

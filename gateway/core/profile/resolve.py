@@ -236,20 +236,20 @@ class Resolver:
             proto_path(found, each.take) if each.take else (),
         )
 
-    def _look_up(self, entry: Before) -> LookUp:
-        main, method = self._served(entry.method), self._served(entry.call)
+    def _look_up(self, wanted: Before) -> LookUp:
+        main, method = self._served(wanted.method), self._served(wanted.call)
         request = main.descriptor.input_type
-        given, put = split(entry.given), split(entry.put)
+        given, put = split(wanted.given), split(wanted.put)
         native = field_at(request, given) is not None
         if native and given != put and given[: len(put)] == put:
             raise NotApplicable(NATIVE)
-        take, _ = copied(method.descriptor.output_type, split(entry.take), request, put)
-        send, same = needed_path(method.descriptor.input_type, entry.send), FieldPath()
-        if entry.same is not None:
+        take, _ = copied(method.descriptor.output_type, split(wanted.take), request, put)
+        send, same = needed_path(method.descriptor.input_type, wanted.send), FieldPath()
+        if wanted.same is not None:
             answer, asked = main.descriptor.output_type, method.descriptor.input_type
-            same, _ = copied(answer, split(entry.same), asked, split(entry.send))
+            same, _ = copied(answer, split(wanted.same), asked, split(wanted.send))
             if not main.reads_only:
-                raise NotApplicable(f"{entry.method} changes something before it is compared")
+                raise NotApplicable(f"{wanted.method} changes something before it is compared")
         return LookUp(
             given=body_path(request, given),
             method=method,
@@ -260,39 +260,39 @@ class Resolver:
             same=same,
         )
 
-    def _unique(self, entry: UniqueName) -> Unique:
-        main, method = self._served(entry.method), self._served(entry.call)
+    def _unique(self, wanted: UniqueName) -> Unique:
+        main, method = self._served(wanted.method), self._served(wanted.call)
         answer, asked = method.descriptor.output_type, method.descriptor.input_type
-        found, _ = copied(answer, split(entry.found), asked, split(entry.send))
+        found, _ = copied(answer, split(wanted.found), asked, split(wanted.send))
         return Unique(
-            given=needed_path(main.descriptor.input_type, entry.given),
+            given=needed_path(main.descriptor.input_type, wanted.given),
             method=method,
-            send=needed_path(asked, entry.send),
+            send=needed_path(asked, wanted.send),
             found=found,
         )
 
-    def _follow_up(self, entry: After) -> FollowUp:
-        main, method = self._served(entry.method), self._served(entry.call)
-        request, given = main.descriptor.input_type, split(entry.given)
+    def _follow_up(self, wanted: After) -> FollowUp:
+        main, method = self._served(wanted.method), self._served(wanted.call)
+        request, given = main.descriptor.input_type, split(wanted.given)
         if field_at(request, given) is not None:
             raise NotApplicable(NATIVE)
         return FollowUp(
             given=body_path(request, given),
             method=method,
-            send=needed_path(method.descriptor.input_type, entry.send),
-            copies=copies(main, method, entry.with_),
-            rereading=self._rereading(main, entry.read) if entry.read else None,
+            send=needed_path(method.descriptor.input_type, wanted.send),
+            copies=copies(main, method, wanted.with_),
+            rereading=self._rereading(main, wanted.read) if wanted.read else None,
         )
 
-    def _rereading(self, main: Method, entry: Reading) -> Rereading:
-        method, take = self._served(entry.call), split(entry.take)
+    def _rereading(self, main: Method, wanted: Reading) -> Rereading:
+        method, take = self._served(wanted.call), split(wanted.take)
         fields = [needed_field(each.descriptor.output_type, take) for each in (main, method)]
         kinds = {None if each.is_repeated else each.message_type for each in fields}
         if None in kinds or len(kinds) > 1:
-            raise NotApplicable(f"{entry.take} is not the same message in both answers")
+            raise NotApplicable(f"{wanted.take} is not the same message in both answers")
         return Rereading(
             method,
-            copies(main, method, entry.with_),
+            copies(main, method, wanted.with_),
             body_path(method.descriptor.output_type, take).original,
         )
 

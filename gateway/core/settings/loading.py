@@ -40,7 +40,7 @@ MISSPELLED_SIMILARITY = 0.85
 """The least ratio of difflib: that of OpenSSL's `SSL_CERT_FILE` is below."""
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
-Given = dict[str, tuple[str, object]]
+GivenSettings = dict[str, tuple[str, object]]
 """By setting: the environment variable, and its value."""
 
 
@@ -74,9 +74,9 @@ def load_settings(environ: Mapping[str, str], kind: type[AnySettings]) -> AnySet
 
 def read_environment(
     environ: Mapping[str, str], kind: type[Settings], problems: list[str]
-) -> Given:
+) -> GivenSettings:
     """The settings in the environment. Appends to `problems`."""
-    found: Given = {}
+    found: GivenSettings = {}
 
     def add(name: str, variable: str, value: object) -> None:
         if name in found and not is_same(found[name][1], value):
