@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from gateway.access.rate_limiter import MemoryLimiter, Rate, Rates, Verdict
 from gateway.core.settings.model import RateOverride
-from gateway.features.access.settings import AccessRule
 from gateway.features.settings import Settings
 from gateway.http.admission import too_many
 from tests.support.clocks import HandClock
@@ -154,7 +153,7 @@ def test_cueweb_has_a_rate_of_its_own(subject: str, rate: Rate) -> None:
 def rates(*overrides: dict[str, object]) -> Rates:
     parsed = tuple(RateOverride.model_validate(override) for override in overrides)
     access = [
-        AccessRule(name=name, who={"role": name}, may=("reads",))
+        {"name": name, "who": {"role": name}, "may": ("reads",)}
         for name in ("artists", "freelancers", "tds")
     ]
     return Rates(Settings(rate_limit_overrides=parsed, access=tuple(access)))

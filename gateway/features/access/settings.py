@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -75,23 +76,39 @@ def check_access(value: tuple[AccessRule, ...]) -> tuple[AccessRule, ...]:
     return value
 
 
-def section_of(keys: Iterable[type[Strict]]) -> "type[AccessSettings]":
-    """The section, with the keys that other features add to rules."""
-    more = tuple(keys)
-
-    class Rule(*more, AccessRule):  # type: ignore[misc]  # mypy wants names
-        """A rule with the keys of all features."""
-
-    class Section(AccessSettings):
-        access: Annotated[
-            tuple[Rule, ...], BeforeValidator(parse_json), AfterValidator(check_access)
-        ] = ()
-
-    return Section
-
-
 class AccessSettings(Strict):
     access_default: Literal["allow", "deny"] = "allow"
     access: Annotated[
         tuple[AccessRule, ...], BeforeValidator(parse_json), AfterValidator(check_access)
     ] = ()
+
+
+@cache
+def rule_type(keys: tuple[type[Strict], ...]) -> type[AccessRule]:
+    """Rules with keys that other features add. Made once, so that a rule can be unpickled in
+    another process: workers are given the settings.
+    """
+
+    class Rule(*keys, AccessRule):  # type: ignore[misc]  # mypy wants names
+        def __reduce__(self) -> tuple[Any, ...]:
+            return unpickled, (keys, self.model_dump(exclude_unset=True))
+
+    return Rule
+
+
+def unpickled(keys: tuple[type[Strict], ...], content: Mapping[str, object]) -> AccessRule:
+    return rule_type(keys).model_validate(content)
+
+
+def section_of(keys: Iterable[type[Strict]]) -> type[AccessSettings]:
+    """The section, with the keys that other features add to rules."""
+    rule = rule_type(tuple(keys))
+
+    class Section(AccessSettings):
+        access: Annotated[
+            tuple[rule, ...],  # type: ignore[valid-type]  # made at startup
+            BeforeValidator(parse_json),
+            AfterValidator(check_access),
+        ] = ()
+
+    return Section

@@ -1,5 +1,6 @@
 """Rules of access on their own: which one a token has, what it allows, and those that we ship."""
 
+import pickle
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -377,3 +378,10 @@ def test_each_rule_can_decide_and_each_glob_names_something() -> None:
 def test_only_cueweb_speaks_for_others() -> None:
     assert SETTINGS.identity == "force"
     assert [rule.name for rule in RULES if rule.identity != "force"] == ["cueweb"]
+
+
+def test_settings_reach_other_processes() -> None:
+    """As those of workers do."""
+    rule = {"name": "own", "who": {"sub": "*"}, "may": ["all"], "only": "user = $sub"}
+    settings = Settings.model_validate({"access": [rule]})
+    assert pickle.loads(pickle.dumps(settings)) == settings  # noqa: S301 - its own
