@@ -260,7 +260,7 @@ def rule_of(rule: AccessRule, settings: Settings, added: Sequence[AddedKeys]) ->
     """
     known = {*AccessRule.model_fields, *(key for each in added for key in each.keys.model_fields)}
     for key in sorted(rule.model_fields_set - known):
-        if getattr(rule, key):
+        if getattr(rule, key) not in (None, ()):
             problem = f"access rule {rule.name!r}: {key}: the feature with this key is not there"
             raise ConfigurationError(problem)
     restrictions = [found for each in added if (found := each.read(rule)) is not None]

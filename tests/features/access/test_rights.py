@@ -284,6 +284,14 @@ def test_a_feature_takes_away_what_a_rule_allows() -> None:
         one.check(kill, catalog(), "lena", asked_by="x")
 
 
+@pytest.mark.parametrize("text", ["user = $sub", ""])
+def test_a_key_that_nobody_reads_is_refused(text: str) -> None:
+    """An empty one, too: without it, the rule would allow more than was meant."""
+    settings = Settings.model_validate({"access": [rule("old", {}, "all", only=text)]})
+    with pytest.raises(ConfigurationError, match="'old': only: the feature with this key is not"):
+        AccessRules(settings)
+
+
 def test_what_a_feature_adds_is_part_of_the_rule() -> None:
     one, plain = restricted(), rules(rule("old", {}, "changes")).rule_for({})
     assert one.is_partial
