@@ -72,6 +72,9 @@ class ObjectControl(Interceptor):
         async def judged(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
             catalog = self._current()
             now = catalog.routes.get(method.path, method)  # a reload may have made it a change
+            note_change(context, ())  # not that of an earlier call of the request
+            if sight is None and now.reads_only:
+                return await call(method, payload, found)
             applied: InCatalog = rule.applied(catalog)[InCatalog]
             if sight is not None and (visibility := applied.visibility(now)) is not None:
                 if FILTERED not in context.response.headers:
@@ -103,8 +106,6 @@ class ObjectControl(Interceptor):
                 if problem:
                     raise self._denied(context, rule, now, payload, problem, unfit)
                 note_change(context, [each.facts for each in objects])
-            elif not method.reads_only:
-                note_change(context, ())  # not that of an earlier call of the request
             return await call(method, payload, found)
 
         return judged
