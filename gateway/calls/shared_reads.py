@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from gateway.core.fair_quota import FairSemaphore, SharedLease
 from gateway.core.long_work import let_others_run
+from gateway.core.principal import ADDRESS, PRINCIPAL, SHARED
 from gateway.core.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
@@ -25,9 +26,6 @@ LONGEST_WAIT_SECONDS = 1.0
 """For a call that is under way; then the next one starts beside it."""
 LARGEST_REQUEST_BYTES = 16 * 1024
 """Larger ones are seldom the same, and comparing them takes time."""
-SHARED = "shared"
-"""The principal of calls for several callers, and of the memory for their answers."""
-PRINCIPAL, ADDRESS = "x-gateway-principal", "x-forwarded-for"
 
 Key = tuple[object, ...]
 

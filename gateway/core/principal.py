@@ -18,6 +18,12 @@ SIGNED_BY = "signed_by"
 """A claim that stands for the signer of a token, whatever the token itself has there."""
 
 
+PRINCIPAL, ADDRESS = "x-gateway-principal", "x-forwarded-for"
+"""gRPC metadata of calls to Cuebot: who makes them, and from where."""
+SHARED = "shared"
+"""The principal of calls for several callers, and of the memory for their answers."""
+
+
 class Rights(Protocol):
     """What a caller may do."""
 

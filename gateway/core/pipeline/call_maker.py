@@ -5,12 +5,12 @@ from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
 
-from gateway.calls.shared_reads import SHARED, OwnMemory, SharedReads
+from gateway.calls.shared_reads import OwnMemory, SharedReads
 from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairSemaphore, MemoryLease
 from gateway.core.pipeline.answer_form import SentRequest
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.explanations import LARGEST_EMPTY_BYTES, SUBJECT, Questions
+from gateway.core.pipeline.explanations import LARGEST_EMPTY_BYTES, Questions
 from gateway.core.pipeline.failures import NO_WORDING, Wording, may_be_explained
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.invoke import (
@@ -23,6 +23,7 @@ from gateway.core.pipeline.invoke import (
 from gateway.core.pipeline.plan import Plan
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.rows import is_cut
+from gateway.core.principal import ADDRESS, PRINCIPAL, SHARED
 from gateway.core.upstream.interface import Metadata, Upstream
 from gateway.http.trace_context import CallTimes
 
@@ -234,4 +235,4 @@ async def note_cut(context: RequestContext, request: CallRequest, answer: bytes)
 @lru_cache(maxsize=1024)
 def caller_metadata(client: str, subject: str) -> Metadata:
     """The subject is percent-encoded, since gRPC metadata is printable ASCII."""
-    return (("x-forwarded-for", client), (SUBJECT, quote(subject, safe="")))
+    return ((ADDRESS, client), (PRINCIPAL, quote(subject, safe="")))

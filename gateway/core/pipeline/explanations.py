@@ -3,15 +3,14 @@
 from collections.abc import Callable, Container
 from typing import NamedTuple
 
-from gateway.calls.shared_reads import SHARED
 from gateway.core.pipeline.invoke import Call, calls_within
+from gateway.core.principal import PRINCIPAL, SHARED
 from gateway.core.upstream.interface import Metadata, Upstream, takes_all
 
 LONGEST_SUGGESTION_SECONDS = 1.0
 LARGEST_LIST_BYTES = 2**20
 LARGEST_EMPTY_BYTES = 64
 """Of an answer without rows."""
-SUBJECT = "x-gateway-principal"
 
 
 class Questions(NamedTuple):
@@ -31,7 +30,7 @@ class Questions(NamedTuple):
 
     def for_all(self) -> Call:
         """Calls whose answers are shared, and so are their deadlines."""
-        metadata = (*((k, v) for k, v in self.metadata if k != SUBJECT), (SUBJECT, SHARED))
+        metadata = (*((k, v) for k, v in self.metadata if k != PRINCIPAL), (PRINCIPAL, SHARED))
         return calls_within(LONGEST_SUGGESTION_SECONDS, self.upstream, metadata, takes_short)
 
 
