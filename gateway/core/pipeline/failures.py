@@ -12,7 +12,7 @@ from gateway.core.codec.fields import is_message, message_of
 from gateway.core.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
 from gateway.core.pipeline.plan import Calls
 from gateway.core.schema.description import SchemaSource
-from gateway.core.schema.method import ErrorSigns, FieldPath, Method, Obstacle, value_at
+from gateway.core.schema.method import Aspect, ErrorSigns, FieldPath, Method, Obstacle, value_at
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.core.upstream.interface import CallFailed, Reason
 
@@ -84,7 +84,7 @@ class Mention:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Wording(Aspect):
     """What the requests of a method are about, in the words of its errors."""
 
     mentions: tuple[Mention, ...] = ()
@@ -96,11 +96,6 @@ class Wording:
     """Asks for the objects that have the name in a request, which is ambiguous."""
     explains_empty: bool = False
     """Whether a request may tell why an answer is empty (`Interceptor.explain_empty`)."""
-
-    @staticmethod
-    def of(method: Method) -> "Wording":
-        found: Wording = method.aspects.get(Wording, NO_WORDING)
-        return found
 
 
 NO_WORDING = Wording()

@@ -37,7 +37,7 @@ MAX_QUICK_BYTES = 256 * 1024
 MAX_QUICK_PARTS = 3000
 """Messages and values: planned within some 10 ms, as JSON that is not handed over."""
 MOST_VALUES = 100_000
-"""In a request, with its messages. To read it again, for a look-up or a rule, takes some 6 ms."""
+"""In a request, with its messages. To read it again takes some 6 ms."""
 
 
 def read_message(

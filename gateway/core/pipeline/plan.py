@@ -17,7 +17,15 @@ from gateway.core.pipeline.ids import check_length, is_name
 from gateway.core.pipeline.messages import as_json, read_message
 from gateway.core.pipeline.short_names import belonging, sizes_in, spell_out_fields, with_condition
 from gateway.core.profile.draft import Draft
-from gateway.core.schema.method import FieldPath, FollowUp, LookUp, Method, Rereading, Unique
+from gateway.core.schema.method import (
+    Aspect,
+    FieldPath,
+    FollowUp,
+    LookUp,
+    Method,
+    Rereading,
+    Unique,
+)
 
 ALWAYS_QUICK_BYTES = 8 * 1024
 MAX_QUICK_BYTES = 256 * 1024
@@ -146,7 +154,7 @@ class Planner(Protocol):
         """Take out what is not for Cuebot's call. Raises GatewayError (INVALID_ARGUMENT)."""
 
 
-class Planners(tuple[Planner, ...]):
+class Planners(tuple[Planner, ...], Aspect):
     """A method's planners, in the order in which they take from bodies."""
 
     @cached_property
@@ -161,23 +169,18 @@ class Planners(tuple[Planner, ...]):
     def searches(self) -> tuple[Search, ...]:
         return tuple(search for each in self for search in each.searches)
 
-    def concerned(self, value: object) -> Planner | None:
-        """The first planner that a parsed body has anything for."""
-        for each in self:
+    def concern(self, value: object) -> bool:
+        """Whether a parsed body has anything for one of them."""
+        for each in self:  # noqa: SIM110 - a generator would cost each call two functions more
             if each.concerns(value):
-                return each
-        return None
+                return True
+        return False
 
     def kept(self, value: object) -> tuple[tuple[str, str], ...]:
         found: list[tuple[str, str]] = []
         for each in self:
             found += each.kept(value)
         return tuple(found)
-
-    @staticmethod
-    def of(method: Method) -> "Planners":
-        found: Planners = method.aspects.get(Planners, NO_PLANNERS)
-        return found
 
 
 NO_PLANNERS = Planners()
@@ -246,7 +249,7 @@ def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Pla
         body = Body(value)
         body.rewrite(method.rewrites)
     planners: Planners = method.aspects.get(Planners, NO_PLANNERS)
-    if method.steps is not None or (planners and planners.concerned(value) is not None):
+    if method.steps is not None or (planners and planners.concern(value)):
         kept = planners.kept(value)
         planned = plan_body(method, body or Body(value), policy)
         return planned._replace(kept=kept) if kept else planned

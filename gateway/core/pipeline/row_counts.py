@@ -6,23 +6,19 @@ from typing import NamedTuple
 
 from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.plan import Plan
-from gateway.core.schema.method import Method, set_at, value_at
+from gateway.core.schema.method import Aspect, set_at, value_at
+
+
+def as_it_is(form: AnswerForm | None, most: int) -> AnswerForm | None:
+    return form
 
 
 @dataclass(frozen=True, slots=True)
-class RowCount:
+class RowCount(Aspect):
     """An aspect: how many rows an answer shows of a method whose requests cannot say so."""
 
-    limited: Callable[[AnswerForm | None, int], AnswerForm | None]
+    limited: Callable[[AnswerForm | None, int], AnswerForm | None] = as_it_is
     """A form with at most so many rows."""
-
-    @staticmethod
-    def of(method: Method) -> "RowCount":
-        found: RowCount = method.aspects.get(RowCount, ALL_ROWS)
-        return found
-
-
-ALL_ROWS = RowCount(lambda form, _: form)
 
 
 class RowsAsked(NamedTuple):

@@ -15,7 +15,7 @@ from gateway.core.codec.rewrite import Body, BodyPath
 from gateway.core.codec.scalars import json_of_text
 from gateway.core.codec.unknown_fields import UnknownField, UnknownFields, path_ending_in
 from gateway.core.errors import Code, GatewayError
-from gateway.core.schema.method import Method
+from gateway.core.schema.method import Aspect, Method
 from gateway.core.suggestions import DID_YOU_MEAN, did_you_mean
 
 KNOWN_BY = ("id", "name")
@@ -101,13 +101,8 @@ class Size(Protocol):
         """
 
 
-class Sizes(dict[str, Size]):
+class Sizes(dict[str, Size], Aspect):
     """An aspect: the fields of a method's requests that are sizes, in both spellings."""
-
-    @staticmethod
-    def of(method: Method) -> "Sizes":
-        found: Sizes = method.aspects.get(Sizes, NO_SIZES)
-        return found
 
 
 NO_SIZES = Sizes()
@@ -135,19 +130,11 @@ def check_sizes(method: Method, fields: Iterable[tuple[str, str]]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class RowFields:
+class RowFields(Aspect):
     """An aspect: for a field of rows that was taken for an argument."""
 
     way: str = ""
     """How to choose rows by it, with `{field}` in the place of its name."""
-
-    @staticmethod
-    def of(method: Method) -> "RowFields":
-        found: RowFields = method.aspects.get(RowFields, NO_WAY)
-        return found
-
-
-NO_WAY = RowFields()
 
 
 def with_condition(error: UnknownFields, method: Method) -> GatewayError:

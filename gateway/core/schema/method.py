@@ -1,10 +1,10 @@
 """A method that can be called, with its codecs and the calls around it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Self
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
@@ -142,6 +142,21 @@ class Method:
     def service(self) -> str:
         name: str = self.descriptor.containing_service.full_name
         return name
+
+
+class Aspect:
+    """What is compiled of a method when its catalog is built. An empty one can be made of it."""
+
+    @classmethod
+    def of(cls, method: Method) -> Self:
+        """That of a method; an empty one if there is none."""
+        found: Self | None = method.aspects.get(cls)
+        made: Self = empty(cls) if found is None else found
+        return made
+
+
+empty: Callable[[Any], Any] = cache(lambda kind: kind())
+"""An aspect that says nothing, by type: each is made once."""
 
 
 @dataclass(frozen=True, slots=True)

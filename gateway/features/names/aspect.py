@@ -8,7 +8,7 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import Sought
-from gateway.core.schema.method import FieldPath, Method, RowSearch
+from gateway.core.schema.method import Aspect, FieldPath, Method, RowSearch
 from gateway.core.suggestions import QUOTED_CHARS
 
 
@@ -151,7 +151,7 @@ class Near:
 
 
 @dataclass(frozen=True)
-class RequestNames:
+class RequestNames(Aspect):
     """The names that requests of a method may have."""
 
     references: tuple[Reference, ...] = ()
@@ -164,11 +164,3 @@ class RequestNames:
     """Names in requests that may be of nothing."""
     things: frozenset[str] = frozenset()
     """Names of fields, of any method, with objects or their names."""
-
-    @staticmethod
-    def of(method: Method) -> "RequestNames":
-        found: RequestNames = method.aspects.get(RequestNames, NO_NAMES)
-        return found
-
-
-NO_NAMES = RequestNames()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.core.codec.rewrite import BodyPath
-from gateway.core.schema.method import Copies, FieldPath, Method
+from gateway.core.schema.method import Aspect, Copies, FieldPath, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class NamedRows:
 
 
 @dataclass(frozen=True)
-class Objects:
+class Objects(Aspect):
     """The objects that a method is about, and what its answers say of objects."""
 
     subjects: tuple[Subject, ...] = ()
@@ -188,14 +188,6 @@ class Objects:
             for each in places
         ]
         return tuple(dict.fromkeys(places))
-
-    @staticmethod
-    def of(method: Method) -> "Objects":
-        found: Objects = method.aspects.get(Objects, NO_OBJECTS)
-        return found
-
-
-NO_OBJECTS = Objects()
 
 
 class ByName(dict[str, About]):

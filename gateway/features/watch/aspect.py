@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gateway.core.schema.method import Copies, FieldPath, Method
+from gateway.core.schema.method import Aspect, Copies, FieldPath, Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +25,10 @@ class Stays:
 
 
 @dataclass(frozen=True, slots=True)
-class Watching:
+class Watching(Aspect):
     goes_on: GoesOn | None = None
     """The call by which an object that was found by its name is watched."""
     stays: Stays | None = None
     """What keeps rows in an answer that a watcher waits for."""
     never: str = ""
     """Why the read is not watched; empty if it is."""
-
-    @staticmethod
-    def of(method: Method) -> "Watching":
-        found: Watching = method.aspects.get(Watching, AS_IT_IS)
-        return found
-
-
-AS_IT_IS = Watching()
