@@ -13,7 +13,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.access.from_settings import make_authenticator, reloadable_tokens
+from gateway.access.from_settings import make_authenticator, read_keys, reloadable_tokens
 from gateway.access.identity_provider import Provider
 from gateway.access.load_shedding import LoadShedder
 from gateway.access.rate_limiter import MemoryLimiter, Rates
@@ -208,6 +208,7 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
 
 
 def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Parts:
+    keys = read_keys(settings)  # first: what is wrong with secrets is told before all else
     upstream = open_upstream(settings)
     rates = Rates(settings)
     live = LiveCatalog(
@@ -226,7 +227,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         extensions=extensions_of,
     )
     features = tuple(each(core) for each in FEATURES)
-    authenticator, provider = make_authenticator(settings, core.rights_for)
+    authenticator = make_authenticator(settings, keys, core.rights_for)
     core.follow_rights = authenticator.follow
     core.generation = lambda: authenticator.generation
     audit, slots = open_audit(settings), FairQuota(settings.max_in_flight, rates.weight)
@@ -274,7 +275,7 @@ def make_parts(settings: Settings, worker_metrics: WorkerMetrics | None) -> Part
         reached_at=reached_at(settings),
         features=features,
         authenticator=authenticator,
-        provider=provider,
+        provider=keys.provider,
         deny_file=DenyFile(settings.jwt_deny_file, authenticator.deny),
         rates=rates,
         limits=limits,

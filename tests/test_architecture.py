@@ -38,7 +38,6 @@ STILL_UPWARD = {  # modules that import from above, until what they import attac
     "core.pipeline.context": (
         "http.batch_queue http.protocols.interface http.proxies http.trace_context"
     ),
-    "core.pipeline.explanations": "calls.shared_reads",
     "core.pipeline.form": "calls.shared_reads",
     "core.pipeline.handler": "http.batch_queue",
     "core.pipeline.middleware": "http.protocols.choice http.proxies",

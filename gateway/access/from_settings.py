@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import NamedTuple
 
 import structlog
 
@@ -24,22 +25,32 @@ from gateway.core.settings.model import Commit, Reloadable, Settings
 log = structlog.stdlib.get_logger("gateway")
 
 
-def make_authenticator(settings: Settings, rights_for: RightsFor) -> tuple[Authenticator, Provider]:
-    """Keys at a URL are fetched later."""
+class Keys(NamedTuple):
+    secrets: tuple[bytes, ...]
+    provider: Provider
+
+
+def read_keys(settings: Settings) -> Keys:
+    """The secrets and the provider's keys; those at a URL are fetched later. Logs warnings. Raises
+    ConfigurationError.
+    """
     secrets = load_secrets(settings, reached_at=reached_at(settings))
     source, keys = settings.jwt_jwks, None
     if source is not None and not is_url(source):
         keys = read_key_set(Path(source))
     warn_of_tokens(settings)
-    provider = Provider(source, keys)
-    authenticator = Authenticator(
-        secrets,
+    return Keys(secrets, Provider(source, keys))
+
+
+def make_authenticator(settings: Settings, keys: Keys, rights_for: RightsFor) -> Authenticator:
+    provider = keys.provider
+    return Authenticator(
+        keys.secrets,
         token_rules(settings),
         rights_for=rights_for,
-        keys=keys,
+        keys=provider.keys,
         provider=provider,
     )
-    return authenticator, provider
 
 
 def warn_of_tokens(settings: Settings) -> None:

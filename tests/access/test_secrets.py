@@ -84,6 +84,20 @@ def test_an_unreadable_secret_file_is_an_error(tmp_path: Path, name: str) -> Non
     assert str(tmp_path) in one_line(caught, "JWT_SECRET_FILE")
 
 
+def test_secrets_are_read_before_all_else(tmp_path: Path) -> None:
+    """Of several problems at startup, theirs is told."""
+    missing = tmp_path / "missing"
+    settings = Settings(
+        jwt_secret_file=missing,
+        cuebot_tls=True,
+        cuebot_ca_file=missing,
+        compat_profile=str(missing),
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(settings)
+    one_line(caught, "JWT_SECRET_FILE")
+
+
 @pytest.mark.parametrize(
     "secret",
     [
