@@ -29,8 +29,8 @@ from benchmarks.scenarios import Scenario
 from benchmarks.upstream import CannedServer, running_server
 from benchmarks.verify import wait_until_answering, wait_until_listening
 from benchmarks.wrk import find_wrk, load_with_wrk
-from gateway.access.tokens import TokenRules
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.features.tokens.tokens import TokenRules
 from gateway_cli.tokens import mint_token
 
 CORES = sorted(os.sched_getaffinity(0))

@@ -19,8 +19,9 @@ import structlog
 import uvloop
 
 from benchmarks.process import cpu_seconds_of
-from gateway.access.rate_limiter import Limiter, MemoryLimiter, Rate, Verdict
-from gateway.access.shared_limiter import open_limiter
+from gateway.core.shared_store import Link, RedisStore
+from gateway.features.rate_limits.rate_limiter import Limiter, MemoryLimiter, Rate, Verdict
+from gateway.features.rate_limits.shared_limiter import SharedLimiter
 from gateway.features.settings import Settings
 
 ROUNDS = 3
@@ -37,10 +38,11 @@ def main() -> None:
 
 
 async def measure(port: int, process: "subprocess.Popen[bytes]") -> None:
-    limiter = open_limiter(Settings.model_validate({"state": f"redis://127.0.0.1:{port}"}))
-    assert limiter is not None
-    running = asyncio.create_task(limiter.run())
-    await limiter.first_look()
+    settings = Settings.model_validate({"state": f"redis://127.0.0.1:{port}"})
+    link = Link(RedisStore(settings))
+    limiter = SharedLimiter(link, closed=False, processes=settings.workers)
+    running = asyncio.gather(link.keep(), limiter.run())
+    await link.first_look()
     await line("in memory", MemoryLimiter(), FAR, 200_000, 8, process)
     await line("by the store", limiter, FAR, 4_000, 1, process, clients=1000)
     await line("by the store, 64 at once", limiter, FAR, 40_000, 64, process, clients=1000)

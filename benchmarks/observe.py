@@ -9,14 +9,13 @@ import time
 from pathlib import Path
 
 from gateway.core.errors import Code
-from gateway.core.pipeline.context import RequestContext, open_context
+from gateway.core.logs import configure_logging
+from gateway.core.pipeline.context import RequestContext, open_context, the_peer
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors
-from gateway.http.proxies import TrustedProxies
-from gateway.http.refusals import Refusals
-from gateway.observe.logs import configure_logging
-from gateway.observe.metrics import RequestCounters
-from gateway.observe.metrics_page import Metrics, exposition
-from gateway.observe.request_logs import AccessLog
+from gateway.core.refusals import Refusals
+from gateway.features.access_log.request_logs import AccessLines
+from gateway.features.metrics.metrics import RequestCounters
+from gateway.features.metrics.metrics_page import AllNumbers, exposition
 
 LINES = 20_000
 AT_ONCE = 8
@@ -30,14 +29,14 @@ def main() -> None:
     """Print one line for each figure."""
     with Path("/dev/null").open("w", encoding="utf-8") as stream:
         configure_logging("info", "json", stream)
-        line = min(asyncio.run(write_lines(AccessLog(stream))) for _ in range(3))
+        line = min(asyncio.run(write_lines(AccessLines(stream))) for _ in range(3))
     print(f"a log line   {line / LINES * 1e6:6.2f} µs")
     counters = RequestCounters(lambda path: "", Refusals())
     contexts = [finished_request(f"/job.JobInterface/Method{number}") for number in range(METHODS)]
     none = min(seconds_of(contexts, []) for _ in range(5))
     some = min(seconds_of(contexts, [counters]) for _ in range(5))
     print(f"counting     {(some - none) / COUNTED * 1e6:6.2f} µs a request")
-    metrics = Metrics(counters, None, dict)
+    metrics = AllNumbers(counters, None, dict)
     began = time.process_time()
     body, _ = exposition(metrics.all(), "")
     took = time.process_time() - began
@@ -51,7 +50,7 @@ def finished_request(rpc: str) -> RequestContext:
         path=rpc,
         headers={},
         peer="127.0.0.1",
-        proxies=TrustedProxies(()),
+        client_of=the_peer,
         direct=None,
     )
     context.subject = "benchmark"
@@ -62,7 +61,7 @@ def finished_request(rpc: str) -> RequestContext:
     return context
 
 
-async def write_lines(log: AccessLog) -> float:
+async def write_lines(log: AccessLines) -> float:
     """CPU seconds of so many access lines."""
     context = finished_request("/job.JobInterface/GetJobs")
     began = time.process_time()

@@ -21,18 +21,15 @@ CLIENT = "cuectl"
 SHARED = "gateway_client"
 SIMULATOR = "cuebot_simulator"
 PACKAGES = (
-    *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app"),
-    *("observe", "pages", "http", "openapi"),
-    *("features/catalog", "features/settings", "features/rules", "features"),
-    *("features/watch", "features/object_rights", "features/access", "features/names"),
-    *("features/views", "feature", "calls", "access", "core/gateway", "core/pipeline"),
-    *("core/discovery", "core/principal", "core/profile", "core/schema", "core/upstream"),
-    *("core/shared_store", "core/codec", "core/settings", "core/fair_quota", "core/readiness"),
-    *("core/errors", "core/suggestions", "core/long_work", "core/write_buffer"),
+    *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app", "features", "feature", "core/gateway"),
+    *("core/pipeline", "core/discovery", "core/refusals", "core/principal", "core/profile"),
+    *("core/schema", "core/upstream", "core/shared_store", "core/codec", "core/logs"),
+    *("core/settings", "core/fair_quota", "core/readiness", "core/errors", "core/suggestions"),
+    *("core/long_work", "core/write_buffer"),
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below;
 `cuectl` only from `gateway_client`, which imports from none of them."""
-HOUSES = ("core", "features")
+HOUSES = ("core",)
 """Folders of gateway/ whose parts are packages of their own."""
 
 

@@ -10,12 +10,12 @@ import sys
 
 import structlog
 
-from gateway.access.secrets import read_secrets, refuse_published
 from gateway.app import Gateway, create_app
 from gateway.core.errors import ConfigurationError
+from gateway.core.logs import configure_logging
 from gateway.core.settings.loading import retired
 from gateway.features.settings import load_settings, misspelled
-from gateway.observe.logs import configure_logging
+from gateway.features.tokens.secrets import read_secrets, refuse_published
 
 ANYWHERE = "where its server listens is not known here"
 

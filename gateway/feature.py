@@ -8,6 +8,9 @@ attaches to.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptor
@@ -15,6 +18,8 @@ from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 from gateway.core.settings.model import Reloadable, Strict
+
+__all__ = ["Feature", "Gateway", "Interceptor", "public"]
 
 
 class Feature:
@@ -53,7 +58,17 @@ class Feature:
         return ()
 
     def exchanges(self) -> Iterable[Exchange]:
-        """Ways of asking for a call. Called when the parts of the core are there."""
+        """Ways of asking for a call. Called when `gateway.pipeline` is there."""
+        return ()
+
+    def middleware(self) -> Iterable[Middleware]:
+        """ASGI middleware around routes and methods, inside the context of a request."""
+        return ()
+
+    def routes(self) -> Iterable[Route]:
+        """Pages of its own. They need a token, and count against the rate limit, unless they are
+        `public`. Called when `gateway.pipeline` is there.
+        """
         return ()
 
     def reloadables(self) -> Iterable[Reloadable]:
@@ -63,3 +78,25 @@ class Feature:
     def numbers(self) -> Mapping[tuple[str, ...], float]:
         """Its metrics: values by name and labels."""
         return {}
+
+    def status(self) -> Mapping[str, object]:
+        """What `/status.json` shows of it to those who may see the state of the gateway."""
+        return {}
+
+    def observe(self, lag: float) -> None:
+        """Called 20 times a second, with the seconds that the event loop is behind."""
+
+    async def run(self) -> None:
+        """Runs from the start of the app until its end, which cancels it."""
+
+    async def first_look(self) -> None:
+        """What startup waits for, a few seconds at most."""
+
+    async def close(self) -> None:
+        """The end of the app, before `run` is cancelled."""
+
+
+def public(route: Route) -> Route:
+    """The route, for everybody: it needs no token, and has no limit but its own."""
+    route.public = True  # type: ignore[attr-defined]
+    return route

@@ -8,10 +8,6 @@ from dataclasses import asdict, dataclass, field
 from time import monotonic
 from typing import Any
 
-from gateway.access.identity_provider import KeySet, NoKeySet, load_key_set, unbound
-from gateway.access.revocation import read_denied
-from gateway.access.secrets import load_secrets, reached_at, weaknesses
-from gateway.access.shared_limiter import COUNT, KEY_PREFIX
 from gateway.core.discovery.reflection import REFUSALS
 from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.pipeline.failures import error_for
@@ -24,11 +20,15 @@ from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.core.upstream.interface import CallFailed, UpstreamCall
 from gateway.features.access.rights import Rule, by_any_signer
+from gateway.features.audit.audit_log import check_audit
+from gateway.features.metrics.metrics_page import check_metrics
 from gateway.features.object_rights.restriction import ObjectConditions
+from gateway.features.rate_limits.shared_limiter import COUNT, KEY_PREFIX
 from gateway.features.rules import access_rules
-from gateway.observe.audit_log import check_audit
-from gateway.observe.metrics_page import check_metrics
-from gateway.observe.trace_settings import check_traces
+from gateway.features.tokens.identity_provider import KeySet, NoKeySet, load_key_set, unbound
+from gateway.features.tokens.revocation import read_denied
+from gateway.features.tokens.secrets import load_secrets, reached_at, weaknesses
+from gateway.features.traces.trace_settings import check_traces
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.serving.listen import ends_soon, load_certificate
 from gateway_client.terminal.text import counted

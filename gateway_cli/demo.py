@@ -20,12 +20,12 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
 from cuebot_simulator.world.studio import build_farm
-from gateway.access.tokens import token_rules
 from gateway.app import create_app
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import ConfigurationError
+from gateway.core.logs import configure_logging
 from gateway.features.settings import Settings
-from gateway.observe.logs import configure_logging
+from gateway.features.tokens.tokens import token_rules
 from gateway.server.accept import Certificate, empty_context
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, url_of

@@ -6,7 +6,7 @@ from functools import partial, wraps
 from typing import Any
 
 from gateway.core.errors import ConfigurationError, GatewayError
-from gateway.observe.logs import configure_logging
+from gateway.core.logs import configure_logging
 from gateway_client.errors import CallError, Failure, WrongSetting
 from gateway_client.terminal import exits
 

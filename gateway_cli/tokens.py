@@ -10,10 +10,10 @@ from types import MappingProxyType
 import orjson
 from jose import jwk, jws
 
-from gateway.access.secrets import load_secrets
-from gateway.access.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules, token_rules
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings
+from gateway.features.tokens.secrets import load_secrets
+from gateway.features.tokens.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules, token_rules
 from gateway_client.errors import InvalidCall
 
 SIGNED_TOKEN_SECONDS = 300

@@ -30,13 +30,13 @@ import structlog
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_folder
 from gateway.core.discovery.refresh import warm as compile_all
+from gateway.core.pipeline.content import Content
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.names import kept_names
 from gateway.features.settings import Settings
-from gateway.pages.content import Content
 from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue

@@ -29,24 +29,11 @@ from gateway.features import FEATURES
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TESTS = ROOT / "tests"
+ROOMS = {each.name for each in FEATURES}
 
 WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.core.schema", "gateway.core.discovery.files", "gateway.core.errors")
-STILL_UPWARD = {  # modules that import from above, until what they import attaches itself
-    "core.pipeline.body_forms": "calls.xml_body",
-    "core.pipeline.call_maker": "calls.shared_reads http.trace_context",
-    "core.pipeline.context": (
-        "http.batch_queue http.protocols.interface http.proxies http.trace_context"
-    ),
-    "core.pipeline.form": "calls.shared_reads",
-    "core.pipeline.handler": "http.batch_queue",
-    "core.pipeline.middleware": "http.protocols.choice http.proxies",
-    "core.pipeline.offload": "calls.batch_items calls.caller",
-    "core.pipeline.offload_process": "calls.batch_items calls.caller",
-    "core.pipeline.request": "calls.caller",
-    "core.pipeline.respond": "access.load_shedding",
-    "features.catalog": "pages.fitting_panels pages.panel_tables",
-}
+STILL_UPWARD: dict[str, str] = {}
 BARE_SLEEPS = {  # files with a `sleep(0)`, and why
     "long_work.py": "turns without work",
     "middleware.py": "the request is over",
@@ -134,18 +121,22 @@ def is_of_features(module: str) -> bool:
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 def test_a_feature_knows_what_it_needs(graph: dict[str, set[str]], feature: type[Feature]) -> None:
     """Besides the core, and what those need that it needs."""
-    room = f"features/{feature.name}"
-    assert feature.__module__.startswith(f"{GATEWAY}.features.{feature.name}.")
+    assert feature.__module__ == f"{GATEWAY}.features.{feature.name}.feature"
     assert feature.__name__ == feature.name.title().replace("_", "")
-    known = {
-        package_of(target)
-        for module, targets in graph.items()
-        if package_of(module) == room
-        for target in targets
-    }
-    needed = {f"features/{each.name}" for each in all_needed(feature)}
-    others = {each for each in known if each is not None and each.startswith("features")}
-    assert others - {room} <= needed
+    targets = (
+        each for name, known in graph.items() if room_of(name) == feature.name for each in known
+    )
+    known = {room for each in targets if (room := room_of(each)) is not None}
+    assert known - {feature.name} - {each.name for each in all_needed(feature)} == set()
+
+
+def room_of(module: str) -> str | None:
+    """The folder of gateway/features/ that a module is in."""
+    inside = module.removeprefix(f"{GATEWAY}.features")
+    if inside == module:
+        return None
+    room = inside.split(".")[1] if inside else ""
+    return room if room in ROOMS else None
 
 
 def all_needed(feature: type[Feature]) -> set[type[Feature]]:
@@ -189,7 +180,8 @@ def test_tests_have_the_same_rooms() -> None:
     inits = [*TESTS.glob("*/__init__.py"), *TESTS.glob("*/*/__init__.py")]
     folders = {file.parent.relative_to(TESTS).as_posix() for file in inits}
     outside = {each for each in folders if each.partition("/")[0] in TEST_FOLDERS}
-    assert folders - outside - {"core"} <= set(PACKAGES)
+    rooms = {f"features/{room}" for room in ROOMS}
+    assert folders - outside - {"core"} <= {*PACKAGES, *rooms}
 
 
 def test_the_picture_is_up_to_date() -> None:

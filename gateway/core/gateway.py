@@ -1,41 +1,160 @@
-"""The parts of a gateway that its features may use."""
+"""A gateway: its parts, as features find them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from starlette.types import ASGIApp
+
+from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
-from gateway.core.fair_quota import Weight
+from gateway.core.discovery.source import choose_source
+from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.core.pipeline.call_maker import CallMaker
-from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_peer
+from gateway.core.pipeline.encoding_turn import LongAnswers
+from gateway.core.pipeline.guard import Anonymous
+from gateway.core.pipeline.interceptors import Interceptors, overrides
+from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
-from gateway.core.principal import RightsFor, everything
+from gateway.core.principal import Authority
+from gateway.core.profile.profile import Profile
 from gateway.core.readiness import Readiness
-from gateway.core.settings.model import Settings
+from gateway.core.refusals import Refusals
+from gateway.core.schema.catalog import Catalog
+from gateway.core.schema.selection import Selection
+from gateway.core.settings.model import Commit, Reloadable, Settings
+from gateway.core.shared_store import Link, RedisStore
+from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.core.upstream.interface import Upstream
 
+MAX_WAITING_ANSWERS = 48
+"""Calls that may wait for answer memory. Their answers stay in Cuebot's memory meanwhile."""
 
-@dataclass(slots=True, kw_only=True)
-class Gateway:
-    settings: Settings
-    live: LiveCatalog
-    """The current catalog, which refreshes replace."""
-    upstream: Upstream
-    """Where calls for clients go."""
-    weight: Weight
-    """The share of each principal in what all share."""
-    readiness: Readiness
-    """Whether the gateway is stopping."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composition:
+    """What features have been put together to."""
+
+    load_profile: Callable[[str], Profile]
+    build_catalog: Callable[..., Catalog]
     extensions: Callable[[type], tuple[Any, ...]]
     """What features add to a feature that they need."""
-    rights_for: RightsFor = everything
-    """The rights of a token, by its claims."""
-    follow_rights: Callable[[RightsFor], object] = field(init=False)
-    """Takes other rights for all tokens: who waits is authorized again."""
-    generation: Callable[[], int] = field(init=False)
-    """How often keys, rules or revocations have changed: whoever waits may have lost a right."""
-    interceptors: Interceptors = field(init=False)
-    requests: RequestReader = field(init=False)
-    calls: CallMaker = field(init=False)
-    responder: Responder = field(init=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """The path of a request. It is there when all features are."""
+
+    interceptors: Interceptors
+    requests: RequestReader
+    calls: CallMaker
+    responder: Responder
+    methods: ASGIApp
+    """The handler of methods."""
+
+
+@dataclass(kw_only=True)
+class Gateway:
+    """Parts are made when they are first asked for. A feature that replaces one (`weight`,
+    `client_of`, `surface_of`,
+    `upstream_of_calls`) does so when it is constructed, before those that come later.
+    """
+
+    settings: Settings
+    composition: Composition
+    authority: Authority = field(default_factory=Authority)
+    weight: Weight = equal_weight
+    """The share of each principal in what all share."""
+    client_of: ClientOf = the_peer
+    surface_of: SurfaceOf = plain_json
+    readiness: Readiness = field(default_factory=Readiness)
+    """Whether the gateway is stopping."""
+    refusals: Refusals = field(default_factory=Refusals)
+    features: tuple[Any, ...] = ()
+    """All of them (`gateway.feature.Feature`), once they are constructed."""
+
+    @cached_property
+    def upstream(self) -> Cuebot:
+        return open_upstream(self.settings)
+
+    @cached_property
+    def upstream_of_calls(self) -> Upstream:
+        """Where calls for clients go."""
+        return self.upstream
+
+    @cached_property
+    def live(self) -> LiveCatalog:
+        """The current catalog, which refreshes replace. It starts looking when the app does."""
+        settings, composition = self.settings, self.composition
+        return LiveCatalog(
+            choose_source(settings.descriptor_source, reflection_of(self.upstream)),
+            selection_of(settings),
+            composition.load_profile(settings.compat_profile),
+            build=composition.build_catalog,
+            every=settings.reflection_refresh,
+        )
+
+    @property
+    def catalog(self) -> Catalog | None:
+        """What Cuebot offers, as it was last read; None until it has been."""
+        return self.live.current
+
+    @cached_property
+    def store(self) -> Link | None:
+        """The store that gateways share, if STATE is set."""
+        return None if self.settings.state is None else Link(RedisStore(self.settings))
+
+    @cached_property
+    def answers(self) -> FairSemaphore:
+        """Memory for large answers, in bytes."""
+        return FairSemaphore(self.settings.max_answer_memory, MAX_WAITING_ANSWERS, self.weight)
+
+    @cached_property
+    def long_answers(self) -> LongAnswers:
+        return LongAnswers(self.settings.max_in_flight, self.weight)
+
+    @cached_property
+    def planner(self) -> Planner:
+        return Planner(self.weight)
+
+    pipeline: Pipeline = field(init=False)
+
+    def extensions(self, feature: type) -> tuple[Any, ...]:
+        return self.composition.extensions(feature)
+
+    def numbers(self) -> Iterable[Mapping[tuple[str, ...], float]]:
+        """The metrics of each feature."""
+        return [each.numbers() for each in self.features]
+
+    def page_interceptors(
+        self, *, public: bool = False, identify: bool = True, apart: bool = False
+    ) -> Interceptors:
+        """What admits requests for a page: callers are identified, and their rates count.
+
+        `public`: also without a token. Not `identify`: nobody is asked. `apart`: without what
+        depends on other machines.
+        """
+        stages = ("identify", "admit") if identify else ("admit",)
+        found = []
+        for feature in self.features:
+            for each in feature.interceptors():
+                if any(overrides(each, stage) for stage in stages):
+                    found.append(each.apart() if apart else each)
+                if public and overrides(each, "identify"):
+                    found.append(Anonymous(self.authority))
+        return Interceptors(found)
+
+    def reloadable_catalog(self) -> Reloadable:
+        def prepare(settings: Settings) -> Commit:
+            profile = self.composition.load_profile(settings.compat_profile)
+            return self.live.prepare(selection_of(settings), profile)
+
+        names = ("compat_profile", "include_services", "exclude_services")
+        return Reloadable("the profile and the selection of services", names, prepare)
+
+
+def selection_of(settings: Settings) -> Selection:
+    return Selection(include=settings.include_services, exclude=settings.exclude_services)

@@ -5,6 +5,7 @@ token; without that, everything is allowed.
 """
 
 import ipaddress
+import math
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -95,6 +96,22 @@ def everything(claims: Mapping[str, object]) -> Rights:
 
 
 UNRESTRICTED = Unrestricted()
+
+
+@dataclass(slots=True)
+class Authority:
+    """What decides who callers are and what they may do; features replace its parts at startup."""
+
+    rights_for: RightsFor = everything
+    """The rights of a token, by its claims."""
+    follow_rights: Callable[[RightsFor], object] = lambda rights_for: None
+    """Takes other rights for all tokens: who waits is authorized again."""
+    generation: Callable[[], int] = lambda: 0
+    """How often keys, rules or revocations have changed: whoever waits may have lost a right."""
+
+    def nobody(self) -> "Principal":
+        """The principal of a request without a token, where none is needed."""
+        return Principal("", math.inf, -math.inf, self.rights_for({}), {}, self.generation())
 
 
 @dataclass(frozen=True, slots=True)

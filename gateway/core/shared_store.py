@@ -92,10 +92,10 @@ WRITE_CHECK_KEYS = ["cuebot-gateway:look"]
 class Link:
     """Runs scripts while the store is up, and reconnects while it is not."""
 
-    def __init__(self, store: Store, meanwhile: str, timing: LinkTiming | None = None) -> None:
-        """`meanwhile` is for the log: what becomes of requests while the store is away."""
+    def __init__(self, store: Store, meanwhile: str = "", timing: LinkTiming | None = None) -> None:
         self._store = store
-        self._meanwhile = meanwhile
+        self.meanwhile = meanwhile
+        """For the log: what becomes of requests while the store is away."""
         self.timing = timing or LinkTiming()
         self.up = False
         self.losses = 0
@@ -184,7 +184,7 @@ class Link:
             self._problem = str(failure)
             self.losses += 1
             log.error(
-                f"the shared store is away; {self._meanwhile}",
+                f"the shared store is away; {self.meanwhile}",
                 store=self._store.name,
                 problem=self._problem,
             )

@@ -9,17 +9,55 @@ from typing import Any
 
 from gateway.feature import Feature
 from gateway.features.access import Access
+from gateway.features.access_log import AccessLog
+from gateway.features.admission import Admission
+from gateway.features.at_most_once import AtMostOnce
+from gateway.features.audit import Audit
+from gateway.features.batch import Batch
+from gateway.features.conditional import Conditional
+from gateway.features.connect import Connect
+from gateway.features.cors import Cors
+from gateway.features.dry_run import DryRun
+from gateway.features.health import Health
+from gateway.features.metrics import Metrics
 from gateway.features.names import Names
 from gateway.features.object_rights import ObjectRights
+from gateway.features.obstacles import Obstacles
+from gateway.features.openapi import Openapi
+from gateway.features.pages import Pages
+from gateway.features.proxies import Proxies
+from gateway.features.rate_limits import RateLimits
+from gateway.features.shared_reads import SharedReads
+from gateway.features.tokens import Tokens
+from gateway.features.traces import Traces
 from gateway.features.views import Views
 from gateway.features.watch import Watch
 
 FEATURES: tuple[type[Feature], ...] = (
+    AccessLog,
+    Metrics,
+    Traces,
+    Proxies,
+    Connect,
+    Cors,
+    Tokens,
+    RateLimits,
+    Admission,
     Access,
     ObjectRights,
     Names,
+    Obstacles,
+    Audit,
+    DryRun,
     Watch,
     Views,
+    Conditional,
+    AtMostOnce,
+    Batch,
+    SharedReads,
+    Openapi,
+    Pages,
+    Health,
 )
 
 

@@ -1,20 +1,19 @@
 """Catalogs and profiles with all features in them."""
 
+from gateway.core.gateway import Composition
 from gateway.core.profile import build
 from gateway.core.profile import profile as profiles
 from gateway.core.profile.profile import Profile as CoreProfile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
-from gateway.features import FEATURES, needed_first
-from gateway.pages.fitting_panels import compile_panels
-from gateway.pages.panel_tables import PanelTables
+from gateway.features import FEATURES, extensions_of, needed_first
 
-COMPILERS = (*(each.compile for each in needed_first()), compile_panels)
+COMPILERS = tuple(each.compile for each in needed_first())
 TABLES = tuple(each.tables for each in FEATURES if each.tables is not None)
 
 
-class Profile(CoreProfile, *TABLES, PanelTables):  # type: ignore[misc]  # mypy wants names
+class Profile(CoreProfile, *TABLES):  # type: ignore[misc]  # mypy wants names
     """The tables of the core, and those of each feature."""
 
     companions = (*CoreProfile.companions, "panels")
@@ -36,3 +35,8 @@ def build_catalog(schema: Schema, selection: Selection, profile: CoreProfile = E
     left.
     """
     return build.build_catalog(schema, selection, profile, COMPILERS)
+
+
+COMPOSITION = Composition(
+    load_profile=load_profile, build_catalog=build_catalog, extensions=extensions_of
+)

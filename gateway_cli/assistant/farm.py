@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from cuectl.methods import cached_methods, operation_named, short_name
 from cuectl.session import UNKNOWN_CALLER, Session
-from gateway.observe.logs import escaped
+from gateway.core.logs import escaped
 from gateway_cli.assistant.marked import as_message
 from gateway_client.arguments import Arguments
 from gateway_client.client import WHOLE, Answer

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from gateway.observe.logs import escaped
+from gateway.core.logs import escaped
 
 ANSWER_MAX_CHARACTERS = 40_000
 """Some 15,000 tokens: programs cut off what is longer, or refuse it."""

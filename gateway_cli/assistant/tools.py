@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from cuectl.methods import lines_about
+from gateway.core.logs import escaped
 from gateway.core.schema.method_search import ranked
-from gateway.observe.logs import escaped
 from gateway_cli.assistant.farm import Farm, Problem, name_of
 from gateway_cli.assistant.marked import (
     TooLong,

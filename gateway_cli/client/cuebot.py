@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import uvloop
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.calls.preview import preview
 from gateway.core.codec.fields import field_called, is_message, message_of
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES
 from gateway.core.codec.wellknown import is_object, is_special
@@ -31,6 +30,7 @@ from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.dry_run.preview import preview
 from gateway.features.views.changes import comparison
 from gateway.features.views.columns import NO_OWNERS
 from gateway.features.views.compiled_view import AnswerViews, CompiledView, Goal

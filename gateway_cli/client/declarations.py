@@ -175,7 +175,7 @@ def type_named(schema: Json) -> str:
 
 def well_known(schema: Json) -> str:
     """The name of a schema's well-known type, or an empty string."""
-    from gateway.openapi.schemas import WELL_KNOWN  # slow: it parses YAML
+    from gateway.features.openapi.schemas import WELL_KNOWN  # slow: it parses YAML
 
     types = [each for each in types_of(schema) if each != "null"]
     bare = {key: value for key, value in schema.items() if key not in (*ABOUT, "type")}

@@ -9,9 +9,9 @@ import click
 import structlog
 import uvloop
 
+from gateway.core.logs import configure_logging
 from gateway.core.settings.loading import retired
 from gateway.features.settings import misspelled
-from gateway.observe.logs import configure_logging
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.serving.listen import listen, listen_for_metrics
 from gateway_cli.serving.process import serve as serve_gateway

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from gateway.access.tokens import token_rules
-from gateway.observe.logs import configure_logging
+from gateway.core.logs import configure_logging
+from gateway.features.tokens.tokens import token_rules
 from gateway_cli.common_options import config_option, settings_from
 from gateway_cli.tokens import claims_from, mint_token, signing_secret
 from gateway_client.durations import time_option

@@ -19,7 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 from gateway.app import Gateway
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings
-from gateway.http.proxies import TrustedProxies
+from gateway.features.proxies.proxies import TrustedProxies
 from gateway.server.accept import Acceptor, Certificate, ConnectionLimit
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol

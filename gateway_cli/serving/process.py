@@ -13,10 +13,10 @@ import structlog
 
 from gateway.app import create_app
 from gateway.core.errors import ConfigurationError
+from gateway.core.logs import set_log_level
 from gateway.core.settings.model import Reloadable, Settings
-from gateway.observe.logs import set_log_level
-from gateway.observe.metrics import WorkerMetrics
-from gateway.observe.metrics_page import PATH
+from gateway.features.metrics.metrics import WorkerMetrics
+from gateway.features.metrics.metrics_page import PATH
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import (
     bound_url,
@@ -82,7 +82,7 @@ async def serve(
         supervised=supervised is not None,
         metrics_listener=metrics_listener,
     )
-    parts = [*app.parts.reloadable, RELOADABLE_LOG_LEVEL]
+    parts = [*app.reloadable, RELOADABLE_LOG_LEVEL]
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))
     reloading = Reload(settings, parts, load, app.parts.live.request_refresh)

@@ -25,9 +25,9 @@ import structlog
 import uvloop
 
 from gateway.core.errors import ConfigurationError
+from gateway.core.logs import configure_logging
 from gateway.core.settings.model import Settings
-from gateway.observe.logs import configure_logging
-from gateway.observe.metrics import WorkerMetrics
+from gateway.features.metrics.metrics import WorkerMetrics
 from gateway_cli.serving.drain import Server, handling
 from gateway_cli.serving.listen import listen_for_metrics, listen_together
 from gateway_cli.serving.process import serve

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gateway.observe.logs import configure_logging
+from gateway.core.logs import configure_logging
 from tests.chaos import killed_gateway, views
 from tests.chaos.costly_clients import VIEWS
 from tests.chaos.faults import FAULTS

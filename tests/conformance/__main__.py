@@ -11,7 +11,7 @@ from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from gateway.observe.logs import configure_logging
+from gateway.core.logs import configure_logging
 from tests.conformance.build import Built, build, find_go
 from tests.conformance.server import server_under_test
 

@@ -17,8 +17,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.access.tokens import Authenticator
 from gateway.core.upstream.http2 import channel
+from gateway.features.tokens.tokens import Authenticator
 from tests.conformance.build import Built
 from tests.support.servers import bearer, gateway_for
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.observe.metrics import FAMILIES, PREFIX
+from gateway.features.metrics.metrics import FAMILIES, PREFIX
 from tests.deploy.places import DEPLOY, program, run, text_of
 
 ALERTS = yaml.safe_load(text_of("alerts.yaml"))["groups"][0]["rules"]

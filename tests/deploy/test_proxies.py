@@ -17,9 +17,9 @@ import trustme
 from jose import jwt
 
 from gateway.core.errors import Code
+from gateway.features.conditional.exchange import MAX_WAIT_SECONDS
 from gateway.features.settings import Settings
 from gateway.features.watch.watches import WatchLimits
-from gateway.http.conditional import MAX_WAIT_SECONDS
 from tests.deploy.places import ROOT, program, text_of
 from tests.support.events import EVENTS, Stream
 from tests.support.opencue import message_class

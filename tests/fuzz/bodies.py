@@ -4,7 +4,11 @@ from collections.abc import Iterable
 from random import Random
 
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.content_coding import OUTPUT_STEP_BYTES, READERS, CompressedDecoder
+from gateway.core.pipeline.content_coding import (
+    OUTPUT_STEP_BYTES,
+    READERS,
+    CompressedDecoder,
+)
 
 CODINGS = sorted(READERS)
 MOST = 2**20  # bytes of content that anybody waits for: an error behind them may be found or not

@@ -4,8 +4,8 @@ import hmac
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 
-from gateway.access.tokens import Authenticator, TokenRules
 from gateway.core.errors import Code, GatewayError
+from gateway.features.tokens.tokens import Authenticator, TokenRules
 
 SECRET = b"a secret of more than 32 bytes, for tests"
 NOW = 1_790_000_000.0

@@ -8,8 +8,8 @@ import click
 import orjson
 import pytest
 
+from gateway.features.openapi.document import as_json
 from gateway.features.views.compiled_view import AnswerViews
-from gateway.openapi.document import as_json
 from gateway_cli.client.cuebot import fields_of
 from gateway_client.arguments import Fields, guess, read_arguments
 from gateway_client.errors import CallError, Failure, InvalidCall

@@ -7,7 +7,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorP
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.codec.fields import INT32, INT64, UINT32, UINT64, is_map, reachable
 from gateway.core.schema.description import declarations
-from gateway.openapi.document import as_json
+from gateway.features.openapi.document import as_json
 from gateway_cli.client.declarations import files_of
 from gateway_cli.commands.describe import description, source_of_document
 from gateway_client.openapi_document import read_document

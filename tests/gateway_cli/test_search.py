@@ -8,7 +8,7 @@ from gateway.core.schema.description import assumed_schema
 from gateway.core.schema.method_search import is_mistyped, ranked, stem_of
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog
-from gateway.openapi.document import as_json
+from gateway.features.openapi.document import as_json
 from gateway_cli.client.search import methods_of
 from gateway_client.openapi_document import read_document
 from tests.support.openapi import catalog, document

@@ -15,7 +15,7 @@ from structlog.testing import capture_logs
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Commit, Reloadable, Settings
-from gateway.observe.metrics import WorkerMetrics
+from gateway.features.metrics.metrics import WorkerMetrics
 from gateway_cli.serving import workers
 from gateway_cli.serving.listen import bound_url, listen, listen_together, url_of
 from gateway_cli.serving.reload import Reload

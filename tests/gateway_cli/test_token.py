@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.access.tokens import Authenticator, TokenRules
 from gateway.core.errors import ConfigurationError, GatewayError
 from gateway.core.principal import Principal
+from gateway.features.tokens.tokens import Authenticator, TokenRules
 from gateway_cli.tokens import token_source
 from tests.support.commands import in_process
 from tests.support.servers import SECRET, settings_for

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from gateway.core.pipeline.context import RequestContext, open_context
-from gateway.http.proxies import TrustedProxies
+from gateway.core.pipeline.context import RequestContext, open_context, the_peer
 
 
 def context_of(
@@ -20,7 +19,7 @@ def context_of(
         path=path,
         headers=headers or {},
         peer="127.0.0.1",
-        proxies=TrustedProxies(()),
+        client_of=the_peer,
         direct=direct,
         seconds=seconds,
     )

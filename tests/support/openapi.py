@@ -10,8 +10,8 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.openapi.document import build_document
-from gateway.openapi.schemas import OWN_PATHS, Components, Json
+from gateway.features.openapi.document import build_document
+from gateway.features.openapi.schemas import OWN_PATHS, Components, Json
 from tests.support.opencue import opencue
 from tests.support.protos import TestSchema
 

@@ -1,11 +1,11 @@
 """Query strings, as the gateway reads them."""
 
-from gateway.calls.dry_run import DryRunOptionReader
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.pipeline.context import RequestContext, Response
 from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.query import Query
 from gateway.core.schema.method import Method
+from gateway.features.dry_run.exchange import DryRunOptionReader
 from gateway.features.views.options import ViewOptionReader
 from gateway.features.watch.options import WatchOptionReader
 from tests.support.contexts import context_of

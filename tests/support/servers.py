@@ -19,7 +19,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha.reflection import aio as reflection_aio
 
-from gateway.access.tokens import TokenRules
 from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
 from gateway.core.pipeline.context import RequestContext
@@ -27,8 +26,9 @@ from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import build_pool, services_of
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
+from gateway.features.access_log.request_logs import fields_of
 from gateway.features.settings import Settings
-from gateway.observe.request_logs import fields_of
+from gateway.features.tokens.tokens import TokenRules
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, listen_for_metrics, load_certificate, url_of
 from gateway_cli.tokens import mint_token
@@ -226,7 +226,7 @@ class AccessLines(Interceptor):
 
 def access_lines_of(app: GatewayApp) -> list[dict[str, object]]:
     seen = AccessLines()
-    app.parts.interceptors.append(seen)
+    app.parts.pipeline.interceptors.append(seen)
     return seen.lines
 
 

@@ -5,7 +5,6 @@ from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
 
-from gateway.calls.shared_reads import OwnMemory, SharedReads
 from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairSemaphore, MemoryLease
 from gateway.core.pipeline.answer_form import SentRequest
@@ -23,9 +22,10 @@ from gateway.core.pipeline.invoke import (
 from gateway.core.pipeline.plan import Plan
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.rows import is_cut
+from gateway.core.pipeline.shared_reads import OwnMemory, SharedUpstream
+from gateway.core.pipeline.trace_context import CallTimes
 from gateway.core.principal import ADDRESS, PRINCIPAL, SHARED
 from gateway.core.upstream.interface import Metadata, Upstream
-from gateway.http.trace_context import CallTimes
 
 PlanAgain = Callable[[Plan, Invocation, Container[str]], Awaitable[Plan]]
 """From a plan to another one, by calls to methods with some of these paths."""
@@ -41,7 +41,7 @@ class CallMaker:
         self._upstream = upstream
         self._for_copies: Upstream = upstream
         """For callers who see only a part of answers, which is made for each of them."""
-        if isinstance(upstream, SharedReads):
+        if isinstance(upstream, SharedUpstream):
             self._for_copies = OwnMemory(upstream)
         self._answers = answers
         self._interceptors = interceptors

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from random import getrandbits
 from typing import Any, NamedTuple
@@ -13,13 +13,12 @@ from gateway.core.codec.payload import Payload
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, MemoryLease
 from gateway.core.pipeline.answer_form import Progress
+from gateway.core.pipeline.batch_queue import BatchQueue
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
+from gateway.core.pipeline.surface import Protocol
+from gateway.core.pipeline.trace_context import Spans, TraceContext, read_context
 from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
-from gateway.http.batch_queue import BatchQueue
-from gateway.http.protocols.interface import Protocol
-from gateway.http.proxies import FORWARDED_FOR, TrustedProxies
-from gateway.http.trace_context import Spans, TraceContext, read_context
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 ENCODED_OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
@@ -38,6 +37,15 @@ NO_STORE = (b"cache-control", b"no-store")
 """An answer for one token must not reach others through a shared cache."""
 CLOSE = {"Connection": "close"}
 """For answers after which the connection cannot be reused."""
+
+
+ClientOf = Callable[[str, Mapping[bytes, bytes]], str]
+"""The address of the client of a connected peer, by the headers of a request."""
+
+
+def the_peer(peer: str, headers: Mapping[bytes, bytes]) -> str:
+    """`ClientOf` where no proxy is between."""
+    return peer
 
 
 class ClientGone(Exception):
@@ -86,6 +94,15 @@ class Request(NamedTuple):
     @property
     def age(self) -> float:
         return time.monotonic() - self.started
+
+
+SurfaceOf = Callable[[Request], Protocol | None]
+"""The protocol of a request, by its head; None for plain JSON."""
+
+
+def plain_json(request: Request) -> Protocol | None:
+    """`SurfaceOf` where there is no other protocol."""
+    return None
 
 
 class Response:
@@ -263,7 +280,7 @@ def open_context(
     http_version: str = "1.1",
     headers: Mapping[bytes, bytes],
     peer: str,
-    proxies: TrustedProxies,
+    client_of: ClientOf,
     direct: DirectConnection | None,
     seconds: float = 0.0,
 ) -> RequestContext:
@@ -284,7 +301,7 @@ def open_context(
     answered = [(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE]
     if trace is not None:
         answered.append(trace_header(trace))
-    client = proxies.client(peer, headers.get(FORWARDED_FOR))
+    client = client_of(peer, headers)
     started = time.monotonic() - seconds
     request = Request(  # by position: keywords take half as long again
         request_id, client, method, path, headers, started, query, http_version, trace

@@ -3,10 +3,34 @@
 import asyncio
 from time import monotonic
 
-from gateway.core.fair_quota import FairSemaphore
+from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight, reserve_of
 
 STEPS_PER_TURN = 3
 """Some 6 ms of work; then another principal may get the turn."""
+ENCODED_AT_ONCE = 2
+"""Long answers of one principal, with room for one of another. With more of them, small requests
+would wait for pieces of each."""
+LONG_ANSWER_SECONDS = 10.0
+"""How long a method counts as one with long answers, after such an answer."""
+
+
+class LongAnswers:
+    """Which methods have long answers, and the turns in which these are encoded."""
+
+    def __init__(self, most: int, weight: Weight = equal_weight) -> None:
+        """`most` answers may be asked for at once."""
+        self.turns = FairSemaphore(ENCODED_AT_ONCE, most + reserve_of(most), weight)
+        self._latest: dict[str, float] = {}
+        """By method: when it last had a long answer (monotonic seconds)."""
+
+    def note(self, method: str) -> None:
+        """The method has had a long answer."""
+        self._latest[method] = monotonic()
+
+    def includes(self, method: str, now: float) -> bool:
+        """Whether the method's answer is likely to be long."""
+        latest = self._latest.get(method)
+        return latest is not None and now - latest < LONG_ANSWER_SECONDS
 
 
 class EncodingTurn:

@@ -8,7 +8,6 @@ makes the rest for itself.
 from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from gateway.calls.shared_reads import SharedAnswer
 from gateway.core.codec.encode import Slices
 from gateway.core.errors import GatewayError, own_failure
 from gateway.core.fair_quota import FairSemaphore
@@ -18,6 +17,7 @@ from gateway.core.pipeline.content_coding import PLAIN, VARY, Choice, choose, co
 from gateway.core.pipeline.context import JSON_TYPE, RequestContext
 from gateway.core.pipeline.encoding_turn import SharedTurn
 from gateway.core.pipeline.request import CallRequest
+from gateway.core.pipeline.shared_reads import SharedAnswer
 from gateway.core.principal import SHARED
 from gateway.core.schema.method import Method
 

@@ -8,6 +8,7 @@ from weakref import ref
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.errors import GatewayError
+from gateway.core.pipeline.batch_queue import BatchQueue
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
 from gateway.core.pipeline.context import RequestContext, context_of
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
@@ -17,7 +18,6 @@ from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request import CallRequest, RequestReader, takes_long
 from gateway.core.pipeline.respond import Responder, answer_at_once
 from gateway.core.schema.catalog import Catalog
-from gateway.http.batch_queue import BatchQueue
 
 
 class UnaryHandler:
@@ -27,13 +27,16 @@ class UnaryHandler:
         requests: RequestReader,
         calls: CallMaker,
         responder: Responder,
-        exchanges: Iterable[Exchange],
+        exchanges: Iterable[Exchange] = (),
     ) -> None:
-        """Of several exchanges that a request asks for, the first one wins."""
         self._interceptors = interceptors
         self._requests = requests
         self._calls = calls
         self._responder = responder
+        self.serve(exchanges)
+
+    def serve(self, exchanges: Iterable[Exchange]) -> None:
+        """Of several that a request asks for, the first one wins."""
         self._serving = Serving(exchanges)
         self._triggers = self._serving.headers
 

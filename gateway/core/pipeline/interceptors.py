@@ -24,6 +24,12 @@ Authorize = Callable[[RequestContext, Catalog, Method, bytes | None, str], None]
 class Interceptor:
     """A stage not overridden costs nothing. All but `open` and `end` may raise GatewayError."""
 
+    def apart(self) -> "Interceptor":
+        """The interceptor for requests that must not depend on other machines: itself, or another
+        one that decides by what this process knows.
+        """
+        return self
+
     def open(self, context: RequestContext) -> None:
         """The head has arrived (`Traces`). Must not raise."""
 
@@ -35,7 +41,7 @@ class Interceptor:
         """
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        """Let the request pass, raise, or return what it has to wait for (`RateLimits`)."""
+        """Let the request pass, raise, or return what it has to wait for (`RateControl`)."""
 
     def authorize(
         self,
@@ -51,7 +57,7 @@ class Interceptor:
         """
 
     def enter(self, context: RequestContext) -> None:
-        """The body has been read: take the call's resources into `context.call` (`Admission`)."""
+        """The body has been read: take the resources of the call (`AdmissionControl`)."""
 
     def wraps_calls(self, context: RequestContext) -> bool:
         """Whether `around` is needed for this request."""
@@ -100,13 +106,18 @@ class Interceptor:
         """A call was denied, and the client has not been answered yet (`AuditLog`)."""
 
     def end(self, context: RequestContext) -> None:
-        """The request is over (`AccessLog`, `RequestCounters`). Must not raise."""
+        """The request is over (`AccessLines`, `RequestCounters`). Must not raise."""
 
 
 STAGES = (
     *("open", "identify", "admit", "authorize", "enter"),
     *("explain", "explain_empty", "deny", "end"),
 )
+
+
+def overrides(interceptor: Interceptor, stage: str) -> bool:
+    """Whether it takes part in a stage of `STAGES`, or in `around`."""
+    return getattr(type(interceptor), stage) is not getattr(Interceptor, stage)
 
 
 class Interceptors:
@@ -130,9 +141,9 @@ class Interceptors:
 
     def append(self, interceptor: Interceptor) -> None:
         for stage in STAGES:
-            if getattr(type(interceptor), stage) is not getattr(Interceptor, stage):
+            if overrides(interceptor, stage):
                 getattr(self, f"_{stage}").append(getattr(interceptor, stage))
-        if type(interceptor).around is not Interceptor.around:
+        if overrides(interceptor, "around"):
             self._around.append(interceptor)
 
     def open(self, context: RequestContext) -> None:

@@ -13,16 +13,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.core.errors import Code, stopping
 from gateway.core.pipeline.context import (
     ClientGone,
+    ClientOf,
     RequestContext,
+    SurfaceOf,
     is_of_lost_connection,
     open_context,
+    plain_json,
+    the_peer,
 )
 from gateway.core.pipeline.direct_connection import Refused, direct_connection, headers_of
 from gateway.core.pipeline.error_answer import as_gateway_error, send_error
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request_headers import check_one_key
-from gateway.http.protocols.choice import protocol_of
-from gateway.http.proxies import TrustedProxies
 
 CLIENT_CLOSED_REQUEST = 499
 TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
@@ -30,10 +32,16 @@ TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
 
 class ContextMiddleware:
     def __init__(
-        self, app: ASGIApp, *, proxies: TrustedProxies, interceptors: Interceptors
+        self,
+        app: ASGIApp,
+        *,
+        interceptors: Interceptors,
+        client_of: ClientOf = the_peer,
+        surface_of: SurfaceOf = plain_json,
     ) -> None:
         self._app = app
-        self._proxies = proxies
+        self._client_of = client_of
+        self._surface_of = surface_of
         self._interceptors = interceptors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +50,7 @@ class ContextMiddleware:
             return
         context: RequestContext | None = scope.get("context")  # as an item of a batch has
         if context is None:
-            context = scope["context"] = context_in(scope, self._proxies)
+            context = scope["context"] = context_in(scope, self._client_of, self._surface_of)
         self._interceptors.open(context)
         send = noting(context, send)
         try:
@@ -61,7 +69,7 @@ class ContextMiddleware:
             self._interceptors.end(context)
 
 
-def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
+def context_in(scope: Scope, client_of: ClientOf, surface_of: SurfaceOf) -> RequestContext:
     client, direct = scope["client"], direct_connection(scope)
     context = open_context(
         method=scope["method"],
@@ -70,11 +78,11 @@ def context_in(scope: Scope, proxies: TrustedProxies) -> RequestContext:
         http_version=scope["http_version"],
         headers=headers_of(scope["headers"]) if direct is None else direct.fields,
         peer=client[0] if client else "",
-        proxies=proxies,
+        client_of=client_of,
         direct=direct,
     )
     scope["path"] = context.request.path
-    context.protocol = protocol_of(context.request)
+    context.protocol = surface_of(context.request)
     return context
 
 
@@ -98,7 +106,7 @@ def noting(context: RequestContext, send: Send) -> Send:
     return send_noted
 
 
-def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused: Refused) -> None:
+def report_refused(client_of: ClientOf, interceptors: Interceptors, refused: Refused) -> None:
     """Log and count a request that the server refused before the app saw it."""
     path = TARGET_PATH.match(refused.target)
     context = open_context(
@@ -106,7 +114,7 @@ def report_refused(proxies: TrustedProxies, interceptors: Interceptors, refused:
         path=unquote_to_bytes(path[1]).decode(errors="replace") if path else "",
         headers=headers_of(refused.headers),
         peer=refused.peer,
-        proxies=proxies,
+        client_of=client_of,
         direct=None,
         seconds=refused.seconds,
     )

@@ -13,11 +13,11 @@ from contextlib import suppress
 
 import structlog
 
-from gateway.calls.batch_items import Item
-from gateway.calls.caller import Caller, Identified
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
+from gateway.core.pipeline.batch_items import Item
+from gateway.core.pipeline.caller import Caller, Identified
 from gateway.core.pipeline.offload_process import (
     LENGTH_PREFIX_BYTES,
     BatchJob,

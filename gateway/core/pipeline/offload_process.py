@@ -14,11 +14,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
-from gateway.calls.batch_items import Item, items_of
-from gateway.calls.caller import Caller, with_caller
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError, own_failure
+from gateway.core.pipeline.batch_items import Item, items_of
 from gateway.core.pipeline.body_forms import plan_any
+from gateway.core.pipeline.caller import Caller, with_caller
 from gateway.core.pipeline.messages import check_size
 from gateway.core.pipeline.plan import Plan, plan_message, steps_of
 from gateway.core.schema.catalog import Catalog
@@ -64,7 +64,7 @@ class Planned(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The result of a job; see `gateway.calls.caller.Identified`."""
+    """The result of a job; see `gateway.core.pipeline.caller.Identified`."""
 
     planned: Planned
     replaced: tuple[str, ...]

@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from starlette.types import Receive
 
-from gateway.calls.caller import Caller, Identified, with_caller
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
 from gateway.core.codec.xml_text import takes_long as xml_takes_long
 from gateway.core.discovery.refresh import LiveCatalog
@@ -17,6 +16,7 @@ from gateway.core.fair_quota import FairQuota, Weight
 from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.body import BodyReader
 from gateway.core.pipeline.body_forms import plan_any
+from gateway.core.pipeline.caller import Caller, Identified, with_caller
 from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.disconnect import CancelOnDisconnect

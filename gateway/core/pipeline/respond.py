@@ -5,11 +5,10 @@ from time import monotonic
 
 from starlette.types import Send
 
-from gateway.access.load_shedding import LoadShedder
 from gateway.core.errors import unavailable
 from gateway.core.long_work import STEP, let_others_run
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.encoding_turn import EncodingTurn
+from gateway.core.pipeline.encoding_turn import EncodingTurn, LongAnswers
 from gateway.core.pipeline.form import Form, SharedPieces
 from gateway.core.pipeline.slow_reader import SlowReader
 
@@ -17,9 +16,9 @@ from gateway.core.pipeline.slow_reader import SlowReader
 class Responder:
     """Sends JSON, encoding long answers on the way. `http_timeout`: seconds to read a piece."""
 
-    def __init__(self, *, http_timeout: float, load_shedder: LoadShedder) -> None:
+    def __init__(self, *, http_timeout: float, long_answers: LongAnswers) -> None:
         self._http_timeout = http_timeout
-        self._load_shedder = load_shedder
+        self._long_answers = long_answers
 
     async def send(self, context: RequestContext, form: Form, send: Send, *, within: float) -> None:
         if not answer_at_once(context, form):
@@ -39,8 +38,8 @@ class Responder:
             await send_pieces(context, pieces, headers, send, self._http_timeout)
             return
         deadline = None if context.call.progress is None else monotonic() + within
-        self._load_shedder.note(context.call.rpc or "")
-        turns = self._load_shedder.turns
+        self._long_answers.note(context.call.rpc or "")
+        turns = self._long_answers.turns
         if isinstance(pieces, SharedPieces):
             turn: EncodingTurn = pieces.turn_among(turns)
         else:

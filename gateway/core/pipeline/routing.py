@@ -18,6 +18,7 @@ CHANGE_ALLOWS = "POST, OPTIONS"
 READ_ALLOWS = "GET, HEAD, POST, OPTIONS"
 """`Allow` of methods that only read, and of paths that are not known to be methods."""
 PAGE_ALLOWS = "GET, HEAD, OPTIONS"
+PAGE_VERBS = ["GET", "HEAD"]
 
 
 class Routing:

@@ -30,7 +30,7 @@ class Access(Feature):
         self._added: tuple[AddedKeys, ...] = gateway.extensions(Access)
         self._rules = self._read_rules(gateway.settings)
         gateway.live.other_globs.append(self._unmatched)
-        gateway.rights_for = self.rights_for
+        gateway.authority.rights_for = self.rights_for
 
     def rights_for(self, claims: Mapping[str, object]) -> Rights:
         """By the current rules."""
@@ -50,7 +50,7 @@ class Access(Feature):
 
             def commit() -> None:
                 self._rules = rules
-                gateway.follow_rights(self.rights_for)
+                gateway.authority.follow_rights(self.rights_for)
                 live.check_globs()
 
             return commit

@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from difflib import get_close_matches
 from time import monotonic
 
-from gateway.access.rate_limiter import MemoryLimiter, Rate
 from gateway.core.errors import GatewayError
 from gateway.core.long_work import let_others_run
 from gateway.core.suggestions import MAX_COMPARED_NAMES, did_you_mean, is_part
+from gateway.features.rate_limits.rate_limiter import MemoryLimiter, Rate
 
 KEPT_SECONDS = 5.0
 MOST_KEPT = 64

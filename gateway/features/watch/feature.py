@@ -42,12 +42,12 @@ class Watch(Feature):
         gateway, settings = self.gateway, self.gateway.settings
         watches = Watches(
             gateway.live,
-            gateway.requests,
-            gateway.calls,
-            gateway.interceptors,
+            gateway.pipeline.requests,
+            gateway.pipeline.calls,
+            gateway.pipeline.interceptors,
             places=self.places,
             limits=self._limits,
-            generation=gateway.generation,
+            generation=gateway.authority.generation,
             readiness=gateway.readiness,
             http_timeout=settings.http_timeout,
             weight=gateway.weight,

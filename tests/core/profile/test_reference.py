@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.access.tokens import TokenRules
+from gateway.features.tokens.tokens import TokenRules
 from gateway_cli.tokens import mint_token
 from tests.core.profile.reference import (
     ABSENT,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.access.tokens import TokenRules
+from gateway.features.tokens.tokens import TokenRules
 from gateway_cli.tokens import mint_token
 from tests.support.opencue import opencue
 from tests.support.processes import Answer, Instance, instance, until

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from gateway.core.errors import Code
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint, Health
 from gateway.core.upstream.interface import CallFailed, Reason, State, UpstreamCall
-from gateway.openapi import schemas as shared
+from gateway.features.openapi import schemas as shared
 from tests.core.upstream import frames
 from tests.support.commands import running_simulator
 from tests.support.followers import Follower

@@ -7,7 +7,8 @@ import httpx
 import orjson
 import pytest
 
-from gateway.access.revocation import NOBODY, Revocations
+from gateway.features.tokens import Tokens
+from gateway.features.tokens.revocation import NOBODY, Revocations
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
@@ -216,7 +217,7 @@ def kill_that_is_coming() -> bytes:
 
 
 async def test_rights_count_when_the_call_is_made(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    authenticator = gateway.app.parts.authenticator
+    authenticator = gateway.app.feature(Tokens).authenticator
     async with wire(gateway) as denied, wire(gateway) as allowed:
         for one in (denied, allowed):
             await one.send(kill_that_is_coming(), KILLED[:-1])

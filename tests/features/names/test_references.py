@@ -15,7 +15,7 @@ from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.names.aspect import Finder, Reference, RequestNames
 from gateway.features.names.planner import MAX_REFERENCES
-from tests.calls.conversation import filled, heard, last, problem
+from tests.core.pipeline.conversation import filled, heard, last, problem
 from tests.support.opencue import message_class, opencue, with_ids
 from tests.support.servers import Context, Gateway, ScriptedCuebot, SharedGateway, gateway_for
 

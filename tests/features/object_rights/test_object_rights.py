@@ -19,6 +19,7 @@ from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.names.aspect import RequestNames
 from gateway.features.object_rights.aspect import Objects, Subject
 from gateway.features.object_rights.interceptor import ObjectControl
+from gateway.features.tokens import Tokens
 from gateway_cli.commands.audit import Criteria
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
@@ -591,7 +592,7 @@ async def test_a_read_that_has_become_a_change_is_judged(gateway: Gateway) -> No
     assert live.current is not None
     before = replace(live.current.routes[KILL], profile_read=True).with_aspect(Objects())
     token = LENA["Authorization"].encode()
-    context.caller = gateway.app.parts.authenticator.authenticate(token)
+    context.caller = gateway.app.feature(Tokens).authenticator.authenticate(token)
     called: list[str] = []
 
     async def call_cuebot(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:

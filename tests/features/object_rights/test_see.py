@@ -18,6 +18,7 @@ from gateway.features.object_rights.aspect import Objects
 from gateway.features.object_rights.conditions import read_condition
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.object_rights.visibility import Visibility, visibility_of
+from gateway.features.tokens import Tokens
 from tests.features.object_rights.test_object_rights import JUDGED, KILL, METHODS, UNBOOK, body_for
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
@@ -443,7 +444,7 @@ async def test_a_read_that_a_reload_takes_away_shows_nothing(gateway: Gateway) -
     assert live.current is not None
     gone = replace(live.current.routes[GET_JOBS], path="/job.JobInterface/Gone")
     token = LENA["Authorization"].encode()
-    context.caller = gateway.app.parts.authenticator.authenticate(token)
+    context.caller = gateway.app.feature(Tokens).authenticator.authenticate(token)
 
     async def call_cuebot(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
         raise AssertionError(method.path)

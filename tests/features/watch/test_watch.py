@@ -13,10 +13,13 @@ from typing import Any, cast
 import grpc
 import pytest
 
-from gateway.access.revocation import Revocations
-from gateway.access.tokens import TokenRules
 from gateway.core.long_work import BACKGROUND_STEP, STEP, STEP_SECONDS, let_others_run
+from gateway.features.admission import Admission
+from gateway.features.metrics import Metrics
 from gateway.features.rules import access_rules
+from gateway.features.tokens import Tokens
+from gateway.features.tokens.revocation import Revocations
+from gateway.features.tokens.tokens import TokenRules
 from gateway.features.watch import Watch
 from gateway.features.watch.watches import WatchLimits
 from tests.support.clocks import LookClock
@@ -251,7 +254,7 @@ async def test_a_dry_run_is_no_stream(cuebot: ScriptedCuebot, farm: Gateway) -> 
 # --- Calls --------------------------------------------------------------------------------------
 async def test_one_call_for_all(cuebot: ScriptedCuebot, farm: Gateway) -> None:
     """Who comes during a call gets the answer of the next one, which all of them share."""
-    target, places = f"{HOSTS}?_every=60m", farm.app.parts.feature(Watch).places
+    target, places = f"{HOSTS}?_every=60m", farm.app.feature(Watch).places
     cuebot.answers(HOSTS, hosts("a"))
     async with watching(farm, target) as one:
         assert all_of(await one.next()) == ["a"]
@@ -333,7 +336,7 @@ async def test_a_call_for_several_is_nobodys(cuebot: ScriptedCuebot, farm: Gatew
         await one.next()
         await two.next()
         await until(lambda: cuebot.seen[-1][2]["x-gateway-principal"] == "shared")
-    await until(lambda: not farm.app.parts.feature(Watch).places.taken)
+    await until(lambda: not farm.app.feature(Watch).places.taken)
     seen = len(cuebot.seen)
     await farm.post(HOSTS)
     assert len(cuebot.seen) == seen + 1  # nobody watches any more
@@ -356,7 +359,7 @@ async def test_watchers_have_no_place(cuebot: ScriptedCuebot) -> None:
         watching(gateway, f"{HOSTS}?_every=60m") as stream,
     ):
         await stream.next()
-        assert gateway.app.parts.slots.taken == 0
+        assert gateway.app.feature(Admission).slots.taken == 0
         assert gateway.app.parts.answers.held == {}
         assert (await gateway.post(HOSTS)).status_code == 200
 
@@ -395,7 +398,7 @@ async def test_too_many_watchers(cuebot: ScriptedCuebot, monkeypatch: pytest.Mon
             async with watching(gateway, HOSTS):
                 refused = await gateway.client.get(HOSTS, headers=EVENTS)
                 assert "too many event streams" in refused.json()["message"]
-        await until(lambda: not gateway.app.parts.feature(Watch).places.taken)
+        await until(lambda: not gateway.app.feature(Watch).places.taken)
         async with watching(gateway, HOSTS) as stream:
             await stream.next()
 
@@ -521,14 +524,19 @@ async def end_of(stream: Stream) -> str:
 def follow(gateway: Gateway, *rules: object) -> None:
     """A reload of the access rules."""
     settings = settings_for(gateway.app.parts.upstream.endpoints[0].endpoint, access=rules)
-    gateway.app.parts.authenticator.follow(access_rules(settings).rule_for)
+    gateway.app.feature(Tokens).authenticator.follow(access_rules(settings).rule_for)
 
 
 ENDS: dict[str, tuple[str, Callable[[Gateway], object]]] = {
-    "denied": ("token revoked", lambda gateway: gateway.app.parts.authenticator.deny(TESTER)),
+    "denied": (
+        "token revoked",
+        lambda gateway: gateway.app.feature(Tokens).authenticator.deny(TESTER),
+    ),
     "another key": (
         "token revoked",
-        lambda gateway: gateway.app.parts.authenticator.trust((b"another" * 9,), TokenRules()),
+        lambda gateway: gateway.app.feature(Tokens).authenticator.trust(
+            (b"another" * 9,), TokenRules()
+        ),
     ),
     "less": ("a right was lost", lambda gateway: follow(gateway, FINDERS)),
     "more": ("rights changed", lambda gateway: follow(gateway, {**READERS, "may": ["all"]})),
@@ -547,8 +555,8 @@ async def test_why_a_stream_ends(
             change(gateway)
             assert await end_of(stream) == reason
         await until(lambda: lines)
-        assert (lines[-1]["status"], gateway.app.parts.feature(Watch).places.taken) == (200, 0)
-        metrics = gateway.app.parts.metrics
+        assert (lines[-1]["status"], gateway.app.feature(Watch).places.taken) == (200, 0)
+        metrics = gateway.app.feature(Metrics).all
         assert metrics is not None
         assert "denied_total" not in {name for name, *_ in metrics.own()}
 
@@ -667,7 +675,7 @@ async def test_who_sees_the_same_shares_one_call(cuebot: ScriptedCuebot) -> None
             asyncio.create_task(first_of(gateway, target, **seeing(f"n-{number}", "demo", "other")))
             for number in range(5)
         ]
-        await until(lambda: gateway.app.parts.feature(Watch).places.taken == len(crowd) + 6)
+        await until(lambda: gateway.app.feature(Watch).places.taken == len(crowd) + 6)
         release.set()
         for each in await asyncio.gather(first, *late):
             assert names(each.data["jobs"]["jobs"]) == ["demo"]
@@ -713,7 +721,7 @@ async def test_who_sees_the_same_is_told_of_nobody_else(cuebot: ScriptedCuebot) 
             asyncio.create_task(refused(**seeing(sub, "demo", role=role)))
             for sub, role in (("bob", "freelance"), ("cat", "artist"))
         ]
-        await until(lambda: gateway.app.parts.feature(Watch).places.taken == 3)
+        await until(lambda: gateway.app.feature(Watch).places.taken == 3)
         release.set()
         problem = "Cuebot does not say what layer belongs to"
         assert await first == f"'ann' may not call {target}: {problem} (access rule 'freelancers')"
@@ -883,8 +891,8 @@ async def test_a_slow_reader_gets_the_latest(changing: list[int], farm: Gateway)
 async def test_who_does_not_read_is_let_go(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, http_timeout=1) as gateway, wire(gateway) as client:
         await client.send(STALLS)
-        await until(lambda: gateway.app.parts.feature(Watch).places.taken)
-        await until(lambda: not gateway.app.parts.feature(Watch).places.taken)
+        await until(lambda: gateway.app.feature(Watch).places.taken)
+        await until(lambda: not gateway.app.feature(Watch).places.taken)
 
 
 # --- Another schema -----------------------------------------------------------------------------
@@ -923,7 +931,7 @@ async def test_any_server_streams(cuebot: ScriptedCuebot) -> None:
                 assert all_of(await stream.next()) == ["a"]
                 cuebot.answers(HOSTS, hosts("a", "b"))
                 assert names((await stream.next()).data["added"]) == ["b"]
-            await until(lambda: not app.parts.feature(Watch).places.taken)
+            await until(lambda: not app.feature(Watch).places.taken)
             async with watching(gateway, HOSTS) as stream:
                 await stream.next()
                 app.parts.readiness.stopping = True

@@ -10,9 +10,10 @@ import grpc
 import orjson
 import pytest
 
-from gateway.access.revocation import Revocations
+from gateway.features.batch.batch import WATCHED_ITEMS
+from gateway.features.tokens import Tokens
+from gateway.features.tokens.revocation import Revocations
 from gateway.features.watch import Watch
-from gateway.http.batch import WATCHED_ITEMS
 from tests.features.watch.test_watch import HOSTS, LIMITS, QUICK, farm, names, quick
 from tests.support.audit import KILL, killing
 from tests.support.events import EVENTS, Event, Stream, watching
@@ -78,9 +79,9 @@ async def test_a_batch_and_a_stream_of_the_same_share_their_calls(
         seen = len(cuebot.seen)
         async with watching(farm, BATCH, items) as stream:
             assert [*await firsts(stream, 2)] == [0, 1]
-            assert farm.app.parts.feature(Watch).places.taken == 3
+            assert farm.app.feature(Watch).places.taken == 3
         assert len(cuebot.seen) - seen <= 2
-    await until(lambda: not farm.app.parts.feature(Watch).places.taken)
+    await until(lambda: not farm.app.feature(Watch).places.taken)
 
 
 async def test_a_stream_ends_with_its_last_item(cuebot: ScriptedCuebot, farm: Gateway) -> None:
@@ -137,7 +138,7 @@ async def test_each_item_has_its_own_rights(cuebot: ScriptedCuebot) -> None:
             assert found["hosts"].kind == "snapshot"
             assert found["jobs"].data["status"] == 403
             revoked = Revocations(subjects=frozenset(("board",)))
-            gateway.app.parts.authenticator.deny(revoked)
+            gateway.app.feature(Tokens).authenticator.deny(revoked)
             (end,) = await stream.rest()
         told = {"id": "hosts", "data": {"reason": "token revoked"}}
         assert (end.kind, end.data) == ("end", told)
@@ -151,8 +152,8 @@ async def test_another_server(cuebot: ScriptedCuebot) -> None:
         headers = {**EVENTS, **bearer()}
         async with client.stream("POST", BATCH, headers=headers, json=BOTH) as answer:
             assert [*await firsts(Stream(answer, answer.aiter_lines()), 2)]
-            assert app.parts.feature(Watch).places.taken == 2
-        await until(lambda: not app.parts.feature(Watch).places.taken)
+            assert app.feature(Watch).places.taken == 2
+        await until(lambda: not app.feature(Watch).places.taken)
 
 
 async def test_no_place_for_one_of_them(
@@ -173,14 +174,14 @@ async def test_no_place_for_one_of_them(
 async def test_streams_take_no_places_of_batches(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.http.batch.BATCHES_AT_ONCE", 2)
+    monkeypatch.setattr("gateway.features.batch.batch.BATCHES_AT_ONCE", 2)
     items = [{"method": HOSTS, "view": {"_every": "60m"}}]
     open_: list[Stream] = []
     async with gateway_for(cuebot.endpoint) as gateway, AsyncExitStack() as streams:
         while len(open_) <= 2:
             open_.append(await streams.enter_async_context(watching(gateway, BATCH, items)))
             await open_[-1].next()
-            assert gateway.app.parts.feature(Watch).places.taken == len(open_)
+            assert gateway.app.feature(Watch).places.taken == len(open_)
         assert (await gateway.post(BATCH, [{"method": HOSTS}])).json()[0]["status"] == 200
 
 
@@ -234,7 +235,7 @@ async def test_whoever_does_not_read_is_disconnected(cuebot: ScriptedCuebot) -> 
     """Also the items that have nothing to write."""
     items = [{"id": 1, "method": HOSTS}, {"id": 2, "method": GET_JOBS, "view": {"_every": "60m"}}]
     async with gateway_for(cuebot.endpoint, http_timeout=0.3) as gateway:
-        parts, loop = gateway.app.parts, asyncio.get_running_loop()
+        app, loop = gateway.app, asyncio.get_running_loop()
         with socket.socket() as one:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             one.setblocking(False)
@@ -249,7 +250,7 @@ async def test_whoever_does_not_read_is_disconnected(cuebot: ScriptedCuebot) -> 
             while read.count(b"event: snapshot") < 2:
                 read += await loop.sock_recv(one, 1024)
             cuebot.answers(HOSTS, hosts(*(f"{number:0200}" for number in range(20_000))))
-            await until(lambda: not parts.feature(Watch).places.taken)
+            await until(lambda: not app.feature(Watch).places.taken)
 
 
 async def test_a_slow_item_does_not_stop_the_others(cuebot: ScriptedCuebot, farm: Gateway) -> None:

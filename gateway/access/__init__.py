@@ -1,1 +1,0 @@
-"""Authentication, rate limits, fair quotas and load shedding."""

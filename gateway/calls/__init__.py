@@ -1,1 +1,0 @@
-"""A call without HTTP: plan, invoke, preview."""

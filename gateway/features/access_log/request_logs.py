@@ -1,0 +1,145 @@
+"""What is logged of each finished request: its access line, and a warning if the call was slow."""
+
+import asyncio
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import TextIO
+
+import structlog
+
+from gateway.core.logs import dump_line, is_json
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.settings.model import Settings
+from gateway.features.dry_run.exchange import is_dry_run
+
+ACCESS = "gateway.access"
+EVENT = "request"
+HEALTH_PATHS = ("/healthz", "/readyz")
+"""Logged at level debug."""
+LONGEST_TEXT = 500
+"""Characters of Cuebot's."""
+LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
+
+access_log = structlog.stdlib.get_logger(ACCESS)
+log = structlog.stdlib.get_logger("gateway.slow")
+
+
+def request_logs(settings: Settings) -> list[Interceptor]:
+    in_json = is_json(settings.log_format, sys.stdout)
+    logs: list[Interceptor] = [AccessLines(sys.stdout if in_json else None)]
+    if settings.slow_call:
+        logs.append(SlowCalls(settings.slow_call))
+    return logs
+
+
+class AccessLines(Interceptor):
+    """Writes a line for each request.
+
+    With a stream, lines are written to it as JSON, those of one turn of the event loop together: a
+    fifth of the cost of structlog (`benchmarks/access_log.py`). Without one, they go to structlog.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+        self._is_enabled = logging.getLogger(ACCESS).isEnabledFor
+        self._waiting: list[str] = []
+
+    def end(self, context: RequestContext) -> None:
+        level = logging.DEBUG if context.request.path in HEALTH_PATHS else logging.INFO
+        if not self._is_enabled(level):
+            return
+        fields = fields_of(context)
+        if self._stream is None:
+            access_log.log(level, EVENT, **fields)
+            return
+        fields["event"] = EVENT
+        fields["level"] = LEVELS[level]
+        fields["logger"] = ACCESS
+        fields["timestamp"] = timestamp()
+        self._waiting.append(dump_line(fields))
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_soon(self._write, self._stream)
+
+    def _write(self, stream: TextIO) -> None:
+        """Write all waiting lines at once: each write and flush costs more than all else."""
+        waiting, self._waiting = self._waiting, []
+        stream.write("\n".join(waiting) + "\n")
+        stream.flush()
+
+
+def timestamp() -> str:
+    """Now, in UTC: `2026-11-26T10:36:17.012345Z`."""
+    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
+    return f"{second(seconds)}.{nanoseconds // 1000:06}Z"
+
+
+@lru_cache(maxsize=2)
+def second(unix_time: int) -> str:
+    """`2026-11-26T10:36:17`, which many lines have in common."""
+    return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def fields_of(context: RequestContext) -> dict[str, object]:
+    """The fields of an access line: no bodies, tokens or queries. None for what is not known."""
+    fields: dict[str, object] = {
+        "request_id": context.request.id,
+        "client": context.request.client,
+        "subject": context.subject,
+        "method": context.request.method or None,
+        "path": context.request.logged_path or None,
+        "rpc": context.call.rpc,
+    }
+    if via := context.request.via:
+        fields["via"] = via
+    if context.request.trace is not None:
+        fields["trace_id"] = context.request.trace.trace_id
+    if context.protocol is not None:
+        fields["protocol"] = context.protocol.name
+    if is_dry_run(context):
+        fields["dry_run"] = True
+    fields["status"] = context.response.status
+    fields["code"] = context.response.code.name if context.response.code is not None else None
+    if context.response.cuebot:
+        fields["cuebot"] = context.response.cuebot[:LONGEST_TEXT]
+    fields["ms"] = milliseconds(context.request.age)
+    fields["bytes"] = context.response.bytes_out
+    return fields
+
+
+class SlowCalls(Interceptor):
+    """Warns of requests whose call took `limit` seconds or more, and where the time went.
+
+    Time spent waiting for the body, for the rate limit or as `Prefer: wait` asks does not count.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._limit = limit
+
+    def end(self, context: RequestContext) -> None:
+        now = time.monotonic()
+        total = now - context.request.started
+        if total - context.waited < self._limit or context.call.rpc is None:
+            return
+        begun = context.response.began or now
+        own = begun - context.request.started - context.call.with_cuebot - context.waited
+        log.warning(
+            "slow call",
+            **context.request.ids,
+            rpc=context.call.rpc,
+            subject=context.subject,
+            status=context.response.status,
+            ms=milliseconds(total),
+            cuebot_ms=milliseconds(context.call.with_cuebot),
+            gateway_ms=milliseconds(max(own, 0.0)),
+            wait_ms=milliseconds(context.waited),
+            sending_ms=milliseconds(now - begun),
+            bytes=context.response.bytes_out,
+        )
+
+
+def milliseconds(seconds: float) -> float:
+    return round(seconds * 1000, 2)

@@ -1,0 +1,26 @@
+"""Batches: many calls in a request."""
+
+from collections.abc import Iterable
+
+from starlette.routing import Route
+
+from gateway.feature import Feature, public
+from gateway.features.batch.batch import PATH, Batches
+
+
+class Batch(Feature):
+    name = "batch"
+
+    def routes(self) -> Iterable[Route]:
+        gateway, pipeline = self.gateway, self.gateway.pipeline
+        batches = Batches(
+            pipeline.methods,
+            pipeline.interceptors,
+            pipeline.requests.bodies,
+            gateway.planner,
+            gateway.readiness,
+            http_timeout=gateway.settings.http_timeout,
+            max_in_flight=gateway.settings.max_in_flight,
+            weight=gateway.weight,
+        )
+        return (public(Route(PATH, batches)),)  # which identifies callers itself

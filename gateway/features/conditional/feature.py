@@ -1,0 +1,29 @@
+"""Conditional reads: ETags, 304, and waiting for a change."""
+
+from collections.abc import Iterable
+
+from gateway.core.fair_quota import FairQuota
+from gateway.core.pipeline.exchange import Exchange
+from gateway.feature import Feature
+from gateway.features.conditional.exchange import ConditionalReads
+from gateway.features.views import Views
+
+MAX_WAITING_READS = 1000
+"""GET requests that may wait for a change (`Prefer: wait`)."""
+
+
+class Conditional(Feature):
+    name = "conditional"
+    needs = (Views,)
+
+    def exchanges(self) -> Iterable[Exchange]:
+        gateway, pipeline = self.gateway, self.gateway.pipeline
+        reads = ConditionalReads(
+            pipeline.requests,
+            pipeline.calls,
+            pipeline.responder,
+            pipeline.interceptors,
+            waiting=FairQuota(MAX_WAITING_READS, gateway.weight),
+            readiness=gateway.readiness,
+        )
+        return (reads,)

@@ -1,0 +1,19 @@
+"""CORS: the web pages of other origins that may call the gateway."""
+
+from collections.abc import Iterable
+
+from starlette.middleware import Middleware
+
+from gateway.feature import Feature
+from gateway.features.cors.middleware import CorsMiddleware
+
+
+class Cors(Feature):
+    name = "cors"
+
+    def middleware(self) -> Iterable[Middleware]:
+        settings = self.gateway.settings
+        if not settings.cors_origins:
+            return ()
+        origins, headers = settings.cors_origins, settings.cors_headers
+        return (Middleware(CorsMiddleware, origins=origins, headers=headers),)

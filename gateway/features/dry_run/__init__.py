@@ -1,0 +1,5 @@
+"""Dry runs: the calls that a request would make."""
+
+from gateway.features.dry_run.feature import DryRun
+
+__all__ = ["DryRun"]

@@ -1,0 +1,18 @@
+"""Dry runs (`X-Dry-Run: 1`): the calls that a request would make, which are not made."""
+
+from collections.abc import Iterable
+
+from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.options import OptionReader
+from gateway.feature import Feature
+from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns
+
+
+class DryRun(Feature):
+    name = "dry_run"
+
+    def options(self) -> Iterable[OptionReader]:
+        return (DryRunOptionReader(),)
+
+    def exchanges(self) -> Iterable[Exchange]:
+        return (DryRuns(self.gateway.pipeline.calls, self.gateway.pipeline.responder),)

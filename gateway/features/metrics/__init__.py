@@ -1,0 +1,5 @@
+"""Metrics: counts and durations for Prometheus."""
+
+from gateway.features.metrics.feature import Metrics
+
+__all__ = ["Metrics"]

@@ -1,0 +1,88 @@
+"""Metrics: `/metrics` for Prometheus."""
+
+from collections.abc import Iterable
+from functools import cached_property, partial
+
+from starlette.middleware import Middleware
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from gateway.core.gateway import Gateway
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.feature import Feature, public
+from gateway.features.metrics.metrics import Numbers, RequestCounters, WorkerMetrics
+from gateway.features.metrics.metrics_page import (
+    AllNumbers,
+    app_of_one,
+    check_metrics,
+    method_at,
+    metrics_route,
+)
+
+
+class Metrics(Feature):
+    name = "metrics"
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        check_metrics(gateway.settings)
+        self.worker_metrics: WorkerMetrics | None = None
+        """Shared with the other workers, if any."""
+        self._counters: RequestCounters | None = None
+        if gateway.settings.metrics != "off":
+            self._counters = RequestCounters(partial(method_at, gateway), gateway.refusals)
+
+    @cached_property
+    def all(self) -> AllNumbers | None:
+        """None unless METRICS is on."""
+        if self._counters is None:
+            return None
+        return AllNumbers(self._counters, self.worker_metrics, self._of_parts)
+
+    def _of_parts(self) -> Numbers:
+        """The numbers of the core and of all features."""
+        gateway, settings = self.gateway, self.gateway.settings
+        # At the gateway's own port, everybody could read where Cuebot is.
+        named = settings.metrics == "token" or settings.metrics_port is not None
+        found: Numbers = {("catalog_generation",): gateway.live.generation}
+        for number, each in enumerate(gateway.upstream.endpoints, 1):
+            name = each.endpoint if named else str(number)
+            found["upstream_up", name] = int(each.ready)
+            found["upstream_hanging", name] = int(each.unresponsive)
+            found["upstream_connections", name] = each.connections
+        for result, count in gateway.live.refreshes.items():
+            found["schema_refreshes_total", result] = count
+        if gateway.store is not None:
+            found["store_up",] = int(gateway.store.up)
+            found["store_losses_total",] = gateway.store.losses
+        for numbers in gateway.numbers():
+            found.update(numbers)
+        return found
+
+    def interceptors(self) -> Iterable[Interceptor]:
+        return () if self._counters is None else (self._counters,)
+
+    def routes(self) -> Iterable[Route]:
+        settings = self.gateway.settings
+        if self.all is None or settings.metrics_port is not None:
+            return ()
+        return (public(self.route(self.all)),)
+
+    def route(self, numbers: AllNumbers) -> Route:
+        with_token = self.gateway.settings.metrics == "token"
+        interceptors = self.gateway.page_interceptors(identify=with_token, apart=True)
+        return metrics_route(self.gateway.settings, numbers, interceptors)
+
+    def app(self, outermost: Middleware) -> ASGIApp | None:
+        """The app at METRICS_PORT."""
+        if self.all is None or self.gateway.settings.metrics_port is None:
+            return None
+        return app_of_one(self.route(self.all), outermost)
+
+    async def run(self) -> None:
+        if self.all is not None:
+            await self.all.run()
+
+    def observe(self, lag: float) -> None:
+        if self.all is not None:
+            self.all.observe(lag)

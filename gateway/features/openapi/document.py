@@ -1,0 +1,406 @@
+"""A catalog as an OpenAPI document (https://spec.openapis.org/oas/v3.1.1.html)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping
+from textwrap import indent
+from typing import Any
+
+import orjson
+import yaml
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+
+from gateway import __version__
+from gateway.core.codec.fields import (
+    INT32,
+    INT64,
+    NULL_VALUE,
+    UINT32,
+    UINT64,
+    enum_of,
+    has_text,
+    is_enum,
+    is_map,
+    is_message,
+    message_of,
+    returned_types,
+    type_name,
+)
+from gateway.core.codec.rewrite import MostRows, Rename
+from gateway.core.codec.wellknown import WRAPPERS, is_object
+from gateway.core.schema.catalog import TAG_DIGITS, Catalog
+from gateway.core.schema.description import comments_of
+from gateway.core.schema.method import LookUp, Method, Unique
+from gateway.features.names.aspect import RequestNames
+from gateway.features.object_rights.aspect import Objects
+from gateway.features.openapi import schemas
+from gateway.features.openapi.schemas import WELL_KNOWN, Components, Json, described
+from gateway.features.views.compiled_view import AnswerViews
+
+YAML_BLOCK_LEVELS = 2
+"""Levels whose objects are serialized in pieces: paths, and the components of each kind."""
+UNCONFIRMED = "\nCuebot has not confirmed this schema.\n"
+"""Names no source, which may be a path: the document is for everybody."""
+PARAMETER_MAX_DEPTH = 4
+TEXTS = ("google.protobuf.Timestamp", "google.protobuf.Duration", "google.protobuf.FieldMask")
+"""Types whose JSON is a string."""
+LOOKED_UP_BY = ("id", "name")
+"""The fields by which Cuebot finds an object; it ignores others."""
+EXAMPLE_MAX_DEPTH = 4
+GET_ENDING = "_get"
+"""Ends the operation id of a GET, which otherwise is that of the POST."""
+PAGE = {"page": 1, "limit": 100}
+"""Some methods return nothing without these."""
+NUMBERS = (FieldDescriptor.TYPE_DOUBLE, FieldDescriptor.TYPE_FLOAT, *INT32, *UINT32)
+LONG_NUMBERS = (*INT64, *UINT64)
+
+
+def build_document(
+    catalog: Catalog, *, closed: bool, allowed: Container[str] | None = None
+) -> Json:
+    """The document of all methods, or of those with the `allowed` paths.
+
+    With `closed` (UNKNOWN_FIELDS is not `ignore`), requests allow no unknown fields. The same
+    catalog gives the same document. Takes a second per thousand methods: call it in a thread.
+    """
+    methods = [method for method in catalog.methods if not method.streams]
+    comments = {**comments_of(catalog.schema.files), **catalog.notes}
+    returned = returned_types(method.descriptor for method in methods)
+    ids = operation_ids(methods)
+    if allowed is not None:
+        methods = [method for method in methods if method.path in allowed]
+    aliases = methods[0].encoders.aliases if methods else {}
+    units = AnswerViews.of(methods[0]).units if methods else {}
+    messages = Components(comments, returned, aliases, closed=closed, units=units)
+    examples, others = Examples(returned), other_paths(catalog)
+    paths: Json = {}
+    listed = {method.path for method in methods}
+    for method in methods:
+        about = operation(method, comments, messages, examples, others[method.path], listed)
+        post = {"operationId": ids[method.path], **about}
+        paths[method.path] = {"post": post}
+        if method.reads_only:
+            post["x-event-stream"] = schemas.SHARED["event_stream"]
+            paths[method.path]["get"] = get_operation(post, method, messages, returned)
+    note = "" if catalog.schema.confirmed else UNCONFIRMED
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Cuebot",
+            "version": f"{__version__}+{catalog.schema.digest[:TAG_DIGITS]}",
+            "description": schemas.SHARED["introduction"] + note,
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}],
+        "tags": [
+            *tags(methods, catalog.aliases, comments),
+            {"name": "health"},
+            {"name": "batch"},
+        ],
+        "paths": paths | schemas.OWN_PATHS,
+        "components": schemas.components(dict(sorted(messages.schemas.items()))),
+    }
+
+
+def operation_ids(methods: Iterable[Method]) -> Mapping[str, str]:
+    """By native path: the id of the method's POST; that of its GET ends in GET_ENDING.
+
+    It is `JobInterface_GetJobs`, or `job_JobInterface_GetJobs` if another operation could have the
+    same; if not even that tells them apart, the path with a slash at its end.
+    """
+    possible = {method.path: possible_ids(method) for method in methods}
+    uses = Counter(
+        id_ for ids in possible.values() for post in {*ids} for id_ in (post, post + GET_ENDING)
+    )
+    return {
+        path: next(id_ for id_ in ids if uses[id_] == uses[id_ + GET_ENDING] == 1)
+        for path, ids in possible.items()
+    }
+
+
+def possible_ids(method: Method) -> tuple[str, str, str]:
+    """The best first. No other operation can have the last: names have no slashes."""
+    with_package = method.path[1:].replace(".", "_").replace("/", "_")
+    service = method.service.rpartition(".")[2]
+    return f"{service}_{method.descriptor.name}", with_package, f"{method.path}/"
+
+
+def other_paths(catalog: Catalog) -> defaultdict[str, list[str]]:
+    """By native path: the other paths of the method."""
+    found = defaultdict[str, list[str]](list)
+    for path, method in catalog.routes.items():
+        if path != method.path:
+            found[method.path].append(path)
+    return found
+
+
+def tags(
+    methods: Iterable[Method], aliases: Mapping[str, str], comments: Mapping[str, str]
+) -> Iterator[Json]:
+    for name in dict.fromkeys(method.service for method in methods):
+        others = [f"Also `{alias}`." for alias, native in aliases.items() if native == name]
+        yield {"name": name, **described(comments.get(name), *others)}
+
+
+def operation(
+    method: Method,
+    comments: Mapping[str, str],
+    messages: Components,
+    examples: "Examples",
+    others: list[str],
+    listed: Container[str],
+) -> Json:
+    """The POST of a method, without its id. It names `listed` methods only.
+
+    `others` are the method's other paths.
+    """
+    descriptor = method.descriptor
+    request, response = descriptor.input_type, descriptor.output_type
+    body = schemas.json_of(messages.request(request), example=examples.body(request))
+    views = [*schemas.VIEW, *(schemas.ROWS_VIEW if method.rows is not None else ())]
+    parameters, headers = [*schemas.OF_REQUESTS, *views], [*schemas.OF_SUCCESS]
+    if not method.reads_only:
+        parameters += schemas.OF_CHANGES
+        headers += schemas.OF_ANSWERED_CHANGES
+    success = {
+        "description": f"`{response.full_name}`",
+        "headers": schemas.references("headers", headers),
+        "content": schemas.json_of(messages.response(response)),
+    }
+    comment = comments.get(descriptor.full_name, "")
+    rest = "" if comment.removesuffix(".") == method.summary else comment
+    served = f"Also served as {', '.join(f'`{path}`' for path in others)}." if others else ""
+    return {
+        "tags": [method.service],
+        **({"summary": method.summary} if method.summary else {}),
+        **described(rest, served, *also_accepted(method, listed)),
+        "parameters": [*schemas.references("parameters", parameters).values()],
+        "requestBody": {"content": body},
+        "responses": {"200": success, **schemas.references("responses", map(str, schemas.ERRORS))},
+        **({"x-aliases": others} if others else {}),
+        **({"x-columns": columns} if (columns := columns_of(method, listed)) else {}),
+        **({"x-sets": list(method.value_names)} if method.value_names else {}),
+        **({"x-named": named} if (named := found_by_names(method)) else {}),
+        **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
+    }
+
+
+def columns_of(method: Method, listed: Container[str]) -> Json:
+    """What views of the answer may have beside its fields."""
+    return {
+        name: schemas.of_column(column)
+        for name, column in sorted(AnswerViews.of(method).columns.items())
+        if column.owned is None or column.owned.call in listed
+    }
+
+
+def get_operation(
+    post: Json, method: Method, messages: Components, returned: Container[str]
+) -> Json:
+    """The GET of a method that only reads, made from its POST."""
+    responses = dict(post["responses"])
+    success = responses["200"]
+    more = schemas.references("headers", schemas.OF_READS)
+    responses["200"] = {**success, "headers": success["headers"] | more}
+    responses["304"] = {
+        "description": "The answer is still the one that the client has.",
+        "headers": schemas.references("headers", schemas.OF_ANY) | more,
+    }
+    operation = {key: value for key, value in post.items() if key != "requestBody"}
+    return {
+        **operation,
+        "operationId": post["operationId"] + GET_ENDING,
+        "parameters": [
+            *query_parameters(method.descriptor.input_type, messages, returned),
+            *post["parameters"],
+            *schemas.references("parameters", schemas.CONDITIONS).values(),
+        ],
+        "responses": responses,
+    }
+
+
+def query_parameters(
+    descriptor: Descriptor, messages: Components, returned: Container[str], above: str = ""
+) -> Iterator[Json]:
+    """A parameter for each field that a query string can set, nested ones included.
+
+    Of an object that Cuebot has returned, only the fields by which Cuebot finds it.
+    """
+    looked_up = descriptor.full_name in returned
+    for field in descriptor.fields:
+        if looked_up and field.name not in LOOKED_UP_BY:
+            continue
+        name = f"{above}{field.json_name}"
+        if can_be_text(field):
+            yield {"name": name, "in": "query", "schema": messages.value(field)}
+        elif is_object(field) and name.count(".") < PARAMETER_MAX_DEPTH:
+            yield from query_parameters(message_of(field), messages, returned, f"{name}.")
+
+
+def can_be_text(field: FieldDescriptor) -> bool:
+    """Whether a parameter, or several for a list, can have the field's value."""
+    if is_map(field):
+        return False
+    return not is_message(field) or message_of(field).full_name in (*TEXTS, *WRAPPERS)
+
+
+def found_by_names(method: Method) -> dict[str, list[str]]:
+    """The objects, and ids, in requests for which a name will do, with what finds them."""
+    return {
+        str(reference.place): [sent.names[0] for sent in reference.finders[0].sends]
+        for reference in RequestNames.of(method).references
+        if reference.finders
+    }
+
+
+def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
+    """Sentences on what the compatibility profile accepts in addition, and refuses.
+
+    A follow-up that is not `listed` would be denied; a look-up is made all the same.
+    """
+    names = [
+        f"`{rewrite.source}` for `{rewrite.target}`"
+        for rewrite in method.rewrites
+        if isinstance(rewrite, Rename)
+    ]
+    names += [f"`{each.path}`" for each in method.rewrites if isinstance(each, MostRows)]
+    if method.steps is not None:
+        given = [step.given for step in method.steps.before if isinstance(step, LookUp)]
+        given += [step.given for step in method.steps.after if step.method.path in listed]
+        names += [f"`{path}`" for path in given]
+        for step in method.steps.before:
+            if isinstance(step, Unique):
+                found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
+                yield f"The answer is 409 if {found} one of that `{step.given}`."
+    yield from about_bodies(method)
+    for reference in RequestNames.of(method).references:
+        for finder in reference.finders:
+            known = " and ".join(f"`{'` or `'.join(sent.names)}`" for sent in finder.sends)
+            each = " (each of them)" if reference.listed else ""
+            instead = "be a name" if reference.is_text else "have no `id`"
+            path = finder.method.path
+            found = f"`{path}` finds it" if path in listed else "it can be found"
+            yield f"`{reference.place}`{each} may {instead} if {found} by {known}."
+    for subject in Objects.of(method).subjects:
+        places = [f"`{each[-1].path}`" for each in subject.arguments.values() if each]
+        if places:
+            joint = " or " if len(subject.about.lies_in) > 1 else " and "
+            told = joint.join(dict.fromkeys(places))
+            yield f"If rights depend on whose `{subject.name}` is, send {told} as well."
+    if names:
+        yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
+
+
+def about_bodies(method: Method) -> Iterator[str]:
+    for needed in method.steps.needed if method.steps is not None else ():
+        if needed.is_text:
+            yield f"`{needed.field}` may not be empty."
+        else:
+            yield f"`{needed.field}` has to be there, and `{{}}` stands for all."
+    if method.xml_field is not None:
+        yield f"The body may also be the XML of `{method.xml_field}`."
+    for reference in RequestNames.of(method).references:
+        if reference.by_name:
+            yield f"`{reference.place}` may be a name."
+
+
+def as_json(document: Json) -> bytes:
+    return orjson.dumps(document)
+
+
+def as_yaml(document: Json) -> bytes:
+    """YAML without anchors."""
+    return "".join(blocks(document, YAML_BLOCK_LEVELS)).encode()
+
+
+def blocks(value: Json, depth: int) -> Iterator[str]:
+    """The YAML of an object in pieces: libyaml holds the GIL while it writes one."""
+    for key, inner in value.items():
+        if depth and inner and isinstance(inner, dict):
+            yield yaml_of({key: 0}).removesuffix(" 0\n") + "\n"
+            yield from (indent(block, "  ") for block in blocks(inner, depth - 1))
+        else:
+            yield yaml_of({key: inner})
+
+
+def yaml_of(value: Json) -> str:
+    text: str = yaml.dump(value, Dumper=Dumper, sort_keys=False, allow_unicode=True)
+    return text
+
+
+class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # chosen here
+    """The faster of PyYAML's dumpers, without references to shared objects."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+# --- examples ---------------------------------------------------------------------------------
+
+
+class Examples:
+    """Example requests: valid bodies, with placeholders such as `<job id>`.
+
+    `returned` has the full names of the types that occur in responses."""
+
+    def __init__(self, returned: Container[str]) -> None:
+        self._returned = returned
+
+    def body(self, request: Descriptor) -> Any:
+        return self._message(request, request.name, 0)
+
+    def _message(self, descriptor: Descriptor, word: str, depth: int) -> Any:
+        name = descriptor.full_name
+        if name in WRAPPERS:
+            return self._scalar(descriptor.fields_by_name["value"], word, chosen=True)
+        if name in WELL_KNOWN:
+            return WELL_KNOWN[name].get("examples", [{}])[0]
+        if depth and name in self._returned:
+            for key in LOOKED_UP_BY:
+                if has_text(descriptor, key):
+                    return {key: f"<{word} {key}>"}
+        found = {}
+        only = len(descriptor.fields) == 1
+        shown = [field for field in descriptor.fields if worth_showing(field, depth)]
+        for field in shown or descriptor.fields:  # all of a deprecated method's may be deprecated
+            value = self._field(field, depth, alone=only)
+            if value is not None:
+                found[field.json_name] = value
+        return found
+
+    def _field(self, field: FieldDescriptor, depth: int, *, alone: bool) -> Any:
+        """A value for an argument; for a criterion among several, one that matches everything."""
+        word = field.json_name
+        chosen = depth == 0 or alone or field.is_required
+        if is_map(field):
+            return {}
+        if is_message(field):
+            if not chosen or depth >= EXAMPLE_MAX_DEPTH:
+                return [] if field.is_repeated else None
+            inner = message_of(field)
+            value = self._message(inner, inner.name.lower(), depth + 1)
+        elif field.is_repeated and not chosen:
+            return []
+        else:
+            value = self._scalar(field, word, chosen=chosen)
+        return [value] if field.is_repeated else value
+
+    def _scalar(self, field: FieldDescriptor, word: str, *, chosen: bool) -> Any:
+        if is_enum(field):
+            return None if type_name(field) == NULL_VALUE else enum_of(field).values[0].name
+        if field.type == field.TYPE_BOOL:
+            return chosen
+        if field.type in NUMBERS:
+            return PAGE.get(word, int(chosen))
+        if field.type in LONG_NUMBERS:
+            return str(PAGE.get(word, int(chosen)))
+        if field.type == field.TYPE_BYTES:
+            return ""
+        return f"<{word}>" if chosen else ""
+
+
+def worth_showing(field: FieldDescriptor, depth: int) -> bool:
+    """Not if deprecated, and only one member of a oneof."""
+    oneof = field.containing_oneof
+    if field.GetOptions().deprecated:
+        return field.is_required
+    return oneof is None or (depth == 0 and len(oneof.fields) > 1 and oneof.fields[0] is field)

@@ -1,0 +1,41 @@
+"""The page of the farm at `/`, Swagger UI at `/docs`, and what they load."""
+
+from collections.abc import Iterable
+
+from starlette.routing import Route
+
+from gateway.core.profile.draft import Draft
+from gateway.feature import Feature, public
+from gateway.features.openapi import Openapi
+from gateway.features.pages.fitting_panels import compile_panels
+from gateway.features.pages.page_routes import document_apps, page_routes, panels_app
+from gateway.features.pages.panel_tables import PanelTables
+
+
+class Pages(Feature):
+    name = "pages"
+    needs = (Openapi,)
+    tables = PanelTables
+
+    @staticmethod
+    def compile(draft: Draft) -> None:
+        compile_panels(draft)
+
+    def routes(self) -> Iterable[Route]:
+        gateway, settings = self.gateway, self.gateway.settings
+        if settings.docs == "off":
+            return
+        timeout = settings.http_timeout
+        closed = settings.unknown_fields != "ignore"
+        routes = page_routes(
+            {
+                **document_apps(gateway.live, closed=closed, timeout=timeout),
+                "/panels.json": panels_app(gateway.live, timeout=timeout),
+            },
+            docs=settings.docs,
+            readers=gateway.page_interceptors(public=settings.docs == "public"),
+            visitors=gateway.page_interceptors(identify=False),
+            fallback=gateway.pipeline.methods,
+            timeout=timeout,
+        )
+        yield from map(public, routes)

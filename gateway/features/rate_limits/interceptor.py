@@ -1,0 +1,100 @@
+"""The rate limit of each client, applied to requests."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.batch_queue import BatchQueue
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.direct_connection import Headers
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.principal import address_key
+from gateway.features.rate_limits.rate_limiter import Limiter, MemoryLimiter, Rate, Rates, Verdict
+
+
+class RateControl(Interceptor):
+    """Sets X-RateLimit-…, refuses with 429, and delays requests that are slightly too early."""
+
+    def __init__(
+        self, limiter: Limiter, rates: Rates, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._limiter = limiter
+        self._rates = rates
+        self._wall_clock = wall_clock
+
+    def apart(self) -> "RateControl":
+        return RateControl(MemoryLimiter(), self._rates, self._wall_clock)
+
+    def admit(self, context: RequestContext) -> Awaitable[None] | None:
+        queue = context.queue
+        if queue is not None and context.refusal is None:
+            return None if queue.take_token() else self._wait(context, queue)
+        client, rate = self._client(context)
+        if rate is None:
+            return None
+        verdict = self._limiter.hit(client, rate)
+        if isinstance(verdict, Verdict):
+            return self._apply(verdict, context, rate)
+        return self._apply_later(verdict_of(verdict), context, rate)
+
+    def _client(self, context: RequestContext) -> tuple[str, Rate | None]:
+        subject = context.subject
+        if subject is None:
+            return f"ip {address_key(context.request.client)}", self._rates.default
+        rights = "" if context.caller is None else context.caller.rights.name
+        return f"sub {subject}", self._rates.of(subject, rights)
+
+    async def _wait(self, context: RequestContext, queue: BatchQueue) -> None:
+        async with queue.for_tokens:
+            while True:
+                client, rate = self._client(context)  # a reload may change it
+                if rate is None:
+                    return
+                verdict = await verdict_of(self._limiter.hit(client, rate))
+                await queue.pause(verdict.wait)
+                if verdict.allowed:
+                    context.response.headers += self._headers(verdict, rate)
+                    return
+
+    async def _apply_later(
+        self, asked: Awaitable[Verdict], context: RequestContext, rate: Rate
+    ) -> None:
+        waiting = self._apply(await asked, context, rate)
+        if waiting is not None:
+            await waiting
+
+    def _apply(
+        self, verdict: Verdict, context: RequestContext, rate: Rate
+    ) -> Awaitable[None] | None:
+        context.response.headers += self._headers(verdict, rate)
+        if not verdict.allowed:
+            raise too_many(rate, verdict)
+        return asyncio.sleep(verdict.wait) if verdict.wait else None
+
+    def _headers(self, verdict: Verdict, rate: Rate) -> Headers:
+        reset = math.ceil(self._wall_clock() + verdict.reset)
+        return (
+            rate.header,
+            (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
+            (b"x-ratelimit-reset", b"%d" % reset),
+        )
+
+
+async def verdict_of(asked: Verdict | Awaitable[Verdict]) -> Verdict:
+    """Raises the limiter's GatewayError."""
+    try:
+        return asked if isinstance(asked, Verdict) else await asked
+    finally:
+        del asked  # its error would hold itself: traceback, frame, future
+
+
+def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
+    seconds = max(1, math.ceil(verdict.wait))
+    return GatewayError(
+        Code.RESOURCE_EXHAUSTED,
+        f"over the limit of {rate.rps:g} requests a second; try again in {seconds} s",
+        headers={"Retry-After": str(seconds)},
+        cause="rate_limit",
+    )

@@ -1,0 +1,5 @@
+"""Shared reads: one call for all who ask the same at the same time."""
+
+from gateway.features.shared_reads.feature import SharedReads
+
+__all__ = ["SharedReads"]

@@ -1,0 +1,26 @@
+"""Shared reads: one call for all who ask the same at the same time."""
+
+from collections.abc import Mapping
+
+from gateway.core.gateway import Gateway
+from gateway.core.pipeline.shared_reads import SharedUpstream
+from gateway.feature import Feature
+
+
+class SharedReads(Feature):
+    name = "shared_reads"
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self.upstream: SharedUpstream | None = None
+        """What calls for clients go through, if they are shared."""
+        if gateway.settings.shared_reads != "off":
+            self.upstream = gateway.upstream_of_calls = SharedUpstream(
+                gateway.upstream,
+                gateway.live.only_reads,
+                gateway.answers,
+                within_principal=gateway.settings.shared_reads == "principal",
+            )
+
+    def numbers(self) -> Mapping[tuple[str, ...], float]:
+        return {} if self.upstream is None else {("shared_reads_total",): self.upstream.answered}

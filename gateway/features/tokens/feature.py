@@ -1,0 +1,51 @@
+"""Tokens: bearer tokens, the keys that sign them, and revocation."""
+
+import asyncio
+from collections.abc import Iterable
+
+from gateway.core.gateway import Gateway
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.settings.model import Reloadable
+from gateway.feature import Feature
+from gateway.features.tokens.authentication import Authentication
+from gateway.features.tokens.from_settings import (
+    make_authenticator,
+    read_keys,
+    reloadable_tokens,
+)
+from gateway.features.tokens.revocation import DenyFile
+from gateway.features.tokens.secrets import reached_at
+
+
+class Tokens(Feature):
+    name = "tokens"
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        keys = read_keys(gateway.settings)
+        authority = gateway.authority
+        # Access, which comes later, replaces the rights.
+        self.authenticator = make_authenticator(
+            gateway.settings, keys, lambda claims: authority.rights_for(claims)
+        )
+        self._provider = keys.provider
+        self._deny_file = DenyFile(gateway.settings.jwt_deny_file, self.authenticator.deny)
+        self._reached_at = reached_at(gateway.settings)
+        authority.follow_rights = self.authenticator.follow
+        authority.generation = lambda: self.authenticator.generation
+
+    def interceptors(self) -> Iterable[Interceptor]:
+        return (Authentication(self.authenticator),)
+
+    def reloadables(self) -> Iterable[Reloadable]:
+        return (
+            reloadable_tokens(
+                self.authenticator, self._provider, self._deny_file, self._reached_at
+            ),
+        )
+
+    async def run(self) -> None:
+        await asyncio.gather(self._provider.run(self.authenticator), self._deny_file.run())
+
+    async def first_look(self) -> None:
+        await self._provider.first_look()

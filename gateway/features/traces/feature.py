@@ -1,0 +1,23 @@
+"""Traces: spans of requests and of calls to Cuebot, sent by OpenTelemetry."""
+
+from collections.abc import Iterable
+
+from gateway.core.gateway import Gateway
+from gateway.core.pipeline.interceptors import Interceptor
+from gateway.feature import Feature
+from gateway.features.traces.trace_settings import open_traces
+
+
+class Traces(Feature):
+    name = "traces"
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        self._traces = open_traces(gateway.settings)
+
+    def interceptors(self) -> Iterable[Interceptor]:
+        return () if self._traces is None else (self._traces,)
+
+    async def close(self) -> None:
+        if self._traces is not None:
+            await self._traces.close()

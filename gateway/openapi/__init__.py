@@ -1,1 +1,0 @@
-"""The catalog as an OpenAPI document."""

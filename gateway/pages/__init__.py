@@ -1,1 +1,0 @@
-"""Health checks, the page at `/`, the documentation."""
