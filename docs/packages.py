@@ -22,7 +22,7 @@ SHARED = "gateway_client"
 SIMULATOR = "cuebot_simulator"
 PACKAGES = (
     *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app", "features", "feature", "core/gateway"),
-    *("core/pipeline", "core/discovery", "core/refusals", "core/principal", "core/profile"),
+    *("core/refusals", "core/pipeline", "core/discovery", "core/principal", "core/profile"),
     *("core/schema", "core/upstream", "core/shared_store", "core/codec", "core/logs"),
     *("core/settings", "core/fair_quota", "core/readiness", "core/errors", "core/suggestions"),
     *("core/long_work", "core/write_buffer"),

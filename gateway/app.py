@@ -121,7 +121,7 @@ def guarded(route: Route, core: Core) -> Route:
 
 def pipeline_of(core: Core, features: tuple[Feature, ...]) -> Pipeline:
     settings = core.settings
-    interceptors = interceptors_of(core, features)
+    interceptors = interceptors_of(core)
     requests = RequestReader(
         core.live,
         max_body=int(settings.max_body_mb * 2**20),
@@ -151,11 +151,11 @@ def pipeline_of(core: Core, features: tuple[Feature, ...]) -> Pipeline:
     return pipeline
 
 
-def interceptors_of(core: Core, features: tuple[Feature, ...]) -> Interceptors:
+def interceptors_of(core: Core) -> Interceptors:
     found: list[Interceptor] = [core.refusals]
     if len(core.upstream.endpoints) == 1:  # with several, another one may serve the method
         found.append(UnservedMethods(core.live))
-    found += (each for one in features for each in one.interceptors())
+    found += core.interceptors
     if not any(overrides(each, "identify") for each in found):
         found.append(Anonymous(core.authority))
     return Interceptors(found)

@@ -34,7 +34,7 @@ from gateway.core.pipeline.content import Content
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
-from gateway.features.catalog import Profile, build_catalog, load_profile
+from gateway.features.catalog import COMPOSITION, Profile, build_catalog, load_profile
 from gateway.features.names import kept_names
 from gateway.features.settings import Settings
 from tests.support import commands, servers
@@ -132,10 +132,10 @@ def opencue_built_once() -> Iterator[None]:
                 compiled.add(id(catalog.methods))
 
     with pytest.MonkeyPatch.context() as patch:
-        for user in ("gateway.app", "gateway_cli.client.cuebot"):
-            patch.setattr(f"{user}.load_profile", load)
-        for user in ("gateway.app", "gateway_cli.client.cuebot"):
-            patch.setattr(f"{user}.build_catalog", build)
+        patch.setattr("gateway_cli.client.cuebot.load_profile", load)
+        patch.setattr("gateway_cli.client.cuebot.build_catalog", build)
+        kept = replace(COMPOSITION, load_profile=load, build_catalog=build)
+        patch.setattr("gateway.app.COMPOSITION", kept)
         patch.setattr("gateway.core.discovery.refresh.warm", warm)
         yield
 

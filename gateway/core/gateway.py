@@ -15,7 +15,7 @@ from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_peer
 from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
-from gateway.core.pipeline.interceptors import Interceptors, overrides
+from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
@@ -125,6 +125,11 @@ class Gateway:
     def extensions(self, feature: type) -> tuple[Any, ...]:
         return self.composition.extensions(feature)
 
+    @cached_property
+    def interceptors(self) -> tuple[Interceptor, ...]:
+        """Those of all features, in the order of a request."""
+        return tuple(each for feature in self.features for each in feature.interceptors())
+
     def numbers(self) -> Iterable[Mapping[tuple[str, ...], float]]:
         """The metrics of each feature."""
         return [each.numbers() for each in self.features]
@@ -139,12 +144,11 @@ class Gateway:
         """
         stages = ("identify", "admit") if identify else ("admit",)
         found = []
-        for feature in self.features:
-            for each in feature.interceptors():
-                if any(overrides(each, stage) for stage in stages):
-                    found.append(each.apart() if apart else each)
-                if public and overrides(each, "identify"):
-                    found.append(Anonymous(self.authority))
+        for each in self.interceptors:
+            if any(overrides(each, stage) for stage in stages):
+                found.append(each.apart() if apart else each)
+            if public and overrides(each, "identify"):
+                found.append(Anonymous(self.authority))
         return Interceptors(found)
 
     def reloadable_catalog(self) -> Reloadable:

@@ -557,7 +557,7 @@ LENAS_JOB = {"job": "lena-job"}
 def now_ruled(gateway: Gateway, now: dict[str, object]) -> None:
     """From now on this rule holds, as after a reload."""
     settings = settings_for("localhost:1", access=[now], access_default="deny")
-    access, *_ = gateway.app.reloadable
+    access = next(each for each in gateway.app.reloadable if each.follows("access"))
     access.prepare(settings)()
 
 

@@ -251,7 +251,7 @@ async def test_long_waits_are_shortened(cuebot: ScriptedCuebot, gateway: Gateway
 async def test_waiters_have_no_place(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.app.MAX_WAITING_READS", 4)
+    monkeypatch.setattr("gateway.features.conditional.feature.MAX_WAITING_READS", 4)
     async with gateway_for(cuebot.endpoint, max_in_flight=2) as gateway:
         known = await etag(gateway)
         waiting = []
