@@ -11,16 +11,15 @@ Tests that need gateways or Cuebots of their own start them with the functions o
 of `tests.support.processes` and `tests.support.commands`.
 """
 
-import asyncio
 import gc
 import sys
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import hypothesis
@@ -30,6 +29,7 @@ import structlog
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_folder
 from gateway.core.discovery.refresh import warm as compile_all
+from gateway.core.pipeline import offload
 from gateway.core.pipeline.content import Content
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
@@ -229,14 +229,13 @@ async def gateway(
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
-    """The processes that the event loop has started during the test."""
-    processes: list[Process] = []
-    start = asyncio.create_subprocess_exec
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Popen[bytes]]:
+    """The processes for large bodies that have started during the test."""
+    processes: list[Popen[bytes]] = []
 
-    async def noted(*command: Any, **options: Any) -> Process:
-        processes.append(await start(*command, **options))
+    def noted(*command: Any, **options: Any) -> Popen[bytes]:
+        processes.append(Popen(*command, **options))  # noqa: S603 - it is our own command
         return processes[-1]
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    monkeypatch.setattr(offload, "Popen", noted)
     return processes

@@ -6,10 +6,10 @@ ends after some idle time, which releases its memory.
 """
 
 import asyncio
+import socket
 import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
-from contextlib import suppress
+from subprocess import Popen
 
 import structlog
 
@@ -125,7 +125,7 @@ class Planner:
             self._end(process)
             problem = f"the body could not be decoded within {PLANNING_TIMEOUT_SECONDS:g} s"
             raise unavailable(problem, "decoding") from None
-        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop's pipe
+        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop's stream
             self._end(process)
             log.error("the process for large bodies has failed", reason=repr(error))
             problem = "the process that decodes large bodies has failed"
@@ -160,25 +160,23 @@ class PlanningProcess:
 
     def __init__(self, on_idle: Callable[["PlanningProcess"], None]) -> None:
         self._on_idle = on_idle
-        self._process: Process | None = None
+        self._process: Popen[bytes] | None = None
+        self._plans: asyncio.StreamReader
+        self._jobs: asyncio.StreamWriter | None = None
         self._catalog: Catalog | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def has_ended(self) -> bool:
-        return self._process is not None and self._process.returncode is not None
+        return self._process is not None and self._process.poll() is not None
 
     async def do(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
         """Raises OSError or EOFError if the process cannot start, or ends."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._process is None:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", COMMAND, stdin=PIPE, stdout=PIPE
-            )
-        jobs, plans = self._process.stdin, self._process.stdout
-        assert jobs is not None
-        assert plans is not None
+        if self._jobs is None:
+            self._jobs = await self._start()
+        jobs, plans = self._jobs, self._plans
         if isinstance(job, Job) and catalog is not None and catalog is not self._catalog:
             job = job._replace(catalog=catalog.again)
         jobs.write(await asyncio.to_thread(packed, job))
@@ -190,6 +188,18 @@ class PlanningProcess:
         assert isinstance(outcome, Outcome)
         return outcome
 
+    async def _start(self) -> asyncio.StreamWriter:
+        """Not by uvloop, which forks: libraries' handlers run in the child before its program does,
+        and grpcio's crash there while other threads make calls. `Popen` needs no handlers (vfork).
+        """
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-c", COMMAND]
+        with theirs:
+            way = theirs.fileno()
+            self._process = Popen(command, stdin=way, stdout=way)  # noqa: ASYNC220, S603 - it is us
+        self._plans, jobs = await asyncio.open_unix_connection(sock=ours)
+        return jobs
+
     def rest(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(seconds, self._on_idle, self)
@@ -199,11 +209,10 @@ class PlanningProcess:
             self._timer.cancel()
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        await self._process.wait()
+        self._process.kill()
+        if self._jobs is not None:
+            self._jobs.close()
+        await asyncio.to_thread(self._process.wait)
 
 
 def error_of(refusal: Refusal) -> GatewayError:

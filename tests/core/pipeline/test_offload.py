@@ -2,11 +2,12 @@
 
 import asyncio
 import itertools
+import os
 import signal
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from subprocess import Popen
 from typing import Any
 from xml.parsers.expat import XMLParserType
 
@@ -33,7 +34,7 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from tests.support.garbage import collected
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -117,7 +118,7 @@ def outcome_of(catalog: Catalog, path: str, body: bytes) -> object:
         return error.code, error.message
 
 
-async def test_plans_and_errors_are_the_same(catalog: Catalog, started: list[Process]) -> None:
+async def test_plans_and_errors_are_the_same(catalog: Catalog, started: list[Popen[bytes]]) -> None:
     """Calls, look-ups, ignored fields and errors are those that this process would have made."""
     with_steps = [each for each in catalog.methods if each.steps is not None]
     assert with_steps
@@ -166,7 +167,21 @@ async def test_another_catalog_is_taken(catalog: Catalog) -> None:
             assert (await planned(planner, each, body=body)).plan == expected
 
 
-async def test_a_process_that_dies_is_replaced(catalog: Catalog, started: list[Process]) -> None:
+async def test_no_handler_of_a_fork_runs(catalog: Catalog) -> None:
+    """Before it is another program, the process would run grpcio's, which crash beside its calls.
+
+    A fork that runs them runs Python's own as well.
+    """
+    forks: list[None] = []
+    os.register_at_fork(before=lambda: forks.append(None))
+    async with planning() as planner:
+        await planned(planner, catalog)
+    assert not forks
+
+
+async def test_a_process_that_dies_is_replaced(
+    catalog: Catalog, started: list[Popen[bytes]]
+) -> None:
     async with planning() as planner:
         expected = await planned(planner, catalog)
         (process,) = started
@@ -180,29 +195,32 @@ async def test_a_process_that_dies_is_replaced(catalog: Catalog, started: list[P
         assert await planned(planner, catalog) == expected
         _, process = started
         process.kill()
-        await process.wait()
+        process.wait()
         assert await planned(planner, catalog) == expected
         assert len(started) == 3
 
 
-async def test_a_process_without_work_ends(catalog: Catalog, started: list[Process]) -> None:
+async def test_a_process_without_work_ends(catalog: Catalog, started: list[Popen[bytes]]) -> None:
     async with planning(idle=0.2) as planner:
         await planned(planner, catalog)
         (process,) = started
-        async with asyncio.timeout(PATIENCE):
-            await process.wait()
+        await until(lambda: process.poll() is not None)
         await planned(planner, catalog)
         assert len(started) == 2
 
 
-async def test_the_planner_ends_its_processes(catalog: Catalog, started: list[Process]) -> None:
+async def test_the_planner_ends_its_processes(
+    catalog: Catalog, started: list[Popen[bytes]]
+) -> None:
     async with planning() as planner:
         await planned(planner, catalog)
         (process,) = started
     assert process.returncode is not None
 
 
-async def test_subjects_do_not_hold_each_other_up(catalog: Catalog, started: list[Process]) -> None:
+async def test_subjects_do_not_hold_each_other_up(
+    catalog: Catalog, started: list[Popen[bytes]]
+) -> None:
     large = orjson.dumps({"group": {"id": "g"}, "jobs": {"jobs": [{"id": "i"}] * 45_000}})
     order: list[str] = []
 
@@ -222,7 +240,9 @@ async def test_subjects_do_not_hold_each_other_up(catalog: Catalog, started: lis
         assert len(started) == 2
 
 
-async def test_clients_that_leave_cost_no_process(catalog: Catalog, started: list[Process]) -> None:
+async def test_clients_that_leave_cost_no_process(
+    catalog: Catalog, started: list[Popen[bytes]]
+) -> None:
     async with planning() as planner:
         await planned(planner, catalog)
         task = asyncio.create_task(planned(planner, catalog))
@@ -234,7 +254,7 @@ async def test_clients_that_leave_cost_no_process(catalog: Catalog, started: lis
         assert len(started) == 1
 
 
-async def test_time_is_bounded(catalog: Catalog, started: list[Process]) -> None:
+async def test_time_is_bounded(catalog: Catalog, started: list[Popen[bytes]]) -> None:
     """A body that takes longer than its client gives it is a 503, and costs no process."""
     async with planning() as planner:
         await planned(planner, catalog)
@@ -246,7 +266,7 @@ async def test_time_is_bounded(catalog: Catalog, started: list[Process]) -> None
 
 
 async def test_a_process_that_takes_too_long_is_ended(
-    catalog: Catalog, started: list[Process], monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, started: list[Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever its client would wait; the next body has a new one."""
     async with planning() as planner:
@@ -257,8 +277,7 @@ async def test_a_process_that_takes_too_long_is_ended(
             patch.setattr("gateway.core.pipeline.offload.PLANNING_TIMEOUT_SECONDS", 0.05)
             with pytest.raises(GatewayError, match="could not be decoded within"):
                 await planned(planner, catalog)
-        async with asyncio.timeout(PATIENCE):
-            await process.wait()
+        await until(lambda: process.poll() is not None)
         assert await planned(planner, catalog) == expected
 
 

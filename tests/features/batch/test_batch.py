@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from asyncio.subprocess import Process
 from collections.abc import Iterable
+from subprocess import Popen
 from typing import Any
 
 import grpc
@@ -240,7 +240,7 @@ async def test_it_is_there_without_pages(gateway: Gateway) -> None:
 
 
 async def test_large_bodies_are_taken_apart_elsewhere(
-    cuebot: ScriptedCuebot, started: list[Process]
+    cuebot: ScriptedCuebot, started: list[Popen[bytes]]
 ) -> None:
     finds_shows(cuebot)
     name = "n" * 300_000
