@@ -8,13 +8,13 @@ from weakref import ref
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.batch_queue import BatchQueue
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
 from gateway.core.pipeline.context import RequestContext, context_of
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.form import form_of
 from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.request import CallRequest, RequestReader, takes_long
 from gateway.core.pipeline.respond import Responder, answer_at_once
 from gateway.core.schema.catalog import Catalog
@@ -53,10 +53,10 @@ class UnaryHandler:
             body = requests.body_if_here(context, head)
             if body is None:
                 body = await requests.wait_for_body(context, head, receive)
-            if context.queue is None:
+            if context.patience is None:
                 self._interceptors.enter(context)
             else:
-                await self._enter_later(context, context.queue)
+                await self._enter_later(context, context.patience)
             if takes_long(head, body):
                 request = await requests.plan_offloaded(context, head, body, receive)
             else:
@@ -74,10 +74,10 @@ class UnaryHandler:
             await requests.audit_denial(context, error, receive)
             raise
 
-    async def _enter_later(self, context: RequestContext, queue: BatchQueue) -> None:
+    async def _enter_later(self, context: RequestContext, patience: Patience) -> None:
         began = monotonic()
         try:
-            await queue.enter(partial(self._interceptors.enter, context))
+            await patience.enter(partial(self._interceptors.enter, context))
         finally:
             context.waited += monotonic() - began
 

@@ -11,6 +11,7 @@ import re
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from time import monotonic
 from typing import NamedTuple
 from urllib.parse import parse_qsl, quote
@@ -22,8 +23,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.errors import Code, GatewayError, stopping, unavailable
 from gateway.core.fair_quota import FairQuota, Weight
 from gateway.core.long_work import let_others_run
-from gateway.core.pipeline.batch_items import NOT_ONE_ITEM, Item, items_of
-from gateway.core.pipeline.batch_queue import BatchQueue
 from gateway.core.pipeline.body import BodyReader
 from gateway.core.pipeline.context import (
     JSON_TYPE,
@@ -57,6 +56,8 @@ from gateway.features.batch.item_connection import (
     outcome_of,
     reported,
 )
+from gateway.features.batch.items import NOT_ONE_ITEM, Item, items_of
+from gateway.features.batch.queue import BatchQueue
 from gateway.features.dry_run import exchange as dry_run
 from gateway.features.views.compiled_view import (
     ACCEPTED,
@@ -147,7 +148,7 @@ class Batches:
             problem = f"{context.request.method} is not for {PATH}; use POST"
             allow = {"Allow": CHANGE_ALLOWS}
             raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
-        queue = context.queue = BatchQueue(lambda: self.readiness.stopping)
+        queue = context.patience = BatchQueue(lambda: self.readiness.stopping)
         queue.has_token = True  # without a place, a batch does not wait for one
         await self._admit(context)
         principal = context.principal
@@ -210,7 +211,8 @@ class Batches:
         if holds_the_loop(body):
             with CancelOnDisconnect(context, receive):
                 principal, timeout = context.principal, self.http_timeout
-                items = await self._planner.items(principal, body, timeout, is_lines=is_lines)
+                take_apart = partial(items_of, body, is_lines=is_lines)
+                items = await self._planner.run(principal, timeout, take_apart)
         else:
             items = items_of(body, is_lines=is_lines)
         if head.watches and len(items) > WATCHED_ITEMS:
@@ -321,7 +323,7 @@ class Run:
             request.trace,
         )
         context = RequestContext(own, Response([]), connection)
-        context.queue = self._context.queue
+        context.patience = self._context.patience
         return context
 
     async def _ask(
