@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import choose_source
@@ -15,6 +13,7 @@ from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_peer
 from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
+from gateway.core.pipeline.handler import UnaryHandler
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
@@ -52,8 +51,7 @@ class Pipeline:
     requests: RequestReader
     calls: CallMaker
     responder: Responder
-    methods: ASGIApp
-    """The handler of methods."""
+    methods: UnaryHandler
 
 
 @dataclass(kw_only=True)

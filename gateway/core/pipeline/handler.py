@@ -1,6 +1,6 @@
 """The handler of methods, with all steps of a request in order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from time import monotonic
 from weakref import ref
@@ -37,7 +37,8 @@ class UnaryHandler:
 
     def serve(self, exchanges: Iterable[Exchange]) -> None:
         """Of several that a request asks for, the first one wins."""
-        self._serving = Serving(exchanges)
+        self.exchanges = tuple(exchanges)
+        self._serving = Serving(self.exchanges)
         self._triggers = self._serving.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -102,8 +103,8 @@ class UnaryHandler:
 class Serving:
     """The exchanges that serve each method of the current catalog."""
 
-    def __init__(self, exchanges: Iterable[Exchange]) -> None:
-        self._exchanges = tuple(exchanges)
+    def __init__(self, exchanges: Sequence[Exchange]) -> None:
+        self._exchanges = exchanges
         self.headers = frozenset[bytes]().union(*(each.headers for each in self._exchanges))
         self._catalog: ref[Catalog] | None = None
         self._of_methods: dict[str, tuple[Exchange, ...]] = {}
