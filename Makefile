@@ -58,8 +58,9 @@ $(DOCS): $(STAMP)
 	@touch $(DOCS)
 
 .PHONY: map
-map: $(STAMP)  ## Make what docs show of the code: the picture of packages, the table of rights, sentences
+map: $(STAMP)  ## Make what docs show of the code: the picture of packages, tables of features and rights, sentences
 	@$(BIN)/python -m docs.packages
+	@$(BIN)/python -m docs.rooms
 	@$(BIN)/python -m docs.rights
 	@$(BIN)/python -m docs.sentences
 
