@@ -57,8 +57,8 @@ class Pipeline:
 @dataclass(kw_only=True)
 class Gateway:
     """Parts are made when they are first asked for. A feature that replaces one (`weight`,
-    `client_of`, `surface_of`,
-    `upstream_of_calls`) does so when it is constructed, before those that come later.
+    `client_of`, `surface_of`, `upstream_of_calls`, `upstream_of_copies`) does so when it is
+    constructed, before those that come later.
     """
 
     settings: Settings
@@ -82,6 +82,11 @@ class Gateway:
     def upstream_of_calls(self) -> Upstream:
         """Where calls for clients go."""
         return self.upstream
+
+    @cached_property
+    def upstream_of_copies(self) -> Upstream:
+        """Where calls go for clients who get another answer than Cuebot's, made for each."""
+        return self.upstream_of_calls
 
     @cached_property
     def live(self) -> LiveCatalog:
