@@ -100,7 +100,7 @@ class Attempt:
             if known is not None:
                 raise Taken(known)
         except GatewayError as error:
-            error.is_of_key = True
+            error.kept_from_calling = True
             raise
         self._is_claimed = True
 
