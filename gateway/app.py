@@ -135,7 +135,7 @@ def pipeline_of(core: Core, features: tuple[Feature, ...]) -> Pipeline:
         queries=QueryReader([each for one in features for each in one.options()]),
         weight=core.weight,
     )
-    calls = CallMaker(core.upstream_of_calls, core.answers, interceptors)
+    calls = CallMaker(core.upstream_of_calls, core.upstream_of_copies, core.answers, interceptors)
     responder = Responder(http_timeout=settings.http_timeout, long_answers=core.long_answers)
     handler = UnaryHandler(interceptors, requests, calls, responder)
     pipeline = Pipeline(

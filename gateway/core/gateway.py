@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import choose_source
@@ -15,6 +13,7 @@ from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_peer
 from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
+from gateway.core.pipeline.handler import UnaryHandler
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
@@ -52,15 +51,14 @@ class Pipeline:
     requests: RequestReader
     calls: CallMaker
     responder: Responder
-    methods: ASGIApp
-    """The handler of methods."""
+    methods: UnaryHandler
 
 
 @dataclass(kw_only=True)
 class Gateway:
     """Parts are made when they are first asked for. A feature that replaces one (`weight`,
-    `client_of`, `surface_of`,
-    `upstream_of_calls`) does so when it is constructed, before those that come later.
+    `client_of`, `surface_of`, `upstream_of_calls`, `upstream_of_copies`) does so when it is
+    constructed, before those that come later.
     """
 
     settings: Settings
@@ -84,6 +82,11 @@ class Gateway:
     def upstream_of_calls(self) -> Upstream:
         """Where calls for clients go."""
         return self.upstream
+
+    @cached_property
+    def upstream_of_copies(self) -> Upstream:
+        """Where calls go for clients who get another answer than Cuebot's, made for each."""
+        return self.upstream_of_calls
 
     @cached_property
     def live(self) -> LiveCatalog:

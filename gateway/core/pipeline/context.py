@@ -13,8 +13,8 @@ from gateway.core.codec.payload import Payload
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, MemoryLease
 from gateway.core.pipeline.answer_form import Progress
-from gateway.core.pipeline.batch_queue import BatchQueue
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
+from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.surface import Protocol
 from gateway.core.pipeline.trace_context import Spans, TraceContext, read_context
 from gateway.core.principal import Principal, address_key
@@ -174,8 +174,8 @@ class RequestContext:
     """The part of `waited` that a GET asked for (`Prefer: wait`), polls included."""
     body_read: bool = False
     bytes_in: int = 0
-    queue: BatchQueue | None = None
-    """Of a batch and its items, which wait for what other requests would be refused."""
+    patience: Patience | None = None
+    """Of a request that waits for what others would be refused."""
     body_room: tuple[FairQuota, int] | None = None
     """Memory for a large body and its plan: the quota, and bytes."""
 

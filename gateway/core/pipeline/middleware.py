@@ -48,7 +48,7 @@ class ContextMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        context: RequestContext | None = scope.get("context")  # as an item of a batch has
+        context: RequestContext | None = scope.get("context")  # as a part of another request has
         if context is None:
             context = scope["context"] = context_in(scope, self._client_of, self._surface_of)
         self._interceptors.open(context)

@@ -10,23 +10,23 @@ import socket
 import sys
 from collections.abc import Callable
 from subprocess import Popen
+from typing import TypeVar
 
 import structlog
 
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
-from gateway.core.pipeline.batch_items import Item
 from gateway.core.pipeline.caller import Caller, Identified
 from gateway.core.pipeline.offload_process import (
     LENGTH_PREFIX_BYTES,
-    BatchJob,
     Done,
-    Items,
     Job,
     Outcome,
     Planned,
     Refusal,
+    Returned,
+    Work,
     packed,
     unpacked,
 )
@@ -48,6 +48,7 @@ main()
 """
 """Not `-m`, which would import a package named `gateway` from the working directory."""
 
+Result = TypeVar("Result")
 log = structlog.stdlib.get_logger("gateway")
 
 
@@ -81,17 +82,18 @@ class Planner:
         refusal = None if outcome.refusal is None else error_of(outcome.refusal)
         return Identified(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
 
-    async def items(
-        self, principal: str, body: bytes, timeout: float, *, is_lines: bool
-    ) -> list[Item]:
-        """A batch's items. Raises GatewayError as `items_of` and `plan` do."""
-        outcome = await self._outcome(principal, timeout, BatchJob(body, is_lines))
-        assert isinstance(outcome, Items)
-        return outcome.items
+    async def run(self, principal: str, timeout: float, work: Callable[[], Result]) -> Result:
+        """What `work` returns: a function, as `pickle` takes it. Raises GatewayError: its own, of
+        which only the code and the message are left, and those of `plan`.
+        """
+        outcome = await self._outcome(principal, timeout, Work(work))
+        assert isinstance(outcome, Returned)
+        result: Result = outcome.value
+        return result
 
     async def _outcome(
-        self, principal: str, timeout: float, job: Job | BatchJob, catalog: Catalog | None = None
-    ) -> Done | Items:
+        self, principal: str, timeout: float, job: Job | Work, catalog: Catalog | None = None
+    ) -> Done | Returned:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):
@@ -113,7 +115,7 @@ class Planner:
             raise error_of(outcome)
         return outcome
 
-    async def _done(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
+    async def _done(self, job: Job | Work, catalog: Catalog | None) -> Outcome:
         process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
         if process.has_ended:
             self._end(process)
@@ -170,7 +172,7 @@ class PlanningProcess:
     def has_ended(self) -> bool:
         return self._process is not None and self._process.poll() is not None
 
-    async def do(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
+    async def do(self, job: Job | Work, catalog: Catalog | None) -> Outcome:
         """Raises OSError or EOFError if the process cannot start, or ends."""
         if self._timer is not None:
             self._timer.cancel()

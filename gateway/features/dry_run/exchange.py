@@ -9,7 +9,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
-from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.exchange import Exchange, Inherited
 from gateway.core.pipeline.form import form_for
 from gateway.core.pipeline.options import Options
 from gateway.core.pipeline.request import CallRequest
@@ -90,6 +90,11 @@ class DryRuns(Exchange):
 
     def read_head(self, context: RequestContext) -> None:
         begin(context)
+
+    def inherited(self, context: RequestContext) -> Inherited | None:
+        begin(context)
+        value = context.request.headers.get(DRY_RUN_KEY)
+        return None if value is None else Inherited(DRY_RUN_KEY, lambda _: value)
 
     def is_asked(self, context: RequestContext, request: CallRequest) -> bool:
         return is_dry_run(context)

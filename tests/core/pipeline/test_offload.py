@@ -14,12 +14,12 @@ from xml.parsers.expat import XMLParserType
 import orjson
 import pytest
 
+from gateway.core.codec.body import parse
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.codec.xml_text import TextReader
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline import offload_process
-from gateway.core.pipeline.batch_items import items_of
 from gateway.core.pipeline.caller import Caller, with_caller
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.plan import (
@@ -316,14 +316,13 @@ async def test_requests_of_too_many_values_are_refused_there(catalog: Catalog) -
         assert (await planned(planner, catalog, "/job.JobInterface/LaunchSpec", spec)).plan.payload
 
 
-async def test_batches_are_taken_apart_there(catalog: Catalog) -> None:
+async def test_other_work_is_done_there(catalog: Catalog) -> None:
     """By a process that has no catalog yet, and by one that has."""
-    body = b'[{"method": "/a/b", "request": {"x": [1]}}, {"mehtod": 1}]'
     async with planning() as planner:
         for _ in range(2):
-            items = await planner.items("tester", body, PATIENCE, is_lines=False)
-            assert items == items_of(body, is_lines=False)
+            work = partial(parse, b'[{"x": [1]}]')
+            assert await planner.run("tester", PATIENCE, work) == [{"x": [1]}]
             named = await planned(planner, catalog)
             assert named.plan == plan(catalog.routes[GET_JOBS], b"{}", UnknownFieldPolicy.NOTHING)
         with pytest.raises(GatewayError, match="not valid JSON"):
-            await planner.items("tester", b"[", PATIENCE, is_lines=False)
+            await planner.run("tester", PATIENCE, partial(parse, b"["))

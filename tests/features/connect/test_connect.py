@@ -16,6 +16,7 @@ import pytest
 from gateway.core.codec.payload import zstd
 from gateway.core.errors import Code, GatewayError
 from gateway.features.connect.connect import IN_PROTO
+from tests.support.needs import needs
 from tests.support.opencue import jobs, message_class
 from tests.support.protocols import DETAILS, asked, detailed, found
 from tests.support.servers import Context, Gateway, ScriptedCuebot
@@ -365,6 +366,7 @@ async def test_accept_chooses_no_view(
         assert answer.headers["content-type"] == headers["Content-Type"]
 
 
+@needs("batch")
 async def test_batches_are_plain_json(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     items = [{"path": FIND_SHOW, "body": {"name": "demo"}}]
     plain = await gateway.post("/batch", items)

@@ -18,6 +18,7 @@ from gateway.features.openapi.schemas import Json
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
 from tests.support.javascript import node_with
+from tests.support.needs import needs
 from tests.support.openapi import document, response_schema, validator
 from tests.support.servers import Gateway, gateway_for, token
 
@@ -160,6 +161,7 @@ async def test_health_fits(gateway: Gateway) -> None:
         validator(schema, document()["components"]["schemas"]).validate(answer.json())
 
 
+@needs("batch")
 async def test_a_batch_fits(gateway: Gateway) -> None:
     operation = document()["paths"]["/batch"]["post"]
     components = document()["components"]["schemas"]

@@ -7,14 +7,20 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import Code, GatewayError
-from gateway.core.fair_quota import FairSemaphore, SharedLease
-from gateway.core.pipeline.encoding_turn import SharedTurn
-from gateway.core.pipeline.form import SharedPieces, in_common, shared_form
-from gateway.core.pipeline.shared_reads import SharedAnswer, shared_answer
+from gateway.core.fair_quota import FairSemaphore
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.shared_reads.shared_answer import (
+    SharedAnswer,
+    SharedPieces,
+    in_common,
+    shared_answer,
+    shared_form,
+)
+from gateway.features.shared_reads.shared_lease import SharedLease
+from gateway.features.shared_reads.shared_turn import SharedTurn
 from tests.support.contexts import context_of
 from tests.support.opencue import jobs, opencue
 from tests.support.patience import PATIENCE, until
@@ -214,7 +220,9 @@ async def test_a_form_is_made_once_for_each_schema_and_coding(
 async def test_a_large_answer_is_encoded_by_each(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.core.pipeline.form.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1)
+    monkeypatch.setattr(
+        "gateway.features.shared_reads.shared_answer.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1
+    )
     answer, context = answer_of(jobs(5000)), context_of(GET_JOBS)
     one, other = forms(answer, catalogs[0].routes[GET_JOBS])
     assert one[0] is not other[0]
@@ -226,7 +234,7 @@ async def test_a_large_answer_is_encoded_by_each(
 async def test_only_so_many_forms_are_kept(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.core.pipeline.form.MOST_MADE", 1)
+    monkeypatch.setattr("gateway.features.shared_reads.shared_answer.MOST_MADE", 1)
     answer, method = answer_of(jobs(1)), catalogs[0].routes[GET_JOBS]
     one, other = forms(answer, method)
     assert one[0] is other[0]
