@@ -14,8 +14,8 @@ from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 
 
 class BodyReader:
-    """Reads bodies of at most `max_body` bytes, within `timeout` seconds each. What a protocol adds
-    to a message (`Protocol.overhead`) is not counted.
+    """Reads bodies of at most `max_body` bytes, within `timeout` seconds each. What a surface adds
+    to a message (`Surface.overhead`) is not counted.
 
     Large bodies share `room`, counted in decompressed bytes, until their requests end.
     Decompression (zstd's window) and joining parts temporarily take up to the same amount again.
@@ -117,13 +117,13 @@ class BodyReader:
         return body
 
     def check(self, size: int, overhead: int = 0) -> None:
-        """413 for a message that is too large, or a body with what a protocol adds to it."""
+        """413 for a message that is too large, or a body with what a surface adds to it."""
         if size > self.max_body + overhead:
             raise body_too_large(self.max_body)
 
     def _overhead(self, context: RequestContext) -> int:
-        protocol = context.protocol
-        return 0 if protocol is None else protocol.overhead(self.max_body)
+        surface = context.surface
+        return 0 if surface is None else surface.overhead(self.max_body)
 
     def _count(self, context: RequestContext, size: int) -> None:
         before = 0 if context.body_room is None else context.body_room[1]

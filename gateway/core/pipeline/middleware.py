@@ -82,7 +82,7 @@ def context_in(scope: Scope, client_of: ClientOf, surface_of: SurfaceOf) -> Requ
         direct=direct,
     )
     scope["path"] = context.request.path
-    context.protocol = surface_of(context.request)
+    context.surface = surface_of(context.request)
     return context
 
 

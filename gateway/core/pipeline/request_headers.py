@@ -60,7 +60,7 @@ def check_upgrade(headers: Mapping[bytes, bytes]) -> None:
 
 
 def check_length(headers: Mapping[bytes, bytes], max_body: int, overhead: int = 0) -> None:
-    """413 for a body longer than one of `max_body` bytes and what a protocol adds to it."""
+    """413 for a body longer than one of `max_body` bytes and what a surface adds to it."""
     if (content_length(headers) or 0) > max_body + overhead:
         raise body_too_large(max_body)
 

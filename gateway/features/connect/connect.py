@@ -144,7 +144,7 @@ def is_media(media: bytes) -> bool:
     return media == PROTO or media.startswith(STREAMS)
 
 
-def protocol_for(media: bytes) -> Connect:
+def surface_for(media: bytes) -> Connect:
     if media == JSON:
         return IN_JSON
     return IN_PROTO if media == PROTO else Connect(media)
@@ -154,7 +154,7 @@ def is_get(query: bytes) -> bool:
     return GET_MARK in query.split(b"&")
 
 
-def protocol_for_get(query: bytes) -> Connect:
+def surface_for_get(query: bytes) -> Connect:
     encoding = first(query, "encoding")
     if encoding == "json":
         return GET_IN_JSON

@@ -235,7 +235,7 @@ def is_media(media: bytes) -> bool:
     return media.startswith(MEDIA) and media[len(MEDIA) : len(MEDIA) + 1] in (b"", b"+", b"-")
 
 
-def protocol_for(media: bytes, accept: bytes) -> GrpcWeb:
+def surface_for(media: bytes, accept: bytes) -> GrpcWeb:
     is_text = media.startswith(TEXT_MEDIA)
     return GrpcWeb(media, is_text, is_text or accept.strip().startswith(TEXT_MEDIA))
 

@@ -12,6 +12,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import ClientGone, RequestContext
 from gateway.core.upstream.interface import CallFailed
 from tests.support.garbage import collected
+from tests.support.needs import needs
 from tests.support.patience import until
 from tests.support.rights import ALL, ALL_SEE_ONLY, ONLY, SEE, signed
 from tests.support.servers import ON_EACH_TRANSPORT, Gateway, ScriptedCuebot, free_port, gateway_for
@@ -19,6 +20,7 @@ from tests.support.servers import ON_EACH_TRANSPORT, Gateway, ScriptedCuebot, fr
 pytestmark = [
     pytest.mark.anyio,
     *ON_EACH_TRANSPORT,
+    needs("connect"),
     pytest.mark.gateway(access=ALL_SEE_ONLY, access_default="deny"),
 ]
 

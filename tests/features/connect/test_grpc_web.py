@@ -19,9 +19,10 @@ from gateway.core.codec.payload import zstd
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.content_coding import CompressedDecoder
 from gateway.core.pipeline.context import Request
-from gateway.features.connect.grpc_web import from_base64, protocol_for
+from gateway.features.connect.grpc_web import from_base64, surface_for
+from tests.features.connect.messages import asked, found
+from tests.support.details import DETAILED, detailed
 from tests.support.opencue import jobs
-from tests.support.protocols import DETAILED, asked, detailed, found
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
@@ -393,10 +394,10 @@ BODIES = st.binary(max_size=40) | st.lists(FRAMES, max_size=3).map(b"".join)
 @given(body=BODIES | BODIES.map(b64encode), text=st.booleans(), coding=st.booleans())
 async def test_any_bytes_are_read_or_refused(body: bytes, text: bool, coding: bool) -> None:
     """As the only frame has it, or with INVALID_ARGUMENT."""
-    protocol = protocol_for(b"application/grpc-web-text" if text else b"application/grpc-web", b"")
+    surface = surface_for(b"application/grpc-web-text" if text else b"application/grpc-web", b"")
     headers = {b"grpc-encoding": b"gzip"} if coding else {}
     try:
-        message = await protocol.unwrap(a_head(headers), body, as_gzip)
+        message = await surface.unwrap(a_head(headers), body, as_gzip)
     except GatewayError as error:
         refused = error.code
     else:
@@ -415,9 +416,9 @@ async def test_any_bytes_are_read_or_refused(body: bytes, text: bool, coding: bo
 async def test_any_message_in_any_segments(message: bytes, cuts: list[int], packs: bool) -> None:
     body = framed(gzip.compress(message), 1) if packs else framed(message)
     sizes = [later - cut for cut, later in pairwise(sorted((0, *cuts)))]
-    protocol = protocol_for(b"application/grpc-web-text+proto", b"")
+    surface = surface_for(b"application/grpc-web-text+proto", b"")
     headers = {b"grpc-encoding": b"gzip"}
-    assert await protocol.unwrap(a_head(headers), segments(body, *sizes), as_gzip) == message
+    assert await surface.unwrap(a_head(headers), segments(body, *sizes), as_gzip) == message
 
 
 SEGMENTS = re.compile(rb"[^=]*=*")

@@ -35,6 +35,7 @@ from gateway.features.metrics.metrics import (
 )
 from gateway.features.settings import load_settings
 from gateway_cli.checks import run_checks
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
@@ -138,7 +139,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=name, marks=() if case.protocol == "json" else needs("connect"))
+        for name, case in CASES.items()
+    ],
+)
 async def test_requests_are_counted(public: Gateway, cuebot: ScriptedCuebot, case: Case) -> None:
     cuebot.fails(GET_JOBS, grpc.StatusCode.FAILED_PRECONDITION, "no")
     before = await metrics_of(public)

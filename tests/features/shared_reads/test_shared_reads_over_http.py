@@ -13,6 +13,7 @@ import pytest
 from gateway.core.codec.payload import zstd
 from gateway.core.pipeline.shared_reads import SharedAnswer
 from gateway.features.shared_reads import SharedReads
+from tests.support.needs import needs
 from tests.support.opencue import jobs, message_class
 from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.patience import until
@@ -39,7 +40,7 @@ MEDIA = {
     "application/grpc-web+proto": bytes(5),
     "application/grpc-web-text": b"AAAAAAA=",
 }
-"""The empty message in protocols other than JSON."""
+"""The empty message in surfaces other than JSON."""
 
 Ask = Callable[[], Awaitable[httpx.Response]]
 
@@ -104,6 +105,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.core.pipeline.shared_reads.LONGEST_WAIT_SECONDS", 3600.0)
 
 
+@needs("connect")
 @pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("count", [FEW, LONG])
 async def test_all_have_the_whole_answer_in_their_form(
