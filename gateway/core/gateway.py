@@ -12,6 +12,7 @@ from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import choose_source
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.core.pipeline.call_maker import CallMaker
+from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_peer
 from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
@@ -60,7 +61,7 @@ class Pipeline:
 class Gateway:
     """Parts are made when they are first asked for. A feature that replaces one (`weight`,
     `client_of`, `surface_of`,
-    `upstream_of_calls`) does so when it is constructed, before those that come later.
+    `codings`, `upstream_of_calls`) does so when it is constructed, before those that come later.
     """
 
     settings: Settings
@@ -75,6 +76,11 @@ class Gateway:
     refusals: Refusals = field(default_factory=Refusals)
     features: tuple[Any, ...] = ()
     """All of them (`gateway.feature.Feature`), once they are constructed."""
+
+    @cached_property
+    def codings(self) -> Codings:
+        """Of answers and of bodies."""
+        return NO_CODINGS
 
     @cached_property
     def upstream(self) -> Cuebot:

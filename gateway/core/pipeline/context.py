@@ -14,6 +14,7 @@ from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, MemoryLease
 from gateway.core.pipeline.answer_form import Progress
 from gateway.core.pipeline.batch_queue import BatchQueue
+from gateway.core.pipeline.content_coding import PLAIN, Coding
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
 from gateway.core.pipeline.surface import Surface
 from gateway.core.pipeline.trace_context import Spans, TraceContext, read_context
@@ -159,6 +160,8 @@ class RequestContext:
 
     surface: Surface | None = None
     """None for plain JSON."""
+    coding: Coding = PLAIN
+    """That of the answer's body."""
     spans: Spans | None = None
     subject: str | None = None
     caller: Principal | None = None

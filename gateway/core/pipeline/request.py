@@ -17,6 +17,7 @@ from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.body import BodyReader
 from gateway.core.pipeline.body_forms import plan_any
 from gateway.core.pipeline.caller import Caller, Identified, with_caller
+from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
@@ -34,6 +35,7 @@ from gateway.core.pipeline.request_headers import (
 )
 from gateway.core.pipeline.routing import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.core.pipeline.row_counts import ask_for_rows
+from gateway.core.pipeline.surface import HeadRules
 from gateway.core.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.core.schema.method import Method
 
@@ -86,11 +88,15 @@ class RequestReader:
         interceptors: Interceptors,
         queries: QueryReader,
         weight: Weight,
+        codings: Codings,
     ) -> None:
         self._live = live
         self._max_body = max_body
         room = FairQuota(max_body * LARGEST_BODIES_AT_ONCE, weight)
-        self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
+        self.bodies = BodyReader(
+            max_body=max_body, timeout=http_timeout, room=room, codings=codings
+        )
+        self._codings = codings
         self._longest_call = longest_call
         self._reject = UNKNOWN_FIELD_POLICIES[unknown_fields]
         self._has_pages = has_pages
@@ -116,13 +122,12 @@ class RequestReader:
         if surface is not None:
             if context.only_json:
                 raise not_in(surface.name, context.only_json)
-            query, wanted, more = surface.read_head(
-                request, method, self._reject, self._max_body, self._queries.parameters
-            )
+            rules = self._rules(context, self._reject)
+            query, wanted, more = surface.read_head(request, method, rules)
             context.response.headers += more
             timeout = self._longest_call if wanted is None else min(self._longest_call, wanted)
             return RequestHead(catalog, method, timeout, self._reject, query, surface.is_binary)
-        check_headers(headers, self._max_body, method)
+        check_headers(headers, self._max_body, method, self._codings)
         timeout = self._longest_call
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))
@@ -130,6 +135,10 @@ class RequestReader:
         if accept is not None or request.query or request.method != "POST":
             query = self._queries.read(context, method, accept, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
+
+    def _rules(self, context: RequestContext, policy: UnknownFieldPolicy) -> HeadRules:
+        options, coding = self._queries.parameters, context.coding
+        return HeadRules(policy, self._max_body, options, self._codings, coding)
 
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
         """The request's body, or the message in it; None while it is arriving, or while taking
@@ -214,9 +223,8 @@ class RequestReader:
         policy = UnknownFieldPolicy.NOTHING
         with suppress(Exception):  # the call stays denied
             if surface is not None:
-                asked = surface.read_head(
-                    context.request, denial.method, policy, self._max_body, self._queries.parameters
-                )
+                rules = self._rules(context, policy)
+                asked = surface.read_head(context.request, denial.method, rules)
                 body = body if asked.query.body is None else asked.query.body
                 if body is not None:
                     body = await surface.unwrap(

@@ -12,6 +12,7 @@ from gateway.core.codec.encode import Encode
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.answer_form import SentRequest
+from gateway.core.pipeline.content_coding import Coding, Codings
 from gateway.core.pipeline.invoke import Call
 from gateway.core.pipeline.query import Query, parsed, unread
 from gateway.core.schema.catalog import UnknownPath
@@ -38,6 +39,18 @@ class Head(Protocol):
     def query(self) -> bytes: ...
     @property
     def headers(self) -> Mapping[bytes, bytes]: ...
+
+
+class HeadRules(NamedTuple):
+    """What the gateway decides of heads."""
+
+    policy: UnknownFieldPolicy
+    max_body: int
+    options: Container[str]
+    """Names that plain JSON has in query strings."""
+    codings: Codings
+    answers: Coding
+    """That of the answer's body."""
 
 
 class Asked(NamedTuple):
@@ -94,13 +107,9 @@ class Surface(Protocol):
         self,
         head: Head,
         method: Method,
-        policy: UnknownFieldPolicy,
-        max_body: int,
-        options: Container[str],
+        rules: HeadRules,
     ) -> Asked:
-        """`options` are names that plain JSON has in query strings. Raises GatewayError for an
-        invalid head.
-        """
+        """Raises GatewayError for an invalid head."""
 
     def overhead(self, max_body: int) -> int:
         """How many bytes longer than a message of `max_body` bytes its body may be."""

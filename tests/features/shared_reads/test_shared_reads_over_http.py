@@ -105,7 +105,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway.core.pipeline.shared_reads.LONGEST_WAIT_SECONDS", 3600.0)
 
 
-@needs("connect")
+@needs("connect", "compression")
 @pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("count", [FEW, LONG])
 async def test_all_have_the_whole_answer_in_their_form(
