@@ -91,6 +91,7 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
         interceptors=interceptors,
         client_of=core.client_of,
         surface_of=core.surface_of,
+        codings=core.codings,
     )
     allows = {route.path: getattr(route.app, "allows", PAGE_ALLOWS) for route in routes}
     app = Gateway(
@@ -134,6 +135,7 @@ def pipeline_of(core: Core, features: tuple[Feature, ...]) -> Pipeline:
         # What a feature needs reads what is left.
         queries=QueryReader([each for one in features for each in one.options()]),
         weight=core.weight,
+        codings=core.codings,
     )
     calls = CallMaker(core.upstream_of_calls, core.upstream_of_copies, core.answers, interceptors)
     responder = Responder(http_timeout=settings.http_timeout, long_answers=core.long_answers)

@@ -13,10 +13,9 @@ of `tests.support.processes` and `tests.support.commands`.
 
 import gc
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from subprocess import Popen
@@ -30,7 +29,6 @@ from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_folder
 from gateway.core.discovery.refresh import warm as compile_all
 from gateway.core.pipeline import offload
-from gateway.core.pipeline.content import Content
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
@@ -137,20 +135,6 @@ def opencue_built_once() -> Iterator[None]:
         kept = replace(COMPOSITION, load_profile=load, build_catalog=build)
         patch.setattr("gateway.app.COMPOSITION", kept)
         patch.setattr("gateway.core.discovery.refresh.warm", warm)
-        yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def pages_packed_once() -> Iterator[None]:
-    """What the pages load is compressed once: it takes as long as the rest of a startup."""
-    pack = Content.of
-    kept = cache(pack)
-
-    def of(body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Content:
-        return kept(body, media_type) if headers is None else pack(body, media_type, headers)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Content, "of", of)
         yield
 
 

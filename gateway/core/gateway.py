@@ -10,6 +10,7 @@ from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import choose_source
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.core.pipeline.call_maker import CallMaker
+from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_peer
 from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
@@ -57,8 +58,8 @@ class Pipeline:
 @dataclass(kw_only=True)
 class Gateway:
     """Parts are made when they are first asked for. A feature that replaces one (`weight`,
-    `client_of`, `surface_of`, `upstream_of_calls`, `upstream_of_copies`) does so when it is
-    constructed, before those that come later.
+    `client_of`, `surface_of`, `codings`, `upstream_of_calls`, `upstream_of_copies`) does so when it
+    is constructed, before those that come later.
     """
 
     settings: Settings
@@ -73,6 +74,11 @@ class Gateway:
     refusals: Refusals = field(default_factory=Refusals)
     features: tuple[Any, ...] = ()
     """All of them (`gateway.feature.Feature`), once they are constructed."""
+
+    @cached_property
+    def codings(self) -> Codings:
+        """Of answers and of bodies."""
+        return NO_CODINGS
 
     @cached_property
     def upstream(self) -> Cuebot:

@@ -14,6 +14,7 @@ from gateway.features.admission import Admission
 from gateway.features.at_most_once import AtMostOnce
 from gateway.features.audit import Audit
 from gateway.features.batch import Batch
+from gateway.features.compression import Compression
 from gateway.features.conditional import Conditional
 from gateway.features.connect import Connect
 from gateway.features.cors import Cors
@@ -39,6 +40,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Traces,
     Proxies,
     Connect,
+    Compression,
     Cors,
     Tokens,
     RateLimits,

@@ -13,9 +13,10 @@ from gateway.core.codec.payload import Payload
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, MemoryLease
 from gateway.core.pipeline.answer_form import Progress
+from gateway.core.pipeline.content_coding import PLAIN, Coding
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
 from gateway.core.pipeline.patience import Patience
-from gateway.core.pipeline.surface import Protocol
+from gateway.core.pipeline.surface import Surface
 from gateway.core.pipeline.trace_context import Spans, TraceContext, read_context
 from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
@@ -96,12 +97,12 @@ class Request(NamedTuple):
         return time.monotonic() - self.started
 
 
-SurfaceOf = Callable[[Request], Protocol | None]
-"""The protocol of a request, by its head; None for plain JSON."""
+SurfaceOf = Callable[[Request], Surface | None]
+"""The surface of a request, by its head; None for plain JSON."""
 
 
-def plain_json(request: Request) -> Protocol | None:
-    """`SurfaceOf` where there is no other protocol."""
+def plain_json(request: Request) -> Surface | None:
+    """`SurfaceOf` where there is no other surface."""
     return None
 
 
@@ -157,14 +158,16 @@ NO_STATES: dict[int, Any] = {}
 class RequestContext:
     """Layers fill it in on the way down."""
 
-    protocol: Protocol | None = None
+    surface: Surface | None = None
     """None for plain JSON."""
+    coding: Coding = PLAIN
+    """That of the answer's body."""
     spans: Spans | None = None
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
     only_json: str = ""
-    """Why no other protocol can answer, with `{protocol}` in the place of its name."""
+    """Why no other surface can answer, with `{surface}` in the place of its name."""
     is_shared: bool = False
     """Whether the answer is for other callers, too: Cuebot and the answer hear of none of them."""
     waited: float = 0.0

@@ -6,14 +6,12 @@ from typing import TypeVar
 from gateway.core.codec.encode import Slices
 from gateway.core.long_work import begin_at_once
 from gateway.core.pipeline.answer_form import AnswerForm, TimedPieces
-from gateway.core.pipeline.content_coding import VARY, compressed
 from gateway.core.pipeline.context import JSON_TYPE, RequestContext
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.schema.method import Method
 
 Headers = Sequence[tuple[bytes, bytes]]
 Form = tuple[Iterable[bytes], Headers]
-PLAIN_JSON = (JSON_TYPE, VARY)
 Result = TypeVar("Result")
 
 
@@ -55,10 +53,8 @@ def form_for(
         context.call.payload = pieces.payload
     elif isinstance(pieces, TimedPieces):
         context.call.progress = pieces.progress
-    accept_encoding = context.request.headers.get(b"accept-encoding")
-    if accept_encoding is None and content_type is JSON_TYPE:
-        return pieces, PLAIN_JSON
-    done, headers = compressed(pieces, accept_encoding)
+    coding = context.coding
+    done, headers = coding.coded(pieces) if coding.name else (pieces, coding.vary)
     if isinstance(done, Slices) and done.length is not None:
         headers = (*headers, (b"content-length", b"%d" % done.length))
     return done, (content_type, *headers)

@@ -1,4 +1,4 @@
-"""Sending an answer, compressed as negotiated, no faster than the client reads."""
+"""Sending an answer, no faster than the client reads."""
 
 from collections.abc import Iterable, Sequence
 from time import monotonic

@@ -97,8 +97,8 @@ def fields_of(context: RequestContext) -> dict[str, object]:
         fields["via"] = via
     if context.request.trace is not None:
         fields["trace_id"] = context.request.trace.trace_id
-    if context.protocol is not None:
-        fields["protocol"] = context.protocol.name
+    if context.surface is not None:
+        fields["protocol"] = context.surface.name
     if is_dry_run(context):
         fields["dry_run"] = True
     fields["status"] = context.response.status

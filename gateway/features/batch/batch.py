@@ -188,7 +188,7 @@ class Batches:
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         sent: Format | None = "ndjson" if FORMATS.get(media.decode("latin-1")) == "ndjson" else None
         of_json = {k: v for k, v in headers.items() if sent is None or k != b"content-type"}
-        check_headers(of_json, self._bodies.max_body, None)
+        check_headers(of_json, self._bodies.max_body, None, self._bodies.codings)
         accept = headers.get(b"accept", b"")
         stops = stops_on_error(context.request.query)
         watches = any(each.streams(accept) for each in exchanges)

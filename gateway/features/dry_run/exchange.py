@@ -23,7 +23,7 @@ MISSPELLED = (b"dry-run", b"x-dryrun", b"dryrun")
 ON, OFF = (b"1", b"true"), (b"0", b"false")
 DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
 """On every answer to a dry run: this gateway knows the header, and nothing was called."""
-ONLY_JSON = "X-Dry-Run: a dry run is answered in plain JSON, not in {protocol}; nothing was called"
+ONLY_JSON = "X-Dry-Run: a dry run is answered in plain JSON, not in {surface}; nothing was called"
 DEFAULTS = "_defaults"
 
 

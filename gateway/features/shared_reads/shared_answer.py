@@ -12,7 +12,6 @@ from gateway.core.errors import GatewayError, own_failure
 from gateway.core.fair_quota import FairSemaphore
 from gateway.core.long_work import begin_at_once
 from gateway.core.pipeline.answer_form import AnswerForm, Progress, TimedPieces
-from gateway.core.pipeline.content_coding import PLAIN, Choice, choose, compressed
 from gateway.core.pipeline.context import JSON_TYPE, RequestContext
 from gateway.core.pipeline.encoding_turn import MadeTogether
 from gateway.core.pipeline.form import CommonAnswer, Form, Headers, form_for
@@ -75,9 +74,8 @@ def shared_form(
     encode, content_type = method.encode, JSON_TYPE
     if form is not None:
         encode, content_type = form.encode, form.content_type
-    accepted = context.request.headers.get(b"accept-encoding")
-    choice = PLAIN if accepted is None else choose(accepted)
-    key = (method, "" if form is None else form.key, choice)
+    coding = context.coding
+    key = (method, "" if form is None else form.key, coding)
     is_timed = form is not None and form.is_timed
     made: Form | None = None if is_timed else answer.made.get(key)
     if made is not None:
@@ -86,9 +84,9 @@ def shared_form(
     if making is None:
         begin_at_once()
         pieces = encode(answer)
-        done, more = compressed(pieces, accepted)
+        done, more = coding.coded(pieces)
         headers = (content_type, *more)
-        is_copy = form is not None and form.is_message and choice.coding is None
+        is_copy = form is not None and form.is_message and not coding.name
         has_room = len(answer.made) + len(answer.making) < MOST_MADE
         can_be_kept = has_room and not (is_timed or is_copy)
         if isinstance(done, tuple):
@@ -96,12 +94,12 @@ def shared_form(
             if can_be_kept and not refers_to_itself:
                 answer.made[key] = done, headers
             return done, headers
-        most = room_for_form(answer, choice) if can_be_kept else 0
+        most = room_for_form(answer, is_coded=bool(coding.name)) if can_be_kept else 0
         if not most:
             own = form_for(context, pieces, content_type)
             context.call.payload = None  # shared bytes are not released
             return own
-        again = None if choice.coding else lambda: iter(encode(answer))
+        again = None if coding.name else lambda: iter(encode(answer))
         progress = pieces.progress if isinstance(pieces, TimedPieces) else None
         making = SharedPieces(answer, key, headers, iter(done), progress, again, most)
         answer.making[key] = making
@@ -118,9 +116,9 @@ def hold(context: RequestContext, answer: SharedAnswer) -> None:
     context.call.lease = answer.lease
 
 
-def room_for_form(answer: SharedAnswer, choice: Choice) -> int:
+def room_for_form(answer: SharedAnswer, *, is_coded: bool) -> int:
     """The bytes of a form that may be kept; 0 if each client has to make its own."""
-    most = max(len(answer), SMALLEST_FORM_BYTES) * (JSON_FACTOR if choice.coding is None else 1)
+    most = max(len(answer), SMALLEST_FORM_BYTES) * (1 if is_coded else JSON_FACTOR)
     return most if len(answer) <= LARGEST_ANSWER_BYTES and answer.lease.grow(most) else 0
 
 
@@ -181,7 +179,7 @@ class SharedPieces(MadeTogether):
         again: Callable[[], Iterator[bytes]] | None,
         most: int,
     ) -> None:
-        """Of pieces that can be made `again`, `most` bytes are kept. Compressed ones cannot, and
+        """Of pieces that can be made `again`, `most` bytes are kept. Coded ones cannot, and
         are hardly ever longer than the answer.
         """
         self.headers = headers

@@ -20,6 +20,7 @@ from tests.support.servers import ON_EACH_TRANSPORT, Gateway, ScriptedCuebot, fr
 pytestmark = [
     pytest.mark.anyio,
     *ON_EACH_TRANSPORT,
+    needs("connect"),
     pytest.mark.gateway(access=ALL_SEE_ONLY, access_default="deny"),
 ]
 

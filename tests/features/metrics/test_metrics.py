@@ -35,6 +35,7 @@ from gateway.features.metrics.metrics import (
 )
 from gateway.features.settings import load_settings
 from gateway_cli.checks import run_checks
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
@@ -101,6 +102,12 @@ class Case:
     sent: str = ""
     """The status of the answer, if it is another one."""
 
+    @property
+    def marks(self) -> tuple[pytest.MarkDecorator, ...]:
+        if self.headers is GZIPPED:
+            return (needs("compression"),)
+        return () if self.protocol == "json" else (needs("connect"),)
+
 
 FIND = "/frame.FrameInterface/GetFrame"
 OK = ("OK", SHOWS, "200")
@@ -138,7 +145,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=name, marks=case.marks) for name, case in CASES.items()],
+)
 async def test_requests_are_counted(public: Gateway, cuebot: ScriptedCuebot, case: Case) -> None:
     cuebot.fails(GET_JOBS, grpc.StatusCode.FAILED_PRECONDITION, "no")
     before = await metrics_of(public)
@@ -159,6 +169,7 @@ async def test_requests_are_counted(public: Gateway, cuebot: ScriptedCuebot, cas
     assert after.since(before, "request_bytes_total") == ({(): read} if read else {})
 
 
+@needs("compression")
 async def test_the_bytes_of_answers(public: Gateway) -> None:
     """As they were sent, compressed or not."""
     plain = await public.client.get("/metrics", headers={"Accept-Encoding": "identity"})

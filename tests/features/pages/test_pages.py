@@ -26,6 +26,7 @@ from gateway.features.openapi.document import build_document
 from gateway.features.pages import page_routes
 from tests.support.contexts import context_of
 from tests.support.events import EVENTS
+from tests.support.needs import needs
 from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
@@ -125,7 +126,7 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
     page = await get(gateway, "/", **BROWSER)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert set(page.headers["vary"].split(", ")) == {"Accept", "Accept-Encoding"}
+    assert "Accept" in page.headers["vary"].split(", ")
 
 
 async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
@@ -172,6 +173,7 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
     assert (other.status_code, other.content) == (200, whole.content)
 
 
+@needs("compression")
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS])
 async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path: str) -> None:
     etags = set()
@@ -190,6 +192,7 @@ async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path:
     assert len(etags) == 3
 
 
+@needs("compression")
 async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
     head, body = await raw(public, "GET", "/status.json", "gzip")
     assert "content-encoding" not in head
@@ -544,4 +547,4 @@ async def test_a_client_that_does_not_read_is_disconnected() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(ClientGone):
-        await Content.of(b"x", "text/plain").send({"context": context}, never, 0)
+        await Content(b"x", "text/plain").send({"context": context}, never, 0)

@@ -40,7 +40,7 @@ MEDIA = {
     "application/grpc-web+proto": bytes(5),
     "application/grpc-web-text": b"AAAAAAA=",
 }
-"""The empty message in protocols other than JSON."""
+"""The empty message in surfaces other than JSON."""
 
 Ask = Callable[[], Awaitable[httpx.Response]]
 
