@@ -16,6 +16,7 @@ from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_p
 from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
+from gateway.core.pipeline.log_fields import LogFields
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
@@ -119,6 +120,10 @@ class Gateway:
     @cached_property
     def planner(self) -> Planner:
         return Planner(self.weight)
+
+    @cached_property
+    def log_fields(self) -> LogFields:
+        return LogFields()
 
     pipeline: Pipeline = field(init=False)
 

@@ -25,11 +25,12 @@ from gateway.core.errors import Code
 from gateway.core.pipeline.context import RequestContext, trace_header
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.trace_context import CallTimes, Sampler, Spans, span_id
-from gateway.features.access_log.request_logs import HEALTH_PATHS
 
 FLUSH_TIMEOUT_SECONDS = 3.0
 SPAN_MIN_SECONDS = 0.001
 """Shorter waits, and shorter times of sending, have no span."""
+WITHOUT_SPANS = ("/healthz", "/readyz", "/metrics")
+"""Paths that machines ask for every few seconds."""
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 SCOPE = InstrumentationScope("cuebot-gateway", __version__)
 CREDENTIALS = re.compile(r"//\S*@")
@@ -79,7 +80,7 @@ class Tracing(Interceptor):
     def end(self, context: RequestContext) -> None:
         request, rpc, spans = context.request, context.call.rpc, context.spans
         trace = request.trace
-        if spans is None or trace is None or request.path in (*HEALTH_PATHS, "/metrics"):
+        if spans is None or trace is None or request.path in WITHOUT_SPANS:
             return
         now = time.monotonic()
         epoch = time.time() - now
