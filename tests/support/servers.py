@@ -30,7 +30,7 @@ from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway.features.settings import Settings
 from gateway.features.tokens.tokens import TokenRules
 from gateway_cli.serving.drain import Server
-from gateway_cli.serving.listen import listen, listen_for_metrics, load_certificate, url_of
+from gateway_cli.serving.listen import listen, listen_further, load_certificate, url_of
 from gateway_cli.tokens import mint_token
 from tests.support.patience import PATIENCE
 
@@ -269,10 +269,10 @@ SharedGateway = Callable[..., Awaitable[Gateway]]
 async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog and has started."""
     app = create_app(settings)
-    with listen("127.0.0.1", 0) as listener, listen_for_metrics(settings) as metrics:
-        server = Server(app, settings, load_certificate(settings), metrics_listener=metrics)
+    with listen("127.0.0.1", 0) as listener, listen_further(settings) as further:
+        server = Server(app, settings, load_certificate(settings), further=further)
         url = url_of(listener)
-        metrics_url = "" if metrics is None else f"{url_of(metrics)}/metrics"
+        metrics_url = f"{url_of(further[0])}/metrics" if further else ""
         setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
