@@ -84,8 +84,7 @@ def fields_of(context: RequestContext, added: Sequence[AddFields]) -> dict[str, 
     }
     if via := context.request.via:
         fields["via"] = via
-    if context.request.trace is not None:
-        fields["trace_id"] = context.request.trace.trace_id
+    fields |= context.request.more_ids
     if context.protocol is not None:
         fields["protocol"] = context.protocol.name
     add_fields(added, context, fields)

@@ -318,9 +318,9 @@ class Run:
             monotonic(),
             item.query,
             request.http_version,
-            request.trace,
         )
         context = RequestContext(own, Response([]), connection)
+        context.parent = self._context
         context.queue = self._context.queue
         return context
 
