@@ -1,7 +1,7 @@
 """The assembly: settings and features become one ASGI app."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -25,12 +25,11 @@ from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
+from gateway.core.processes import Port, Worker
 from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features import FEATURES
 from gateway.features.catalog import COMPOSITION
-from gateway.features.metrics import Metrics
-from gateway.features.metrics.metrics import WorkerMetrics
 
 OneFeature = TypeVar("OneFeature", bound=Feature)
 STARTUP_WAIT_SECONDS = 5.0
@@ -46,7 +45,8 @@ class Gateway(Starlette):
         self.parts = core
         self.report_refused = report_refused
         """Called for each request that the server refuses before the app sees it."""
-        self.metrics_app: ASGIApp | None = None
+        self.further_apps: Sequence[ASGIApp] = ()
+        """What is served at the ports of `further_ports`, in their order."""
 
     def feature(self, kind: type[OneFeature]) -> OneFeature:
         """Raises StopIteration without it."""
@@ -75,14 +75,16 @@ class Gateway(Starlette):
         return app
 
 
-def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) -> Gateway:
-    """Raises ConfigurationError. `worker_metrics` are shared with the other workers, if any."""
-    core = Core(settings=settings, composition=COMPOSITION)
+def further_ports(settings: Settings) -> list[Port]:
+    """Those of features, beside the one of the API."""
+    return [port for each in FEATURES for port in each.ports(settings)]
+
+
+def create_app(settings: Settings, worker: Worker | None = None) -> Gateway:
+    """Raises ConfigurationError."""
+    core = Core(settings=settings, composition=COMPOSITION, worker=worker)
     features = tuple(each(core) for each in FEATURES)
     core.features = features
-    for each in features:
-        if isinstance(each, Metrics):
-            each.worker_metrics = worker_metrics
     core.pipeline = pipeline_of(core, features)
     interceptors, methods = core.pipeline.interceptors, core.pipeline.methods
     routes = [guarded(route, core) for each in features for route in each.routes()]
@@ -106,9 +108,7 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
         exception_handlers={405: wrong_verb},
         lifespan=lifespan,
     )
-    for each in features:
-        if isinstance(each, Metrics):
-            app.metrics_app = each.app(context)
+    app.further_apps = [app for each in features for app in each.apps(context)]
     app.router.redirect_slashes = False
     app.router.default = methods  # neither a page nor a known method
     return app

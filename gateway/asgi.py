@@ -10,7 +10,7 @@ import sys
 
 import structlog
 
-from gateway.app import Gateway, create_app
+from gateway.app import Gateway, create_app, further_ports
 from gateway.core.errors import ConfigurationError
 from gateway.core.logs import configure_logging
 from gateway.core.settings.loading import retired
@@ -30,10 +30,8 @@ def app_from_environment() -> Gateway:
         for warning in (*misspelled(os.environ), *retired(settings)):
             log.warning(warning)
         refuse_published(settings, read_secrets(settings), (ANYWHERE,), or_else="")
-        if settings.metrics_port is not None:
-            raise ConfigurationError(
-                "METRICS_PORT: the server here has one port; without it, METRICS are at /metrics"
-            )
+        for port in further_ports(settings):
+            raise ConfigurationError(port.without)
         return create_app(settings)
     except ConfigurationError as error:
         sys.exit(f"gateway.asgi: {error}")

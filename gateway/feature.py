@@ -10,14 +10,16 @@ from typing import Any, ClassVar
 
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
+from gateway.core.processes import Port
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
-from gateway.core.settings.model import Reloadable, Strict
+from gateway.core.settings.model import Reloadable, Settings, Strict
 
 __all__ = ["Feature", "Gateway", "Interceptor", "public"]
 
@@ -45,6 +47,11 @@ class Feature:
         needs. Without I/O: called in any thread, and in other processes.
         """
 
+    @staticmethod
+    def ports(settings: Settings) -> Sequence[Port]:
+        """Ports of its own, which are listened on before it is constructed."""
+        return ()
+
     def __init__(self, gateway: Gateway) -> None:
         """At startup, in the order of `FEATURES`. Raises ConfigurationError."""
         self.gateway = gateway
@@ -68,6 +75,12 @@ class Feature:
     def routes(self) -> Iterable[Route]:
         """Pages of its own. They need a token, and count against the rate limit, unless they are
         `public`. Called when `gateway.pipeline` is there.
+        """
+        return ()
+
+    def apps(self, outermost: Middleware) -> Iterable[ASGIApp]:
+        """What is served at its `ports`, in their order, within `outermost`, which gives requests
+        their context.
         """
         return ()
 

@@ -36,13 +36,10 @@ WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.core.schema", "gateway.core.discovery.files", "gateway.core.errors")
 STILL_UPWARD: dict[str, str] = {}
 STILL_KNOWN = {  # features that a feature uses without needing them, until the one tells the other
-    "access_log": "dry_run",
-    "audit": "access_log dry_run object_rights",
     "cors": "openapi",
     "names": "rate_limits",
     "openapi": "names object_rights views",
     "pages": "views",
-    "traces": "access_log",
 }
 BARE_SLEEPS = {  # files with a `sleep(0)`, and why
     "long_work.py": "turns without work",

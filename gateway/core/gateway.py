@@ -16,10 +16,12 @@ from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
 from gateway.core.pipeline.handler import UnaryHandler
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
+from gateway.core.pipeline.log_fields import LogFields
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.principal import Authority
+from gateway.core.processes import Worker
 from gateway.core.profile.profile import Profile
 from gateway.core.readiness import Readiness
 from gateway.core.refusals import Refusals
@@ -69,11 +71,19 @@ class Gateway:
     """The share of each principal in what all share."""
     client_of: ClientOf = the_peer
     surface_of: SurfaceOf = plain_json
-    readiness: Readiness = field(default_factory=Readiness)
-    """Whether the gateway is stopping."""
-    refusals: Refusals = field(default_factory=Refusals)
+    worker: Worker | None = None
+    """This process, if WORKERS are several."""
     features: tuple[Any, ...] = ()
     """All of them (`gateway.feature.Feature`), once they are constructed."""
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """Whether the gateway is stopping."""
+        return Readiness()
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        return Refusals()
 
     @cached_property
     def codings(self) -> Codings:
@@ -128,6 +138,10 @@ class Gateway:
     @cached_property
     def planner(self) -> Planner:
         return Planner(self.weight)
+
+    @cached_property
+    def log_fields(self) -> LogFields:
+        return LogFields()
 
     pipeline: Pipeline = field(init=False)
 

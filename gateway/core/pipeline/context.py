@@ -17,7 +17,6 @@ from gateway.core.pipeline.content_coding import PLAIN, Coding
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
 from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.surface import Surface
-from gateway.core.pipeline.trace_context import Spans, TraceContext, read_context
 from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
 
@@ -60,6 +59,9 @@ class Denial(NamedTuple):
     payload: bytes | None = None
 
 
+NO_IDS: Mapping[str, str] = {}
+
+
 class Request(NamedTuple):
     """The immutable facts of a request: its head and its sender."""
 
@@ -74,12 +76,12 @@ class Request(NamedTuple):
     """Monotonic seconds."""
     query: bytes = b""
     http_version: str = "1.1"
-    trace: TraceContext | None = None
+    more_ids: Mapping[str, str] = NO_IDS
+    """Of what it is part of, for all lines about it in logs."""
 
     @property
     def ids(self) -> dict[str, object]:
-        ids: dict[str, object] = {"request_id": self.id}
-        return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
+        return {"request_id": self.id, **self.more_ids}
 
     @property
     def via(self) -> str:
@@ -160,9 +162,10 @@ class RequestContext:
 
     surface: Surface | None = None
     """None for plain JSON."""
+    parent: "RequestContext | None" = None
+    """The request that this one is made for, if it is none that has come by itself."""
     coding: Coding = PLAIN
     """That of the answer's body."""
-    spans: Spans | None = None
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
@@ -298,19 +301,10 @@ def open_context(
         request_id = getrandbits(128).to_bytes(16).hex()  # unique, not secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
-    parent, trace = headers.get(b"traceparent"), None
-    if parent is not None:
-        trace = read_context(parent, headers.get(b"tracestate"))
     answered = [(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE]
-    if trace is not None:
-        answered.append(trace_header(trace))
     client = client_of(peer, headers)
     started = time.monotonic() - seconds
     request = Request(  # by position: keywords take half as long again
-        request_id, client, method, path, headers, started, query, http_version, trace
+        request_id, client, method, path, headers, started, query, http_version
     )
     return RequestContext(request, Response(answered), direct)
-
-
-def trace_header(trace: TraceContext) -> tuple[bytes, bytes]:
-    return b"x-trace-id", trace.trace_id.encode()

@@ -126,6 +126,7 @@ def report_refused(client_of: ClientOf, interceptors: Interceptors, refused: Ref
     context.response.status = refused.error.status
     context.response.fail(refused.error)
     context.response.bytes_out = len(refused.error.body())
+    interceptors.open(context)
     interceptors.end(context)
 
 

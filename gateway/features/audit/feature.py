@@ -14,7 +14,7 @@ class Audit(Feature):
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
-        self.log = open_audit(gateway.settings)
+        self.log = open_audit(gateway.settings, gateway.log_fields)
         """None without AUDIT_LOG."""
 
     def interceptors(self) -> Iterable[Interceptor]:

@@ -324,9 +324,9 @@ class Run:
             monotonic(),
             item.query,
             request.http_version,
-            request.trace,
         )
         context = RequestContext(own, Response([]), connection)
+        context.parent = self._context
         context.patience = self._context.patience
         return context
 

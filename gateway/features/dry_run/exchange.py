@@ -42,6 +42,12 @@ def is_dry_run(context: RequestContext) -> bool:
     return bool(context.states) and STATE.peek(context) is not None
 
 
+def add_dry_run(context: RequestContext, fields: dict[str, object]) -> None:
+    """To lines in logs."""
+    if is_dry_run(context):
+        fields["dry_run"] = True
+
+
 def begin(context: RequestContext) -> None:
     """Find out whether a request is a dry run. Raises GatewayError (INVALID_ARGUMENT)."""
     if asks_dry_run(context.request.headers):

@@ -2,14 +2,20 @@
 
 from collections.abc import Iterable
 
+from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.options import OptionReader
 from gateway.feature import Feature
-from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns
+from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns, add_dry_run
 
 
 class DryRun(Feature):
     name = "dry_run"
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        gateway.log_fields.request.append(add_dry_run)
+        gateway.log_fields.denied.append(add_dry_run)
 
     def options(self) -> Iterable[OptionReader]:
         return (DryRunOptionReader(),)

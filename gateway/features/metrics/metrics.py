@@ -21,6 +21,7 @@ import structlog
 from gateway.core.errors import BadToken, Code, Shed
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.processes import Worker
 from gateway.core.refusals import Refusals
 
 PREFIX = "cuebot_gateway_"
@@ -223,12 +224,9 @@ def code_of(status: int) -> str:
 
 @dataclass(slots=True)
 class WorkerMetrics:
-    """One worker's view: `slot` is its number, and was its predecessor's."""
+    """One worker's view."""
 
-    folder: str
-    slot: int
-    began: float
-    """Unix time at which the gateway was started."""
+    worker: Worker
     _fails: bool = False
 
     def put(self, numbers: Numbers) -> None:
@@ -245,7 +243,7 @@ class WorkerMetrics:
             self._fails = False
 
     def others(self) -> Iterator[Numbers]:
-        for file in Path(self.folder).glob("*.json"):
+        for file in Path(self.worker.folder).glob("*.json"):
             if file != self._file:
                 yield numbers_in(file)
 
@@ -255,7 +253,7 @@ class WorkerMetrics:
 
     @property
     def _file(self) -> Path:
-        return Path(self.folder, f"{self.slot}.json")
+        return Path(self.worker.folder, f"{self.worker.slot}.json")
 
 
 def numbers_in(file: Path) -> Numbers:

@@ -91,7 +91,7 @@ class AllNumbers:
         self._own: Numbers = {
             ("start_time_seconds",): time.time()
             if worker_metrics is None
-            else worker_metrics.began,
+            else worker_metrics.worker.began,
             ("workers",): 1,
             ("build_info", __version__): 1,
         }

@@ -1,10 +1,11 @@
-"""Traces: spans of requests and of calls to Cuebot, sent by OpenTelemetry."""
+"""Traces: the trace that a request is part of; and spans, sent by OpenTelemetry."""
 
 from collections.abc import Iterable
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.feature import Feature
+from gateway.features.traces.interceptor import TraceContexts
 from gateway.features.traces.trace_settings import open_traces
 
 
@@ -16,7 +17,7 @@ class Traces(Feature):
         self._traces = open_traces(gateway.settings)
 
     def interceptors(self) -> Iterable[Interceptor]:
-        return () if self._traces is None else (self._traces,)
+        return (self._traces or TraceContexts(),)
 
     async def close(self) -> None:
         if self._traces is not None:

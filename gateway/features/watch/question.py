@@ -365,6 +365,7 @@ class Question:
         """A request of the lead's, for one call."""
         asked = lead.context
         context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
+        context.parent = asked
         context.subject, context.caller = asked.subject, asked.caller
         context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
         context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept

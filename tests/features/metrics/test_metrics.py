@@ -22,6 +22,7 @@ from gateway import __version__
 from gateway.app import create_app
 from gateway.core.errors import BadToken, Code, ConfigurationError, Shed
 from gateway.core.pipeline.failures import error_for
+from gateway.core.processes import Worker
 from gateway.core.upstream.interface import CallFailed, Reason
 from gateway.features.audit.audit_writer import AuditFile
 from gateway.features.metrics import Metrics, metrics
@@ -600,8 +601,8 @@ def test_numbers_of_workers_together() -> None:
 
 def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers: Numbers = {("rate_limited_total",): 3, ("workers",): 1}
-    WorkerMetrics(str(tmp_path), 0, 0.0).put(numbers)
-    other, successor = WorkerMetrics(str(tmp_path), 1, 0.0), WorkerMetrics(str(tmp_path), 0, 0.0)
+    WorkerMetrics(Worker(str(tmp_path), 0, 0.0)).put(numbers)
+    other, successor = (WorkerMetrics(Worker(str(tmp_path), slot, 0.0)) for slot in (1, 0))
     assert [*other.others()] == [numbers]
     assert [*successor.others()] == []
     assert successor.before() == {("rate_limited_total",): 3}
@@ -613,7 +614,7 @@ def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.Mo
 def test_numbers_that_cannot_be_written_are_logged_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    worker_metrics = WorkerMetrics(str(tmp_path / "gone"), 0, 0.0)
+    worker_metrics = WorkerMetrics(Worker(str(tmp_path / "gone"), 0, 0.0))
     for _ in range(3):
         worker_metrics.put({("workers",): 1})
     assert capsys.readouterr().out.count("cannot show its numbers") == 1
