@@ -25,7 +25,7 @@ PACKAGES = (
     *("core/refusals", "core/pipeline", "core/discovery", "core/principal", "core/profile"),
     *("core/schema", "core/upstream", "core/shared_store", "core/codec", "core/logs"),
     *("core/settings", "core/fair_quota", "core/readiness", "core/errors", "core/suggestions"),
-    *("core/long_work", "core/write_buffer"),
+    *("core/long_work", "core/rates", "core/write_buffer"),
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below;
 `cuectl` only from `gateway_client`, which imports from none of them."""
