@@ -27,6 +27,10 @@ class Feature:
     """That of its folder."""
     needs: ClassVar[tuple[type["Feature"], ...]] = ()
     """The features whose public names it uses."""
+    identifies: ClassVar[bool] = False
+    """Whether an interceptor of it identifies callers. Without one that does, the gateway is open
+    to everybody who reaches it.
+    """
     extends: ClassVar[Mapping[type["Feature"], Any]] = {}
     """What it adds to features that it needs, by feature. Of which type, that feature says."""
     tables: ClassVar[type[Entry] | None] = None

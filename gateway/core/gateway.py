@@ -65,6 +65,8 @@ class Gateway:
 
     settings: Settings
     composition: Composition
+    reached_at: tuple[str, ...] = ()
+    """What makes other machines reach it (`gateway.core.settings.reach`)."""
     authority: Authority = field(default_factory=Authority)
     weight: Weight = equal_weight
     """The share of each principal in what all share."""
@@ -128,7 +130,10 @@ class Gateway:
     @cached_property
     def interceptors(self) -> tuple[Interceptor, ...]:
         """Those of all features, in the order of a request."""
-        return tuple(each for feature in self.features for each in feature.interceptors())
+        found = [each for feature in self.features for each in feature.interceptors()]
+        if not any(overrides(each, "identify") for each in found):
+            found.append(Anonymous(self.authority))
+        return tuple(found)
 
     def numbers(self) -> Iterable[Mapping[tuple[str, ...], float]]:
         """The metrics of each feature."""

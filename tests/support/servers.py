@@ -5,7 +5,7 @@ import os
 import random
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +26,8 @@ from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import build_pool, services_of
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
+from gateway.feature import Feature
+from gateway.features import FEATURES
 from gateway.features.access_log.request_logs import fields_of
 from gateway.features.settings import Settings
 from gateway.features.tokens.tokens import TokenRules
@@ -75,8 +77,9 @@ def head(
 
 def settings_for(endpoint: str, **more: object) -> Settings:
     """Settings for a test: everything at its default but the endpoint and the secret."""
-    given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1, **ALSO}
-    return Settings.model_validate(given | more)
+    given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1}
+    given["open_to_all"] = True  # matters without tokens alone
+    return Settings.model_validate(given | ALSO | more)
 
 
 async def answer_empty(request: bytes, context: Context) -> bytes:
@@ -263,9 +266,11 @@ SharedGateway = Callable[..., Awaitable[Gateway]]
 
 
 @asynccontextmanager
-async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
+async def running_gateway(
+    settings: Settings, *, ready: bool = True, features: Sequence[type[Feature]] = FEATURES
+) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog and has started."""
-    app = create_app(settings)
+    app = create_app(settings, features=features)
     with listen("127.0.0.1", 0) as listener, listen_for_metrics(settings) as metrics:
         server = Server(app, settings, load_certificate(settings), metrics_listener=metrics)
         url = url_of(listener)
@@ -325,4 +330,4 @@ def free_port() -> int:
 def clean_environment(**more: str) -> dict[str, str]:
     """An environment for child processes with nothing of the gateway's but `more`."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return kept | more
+    return kept | {"OPEN_TO_ALL": "true"} | more  # which matters without tokens alone

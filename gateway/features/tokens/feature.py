@@ -14,15 +14,15 @@ from gateway.features.tokens.from_settings import (
     reloadable_tokens,
 )
 from gateway.features.tokens.revocation import DenyFile
-from gateway.features.tokens.secrets import reached_at
 
 
 class Tokens(Feature):
     name = "tokens"
+    identifies = True
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
-        keys = read_keys(gateway.settings)
+        keys = read_keys(gateway.settings, gateway.reached_at)
         authority = gateway.authority
         # Access, which comes later, replaces the rights.
         self.authenticator = make_authenticator(
@@ -30,7 +30,6 @@ class Tokens(Feature):
         )
         self._provider = keys.provider
         self._deny_file = DenyFile(gateway.settings.jwt_deny_file, self.authenticator.deny)
-        self._reached_at = reached_at(gateway.settings)
         authority.follow_rights = self.authenticator.follow
         authority.generation = lambda: self.authenticator.generation
 
@@ -40,7 +39,7 @@ class Tokens(Feature):
     def reloadables(self) -> Iterable[Reloadable]:
         return (
             reloadable_tokens(
-                self.authenticator, self._provider, self._deny_file, self._reached_at
+                self.authenticator, self._provider, self._deny_file, self.gateway.reached_at
             ),
         )
 
