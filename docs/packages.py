@@ -97,8 +97,13 @@ def nearest(target: str, known: Iterable[str]) -> str | None:
 
 
 def package_of(module: str) -> str | None:
-    """The package of a module; None for `gateway` itself, and for what starts the commands."""
+    """The package of a module; None for `gateway` itself, and for what starts the commands.
+
+    Commands that features bring are the commands'.
+    """
     package, _, inside = module.partition(".")
+    if inside.startswith("features.") and inside.endswith(".commands"):
+        return COMMANDS
     if package in (COMMANDS, CLIENT, SHARED):
         return package
     parts = inside.split(".")

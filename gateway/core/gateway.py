@@ -59,8 +59,8 @@ class Pipeline:
 @dataclass(kw_only=True)
 class Gateway:
     """Parts are made when they are first asked for. A feature that replaces one (`weight`,
-    `client_of`, `surface_of`,
-    `upstream_of_calls`) does so when it is constructed, before those that come later.
+    `client_of`, `trusts`, `surface_of`, `upstream_of_calls`) does so when it is constructed,
+    before those that come later.
     """
 
     settings: Settings
@@ -71,6 +71,8 @@ class Gateway:
     weight: Weight = equal_weight
     """The share of each principal in what all share."""
     client_of: ClientOf = the_peer
+    trusts: Callable[[str], bool] = lambda address: False
+    """Whether a peer's address is that of a proxy, behind which there are many clients."""
     surface_of: SurfaceOf = plain_json
     readiness: Readiness = field(default_factory=Readiness)
     """Whether the gateway is stopping."""

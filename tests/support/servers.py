@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import grpc
@@ -23,6 +24,7 @@ from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.principal import Signer
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import build_pool, services_of
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
@@ -30,10 +32,9 @@ from gateway.feature import Feature
 from gateway.features import FEATURES
 from gateway.features.access_log.request_logs import fields_of
 from gateway.features.settings import Settings
-from gateway.features.tokens.tokens import TokenRules
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, listen_for_metrics, load_certificate, url_of
-from gateway_cli.tokens import mint_token
+from gateway_cli.tokens import signer_of
 from tests.support.patience import PATIENCE
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
@@ -53,8 +54,15 @@ Handler = Callable[[bytes, "Context"], Awaitable[bytes]]
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def token(subject: str = "tester", seconds: float = 3600, rules: TokenRules | None = None) -> str:
-    return mint_token(SECRET.encode(), rules or TokenRules(), subject, seconds)
+def token(subject: str = "tester", seconds: float = 3600, secret: str = SECRET) -> str:
+    """Empty if the gateway has no feature that takes it."""
+    sign = signer_with(secret)
+    return "" if sign is None else sign(subject, seconds)
+
+
+@cache
+def signer_with(secret: str) -> Signer | None:
+    return signer_of(Settings.model_validate({"jwt_secret": secret}))
 
 
 def bearer(subject: str = "tester") -> dict[str, str]:

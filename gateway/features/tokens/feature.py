@@ -1,11 +1,13 @@
 """Tokens: bearer tokens, the keys that sign them, and revocation."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.settings.model import Reloadable
+from gateway.core.principal import Signer
+from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features.tokens.authentication import Authentication
 from gateway.features.tokens.from_settings import (
@@ -13,12 +15,18 @@ from gateway.features.tokens.from_settings import (
     read_keys,
     reloadable_tokens,
 )
+from gateway.features.tokens.minting import signer_of
 from gateway.features.tokens.revocation import DenyFile
 
 
 class Tokens(Feature):
     name = "tokens"
     identifies = True
+    commands: ClassVar[Mapping[str, str]] = {"token": "gateway.features.tokens.commands"}
+
+    @classmethod
+    def signer(cls, settings: Settings) -> Signer | None:
+        return signer_of(settings)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
