@@ -16,6 +16,7 @@ from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
+from gateway.core.principal import Signer
 from gateway.core.processes import Port
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
@@ -29,8 +30,16 @@ class Feature:
     """That of its folder."""
     needs: ClassVar[tuple[type["Feature"], ...]] = ()
     """The features whose public names it uses."""
+    identifies: ClassVar[bool] = False
+    """Whether an interceptor of it identifies callers. Without one that does, the gateway is open
+    to everybody who reaches it.
+    """
     extends: ClassVar[Mapping[type["Feature"], Any]] = {}
     """What it adds to features that it needs, by feature. Of which type, that feature says."""
+    commands: ClassVar[Mapping[str, str]] = {}
+    """Its commands of `cuebot-gateway`: by name, the module that has it, which is imported when it
+    is asked for. Such a module may import from `gateway_cli`.
+    """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
 
@@ -38,6 +47,13 @@ class Feature:
     def section(cls, added: Sequence[Any]) -> type[Strict] | None:
         """Its section of the settings: a model with a field for each. `added` is what those who
         extend it add.
+        """
+        return None
+
+    @classmethod
+    def signer(cls, settings: Settings) -> Signer | None:
+        """What signs tokens that the gateway accepts, for the commands that call it; None if it
+        cannot. Raises ConfigurationError.
         """
         return None
 

@@ -37,7 +37,6 @@ FOR_THE_SIMULATOR = ("gateway.core.schema", "gateway.core.discovery.files", "gat
 STILL_UPWARD: dict[str, str] = {}
 STILL_KNOWN = {  # features that a feature uses without needing them, until the one tells the other
     "cors": "openapi",
-    "names": "rate_limits",
     "openapi": "names object_rights views",
     "pages": "views",
 }

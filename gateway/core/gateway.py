@@ -60,16 +60,20 @@ class Pipeline:
 @dataclass(kw_only=True)
 class Gateway:
     """Parts are made when they are first asked for. A feature that replaces one (`weight`,
-    `client_of`, `surface_of`, `codings`, `upstream_of_calls`, `upstream_of_copies`) does so when it
-    is constructed, before those that come later.
+    `client_of`, `trusts`, `surface_of`, `codings`, `upstream_of_calls`, `upstream_of_copies`) does
+    so when it is constructed, before those that come later.
     """
 
     settings: Settings
     composition: Composition
+    reached_at: tuple[str, ...] = ()
+    """What makes other machines reach it (`gateway.core.settings.reach`)."""
     authority: Authority = field(default_factory=Authority)
     weight: Weight = equal_weight
     """The share of each principal in what all share."""
     client_of: ClientOf = the_peer
+    trusts: Callable[[str], bool] = lambda address: False
+    """Whether a peer's address is that of a proxy, behind which there are many clients."""
     surface_of: SurfaceOf = plain_json
     worker: Worker | None = None
     """This process, if WORKERS are several."""
@@ -151,7 +155,10 @@ class Gateway:
     @cached_property
     def interceptors(self) -> tuple[Interceptor, ...]:
         """Those of all features, in the order of a request."""
-        return tuple(each for feature in self.features for each in feature.interceptors())
+        found = [each for feature in self.features for each in feature.interceptors()]
+        if not any(overrides(each, "identify") for each in found):
+            found.append(Anonymous(self.authority))
+        return tuple(found)
 
     def numbers(self) -> Iterable[Mapping[tuple[str, ...], float]]:
         """The metrics of each feature."""

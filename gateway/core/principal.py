@@ -97,6 +97,9 @@ def everything(claims: Mapping[str, object]) -> Rights:
 
 UNRESTRICTED = Unrestricted()
 
+Signer = Callable[[str, float], str]
+"""A token of this subject, for so many seconds at most."""
+
 
 @dataclass(slots=True)
 class Authority:

@@ -11,7 +11,8 @@ from gateway.core.pipeline.direct_connection import Headers
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.patience import Patience
 from gateway.core.principal import address_key
-from gateway.features.rate_limits.rate_limiter import Limiter, MemoryLimiter, Rate, Rates, Verdict
+from gateway.core.rates import MemoryLimiter, Rate, Verdict
+from gateway.features.rate_limits.rate_limiter import Limiter, Rates
 
 
 class RateControl(Interceptor):
@@ -76,7 +77,7 @@ class RateControl(Interceptor):
     def _headers(self, verdict: Verdict, rate: Rate) -> Headers:
         reset = math.ceil(self._wall_clock() + verdict.reset)
         return (
-            rate.header,
+            (b"x-ratelimit-limit", rate.burst_digits),
             (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
             (b"x-ratelimit-reset", b"%d" % reset),
         )

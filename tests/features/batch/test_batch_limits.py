@@ -13,9 +13,9 @@ from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.rates import MemoryLimiter, Rate, Verdict
 from gateway.features.admission import Admission
 from gateway.features.batch import batch as batches
-from gateway.features.rate_limits.rate_limiter import MemoryLimiter, Rate, Verdict
 from gateway.features.tokens import Tokens
 from tests.features.batch.test_batch import (
     BATCH,
