@@ -13,13 +13,14 @@ from starlette.routing import Route
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 from gateway.core.settings.model import Reloadable, Strict
 
-__all__ = ["Feature", "Gateway", "Interceptor", "public"]
+__all__ = ["Feature", "Gateway", "HeaderNames", "Interceptor", "public"]
 
 
 class Feature:
@@ -31,6 +32,8 @@ class Feature:
     """What it adds to features that it needs, by feature. Of which type, that feature says."""
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
+    headers: ClassVar[HeaderNames] = HeaderNames()
+    """What it reads of requests, and adds to answers."""
 
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict] | None:

@@ -36,10 +36,8 @@ FOR_THE_SIMULATOR = ("gateway.core.schema", "gateway.core.discovery.files", "gat
 STILL_UPWARD: dict[str, str] = {}
 STILL_KNOWN = {  # features that a feature uses without needing them, until the one tells the other
     "access_log": "dry_run",
-    "at_most_once": "openapi",
     "audit": "access_log dry_run object_rights",
-    "batch": "at_most_once dry_run openapi views watch",
-    "cors": "openapi",
+    "batch": "at_most_once dry_run views watch",
     "names": "rate_limits",
     "openapi": "names object_rights views",
     "pages": "views",

@@ -34,7 +34,6 @@ from gateway.core.pipeline.request import CallRequest, RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.schema.method import Method
 from gateway.features.at_most_once.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
-from gateway.features.openapi.schemas import REPORTED
 
 REPLAYED = (b"idempotent-replayed", b"true")
 QUOTED_KEY = re.compile(rb'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
@@ -47,6 +46,10 @@ MARGIN_SECONDS = 10.0
 """For all that happens after a call until its outcome is written down."""
 LONGEST_HASHED_AT_ONCE = 2**20
 LONGEST_KEPT_ERROR = 500
+REPORTED = (
+    *("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields", "X-Resolved"),
+    *("X-Filtered", "X-Truncated", "X-No-Match", "X-Dry-Run"),
+)
 REPORTED_HEADERS = frozenset(name.lower().encode() for name in REPORTED)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.feature import Feature
 from gateway.features.at_most_once.exchange import KeyedChanges
 from gateway.features.at_most_once.key_records import records_for
@@ -11,6 +12,7 @@ from gateway.features.at_most_once.key_records import records_for
 
 class AtMostOnce(Feature):
     name = "at_most_once"
+    headers = HeaderNames(read=("Idempotency-Key",), sent=("Idempotent-Replayed",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -14,13 +14,17 @@ from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.core.pipeline.error_answer import error_answer
 from gateway.core.pipeline.slow_reader import write_pieces
-from gateway.features.openapi.schemas import OF_ANSWERED_CHANGES, REPORTED
 from gateway.features.watch.question import COMMENT, RETRY
 from gateway.features.watch.question import HEADERS as OF_STREAMS
 
 MAX_ANSWER_BYTES = 8 * 2**20
 """Of one item."""
-HEADERS = {name.lower().encode(): name for name in (*REPORTED, *OF_ANSWERED_CHANGES, "Retry-After")}
+REPORTED = (
+    *("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields", "X-Resolved"),
+    *("X-Filtered", "X-Truncated", "X-No-Match", "X-Dry-Run"),
+    *("Idempotent-Replayed", "Retry-After"),
+)
+HEADERS = {name.lower().encode(): name for name in REPORTED}
 """Headers of an item's answer that are shown, by lower-case name."""
 
 END = b"\n\n"

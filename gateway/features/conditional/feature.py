@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.feature import Feature
 from gateway.features.conditional.exchange import ConditionalReads
 from gateway.features.views import Views
@@ -15,6 +16,7 @@ MAX_WAITING_READS = 1000
 class Conditional(Feature):
     name = "conditional"
     needs = (Views,)
+    headers = HeaderNames(read=("If-None-Match", "Prefer"), sent=("ETag", "Preference-Applied"))
 
     def exchanges(self) -> Iterable[Exchange]:
         gateway, pipeline = self.gateway, self.gateway.pipeline

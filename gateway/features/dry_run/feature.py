@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.options import OptionReader
 from gateway.feature import Feature
 from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns
@@ -10,6 +11,7 @@ from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns
 
 class DryRun(Feature):
     name = "dry_run"
+    headers = HeaderNames(read=("X-Dry-Run",), sent=("X-Dry-Run",))
 
     def options(self) -> Iterable[OptionReader]:
         return (DryRunOptionReader(),)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
@@ -13,6 +14,7 @@ from gateway.features.names.profile import NameTables
 class Names(Feature):
     name = "names"
     tables = NameTables
+    headers = HeaderNames(sent=("X-Resolved", "X-No-Match"))
 
     @staticmethod
     def compile(draft: Draft) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
@@ -21,6 +22,7 @@ class ObjectRights(Feature):
     needs = (Access, Names, Views)
     extends: ClassVar[Mapping[type[Feature], Any]] = {Access: KEYS}
     tables = ObjectTables
+    headers = HeaderNames(sent=("X-Filtered",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

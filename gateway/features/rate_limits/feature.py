@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.shared_store import Link
@@ -15,6 +16,9 @@ from gateway.features.rate_limits.shared_limiter import SharedLimiter
 
 class RateLimits(Feature):
     name = "rate_limits"
+    headers = HeaderNames(
+        sent=("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")
+    )
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

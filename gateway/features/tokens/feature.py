@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.settings.model import Reloadable
 from gateway.feature import Feature
@@ -19,6 +20,7 @@ from gateway.features.tokens.secrets import reached_at
 
 class Tokens(Feature):
     name = "tokens"
+    headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from gateway.core.fair_quota import FairQuota
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
@@ -21,6 +22,7 @@ class Watch(Feature):
     name = "watch"
     needs = (Views,)
     tables = WatchTables
+    headers = HeaderNames(read=("Last-Event-ID",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
