@@ -39,8 +39,6 @@ STILL_KNOWN = {  # features that a feature uses without needing them, until the 
     "audit": "access_log dry_run object_rights",
     "batch": "at_most_once dry_run views watch",
     "names": "rate_limits",
-    "openapi": "names object_rights views",
-    "pages": "views",
     "traces": "access_log",
 }
 BARE_SLEEPS = {  # files with a `sleep(0)`, and why

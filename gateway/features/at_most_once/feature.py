@@ -12,6 +12,7 @@ from gateway.features.at_most_once.key_records import records_for
 
 class AtMostOnce(Feature):
     name = "at_most_once"
+    document = "openapi.yaml"
     headers = HeaderNames(read=("Idempotency-Key",), sent=("Idempotent-Replayed",))
 
     def __init__(self, gateway: Gateway) -> None:

@@ -16,6 +16,7 @@ MAX_WAITING_READS = 1000
 class Conditional(Feature):
     name = "conditional"
     needs = (Views,)
+    document = "openapi.yaml"
     headers = HeaderNames(read=("If-None-Match", "Prefer"), sent=("ETag", "Preference-Applied"))
 
     def exchanges(self) -> Iterable[Exchange]:

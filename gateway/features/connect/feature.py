@@ -8,6 +8,7 @@ from gateway.features.connect.choice import protocol_of
 
 class Connect(Feature):
     name = "connect"
+    document = "openapi.yaml"
     headers = HeaderNames(
         read=(
             *("Connect-Protocol-Version", "Connect-Timeout-Ms"),

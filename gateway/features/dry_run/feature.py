@@ -11,6 +11,7 @@ from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns
 
 class DryRun(Feature):
     name = "dry_run"
+    document = "openapi.yaml"
     headers = HeaderNames(read=("X-Dry-Run",), sent=("X-Dry-Run",))
 
     def options(self) -> Iterable[OptionReader]:

@@ -16,6 +16,7 @@ from gateway.features.rate_limits.shared_limiter import SharedLimiter
 
 class RateLimits(Feature):
     name = "rate_limits"
+    document = "openapi.yaml"
     headers = HeaderNames(
         sent=("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")
     )

@@ -20,6 +20,7 @@ from gateway.features.tokens.secrets import reached_at
 
 class Tokens(Feature):
     name = "tokens"
+    document = "openapi.yaml"
     headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
 
     def __init__(self, gateway: Gateway) -> None:

@@ -11,6 +11,7 @@ from gateway.features.traces.trace_settings import open_traces
 
 class Traces(Feature):
     name = "traces"
+    document = "openapi.yaml"
     headers = HeaderNames(read=("traceparent", "tracestate"), sent=("X-Trace-ID",))
 
     def __init__(self, gateway: Gateway) -> None:

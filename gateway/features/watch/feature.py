@@ -22,6 +22,7 @@ class Watch(Feature):
     name = "watch"
     needs = (Views,)
     tables = WatchTables
+    document = "openapi.yaml"
     headers = HeaderNames(read=("Last-Event-ID",))
 
     def __init__(self, gateway: Gateway) -> None:
