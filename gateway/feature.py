@@ -37,6 +37,10 @@ class Feature:
     """Its tables of the profile: a model with a field for each."""
     headers: ClassVar[HeaderNames] = HeaderNames()
     """What it reads of requests, and adds to answers."""
+    refusals: ClassVar[Mapping[str, str]] = {}
+    """Words for its own reasons to refuse (`GatewayError.cause`)."""
+    links: ClassVar[tuple[str, ...]] = ()
+    """Its pages for people, where there are pages (DOCS)."""
     document: ClassVar[str] = ""
     """A YAML file beside this class: its part of the OpenAPI document, with the same names as in
     `gateway/features/openapi/openapi.yaml`.

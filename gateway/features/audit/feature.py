@@ -1,6 +1,7 @@
 """The audit log."""
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
@@ -11,6 +12,7 @@ from gateway.features.audit.audit_log import open_audit
 
 class Audit(Feature):
     name = "audit"
+    refusals: ClassVar[Mapping[str, str]] = {"audit_log": "The audit log cannot be written"}
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -1,6 +1,7 @@
 """Conditional reads: ETags, 304, and waiting for a change."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.exchange import Exchange
@@ -17,6 +18,7 @@ class Conditional(Feature):
     name = "conditional"
     needs = (Views,)
     document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {"waits": "Too many GETs wait for a change"}
     headers = HeaderNames(read=("If-None-Match", "Prefer"), sent=("ETag", "Preference-Applied"))
 
     def exchanges(self) -> Iterable[Exchange]:

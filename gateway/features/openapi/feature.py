@@ -14,6 +14,7 @@ from gateway.features.openapi.parts import Parts
 
 class Openapi(Feature):
     name = "openapi"
+    links = tuple(FORMATS)
 
     def routes(self) -> Iterable[Route]:
         gateway, settings = self.gateway, self.gateway.settings

@@ -17,6 +17,7 @@ class Pages(Feature):
     name = "pages"
     needs = (Openapi, Views)
     tables = PanelTables
+    links = ("/docs",)
 
     @staticmethod
     def compile(draft: Draft) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import ClassVar
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.header_names import HeaderNames
@@ -17,6 +18,7 @@ from gateway.features.rate_limits.shared_limiter import SharedLimiter
 class RateLimits(Feature):
     name = "rate_limits"
     document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {"rate_limit": "Over the rate limit"}
     headers = HeaderNames(
         sent=("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")
     )

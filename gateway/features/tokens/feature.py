@@ -1,7 +1,8 @@
 """Tokens: bearer tokens, the keys that sign them, and revocation."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.header_names import HeaderNames
@@ -21,6 +22,18 @@ from gateway.features.tokens.secrets import reached_at
 class Tokens(Feature):
     name = "tokens"
     document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {
+        "no_keys": "No keys of the identity provider yet",
+        "no_token": "Without a token",
+        "malformed": "Tokens that cannot be read",
+        "algorithm": "Tokens with an algorithm that is not accepted",
+        "signature": "Tokens with a wrong signature",
+        "unknown_key": "Tokens with an unknown key",
+        "expired": "Expired tokens",
+        "not_yet_valid": "Tokens that are not valid yet",
+        "claims": "Tokens with wrong claims",
+        "denied": "Tokens on the deny list",
+    }
     headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
 
     def __init__(self, gateway: Gateway) -> None:

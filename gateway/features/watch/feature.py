@@ -1,6 +1,7 @@
 """Watching: event streams of reads."""
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.fair_quota import FairQuota
 from gateway.core.gateway import Gateway
@@ -23,6 +24,7 @@ class Watch(Feature):
     needs = (Views,)
     tables = WatchTables
     document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {"watchers": "Too many event streams, or what they ask"}
     headers = HeaderNames(read=("Last-Event-ID",))
 
     def __init__(self, gateway: Gateway) -> None:
