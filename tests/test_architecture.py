@@ -34,12 +34,6 @@ ROOMS = {each.name for each in FEATURES}
 
 WITH_THE_SIMULATOR = "gateway_cli.demo"
 FOR_THE_SIMULATOR = ("gateway.core.schema", "gateway.core.discovery.files", "gateway.core.errors")
-STILL_UPWARD: dict[str, str] = {}
-STILL_KNOWN = {  # features that a feature uses without needing them, until the one tells the other
-    "cors": "openapi",
-    "openapi": "names object_rights views",
-    "pages": "views",
-}
 BARE_SLEEPS = {  # files with a `sleep(0)`, and why
     "long_work.py": "turns without work",
     "middleware.py": "the request is over",
@@ -82,8 +76,7 @@ def test_every_room_has_its_place() -> None:
 
 
 def test_imports_lead_down(graph: dict[str, set[str]]) -> None:
-    """All but those of `STILL_UPWARD`, from which only lines are taken."""
-    assert upward(graph) == STILL_UPWARD
+    assert upward(graph) == {}
 
 
 def test_an_import_that_leads_up_is_noticed() -> None:
@@ -133,8 +126,7 @@ def test_a_feature_knows_what_it_needs(graph: dict[str, set[str]], feature: type
         each for name, known in graph.items() if room_of(name) == feature.name for each in known
     )
     known = {room for each in targets if (room := room_of(each)) is not None}
-    undeclared = known - {feature.name} - {each.name for each in all_needed(feature)}
-    assert " ".join(sorted(undeclared)) == STILL_KNOWN.get(feature.name, "")
+    assert known - {feature.name} - {each.name for each in all_needed(feature)} == set()
 
 
 def room_of(module: str) -> str | None:

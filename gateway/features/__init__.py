@@ -4,7 +4,6 @@ Each is a folder, and its two lines here. The order is that of interceptors, of 
 strings, and of ways of asking for a call where two are asked for.
 """
 
-from graphlib import TopologicalSorter
 from typing import Any
 
 from gateway.feature import Feature
@@ -42,6 +41,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Connect,
     Compression,
     Cors,
+    Health,
     Tokens,
     RateLimits,
     Admission,
@@ -59,15 +59,9 @@ FEATURES: tuple[type[Feature], ...] = (
     SharedReads,
     Openapi,
     Pages,
-    Health,
 )
 
 
 def extensions_of(feature: type) -> tuple[Any, ...]:
     """What features add to one that they need, in their order."""
     return tuple(each.extends[feature] for each in FEATURES if feature in each.extends)
-
-
-def needed_first() -> tuple[type[Feature], ...]:
-    """The features, each after those that it needs."""
-    return tuple(TopologicalSorter({each: each.needs for each in FEATURES}).static_order())

@@ -7,9 +7,10 @@ from gateway.core.profile.profile import Profile as CoreProfile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
-from gateway.features import FEATURES, extensions_of, needed_first
+from gateway.feature import needed_first
+from gateway.features import FEATURES, extensions_of
 
-COMPILERS = tuple(each.compile for each in needed_first())
+COMPILERS = tuple(each.compile for each in needed_first(FEATURES))
 TABLES = tuple(each.tables for each in FEATURES if each.tables is not None)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.options import OptionReader
 from gateway.feature import Feature
 from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns, add_dry_run
@@ -11,6 +12,8 @@ from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns, add_d
 
 class DryRun(Feature):
     name = "dry_run"
+    document = "openapi.yaml"
+    headers = HeaderNames(read=("X-Dry-Run",), sent=("X-Dry-Run",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

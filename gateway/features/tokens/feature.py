@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.principal import Signer
 from gateway.core.settings.model import Reloadable, Settings
@@ -23,6 +24,20 @@ class Tokens(Feature):
     name = "tokens"
     identifies = True
     commands: ClassVar[Mapping[str, str]] = {"token": "gateway.features.tokens.commands"}
+    document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {
+        "no_keys": "No keys of the identity provider yet",
+        "no_token": "Without a token",
+        "malformed": "Tokens that cannot be read",
+        "algorithm": "Tokens with an algorithm that is not accepted",
+        "signature": "Tokens with a wrong signature",
+        "unknown_key": "Tokens with an unknown key",
+        "expired": "Expired tokens",
+        "not_yet_valid": "Tokens that are not valid yet",
+        "claims": "Tokens with wrong claims",
+        "denied": "Tokens on the deny list",
+    }
+    headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
 
     @classmethod
     def signer(cls, settings: Settings) -> Signer | None:

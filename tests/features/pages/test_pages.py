@@ -21,7 +21,7 @@ from gateway.core.pipeline.context import ClientGone
 from gateway.core.refusals import Refusals
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import load_profile
-from gateway.features.openapi import schemas as shared
+from gateway.features.openapi import documents
 from gateway.features.openapi.document import build_document
 from gateway.features.pages import page_routes
 from tests.support.contexts import context_of
@@ -459,7 +459,7 @@ async def test_several_cuebots_are_shown() -> None:
     assert [bool(states[each]["reason"]) for each in endpoints] == [False, False, True]
     assert ready["status"] == "stopping"
     reference = {"$ref": "#/components/schemas/gateway-Readiness"}
-    validator(reference, shared.SHARED["components"]["schemas"]).validate(ready)
+    validator(reference, document()["components"]["schemas"]).validate(ready)
 
 
 async def test_documents_are_kept_by_rights_and_only_the_last(
@@ -471,8 +471,8 @@ async def test_documents_are_kept_by_rights_and_only_the_last(
         built.append(options["allowed"])
         return build_document(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(page_routes, "build_document", build)
-    monkeypatch.setattr(page_routes, "KEPT_DOCUMENTS", 2)
+    monkeypatch.setattr(documents, "build_document", build)
+    monkeypatch.setattr(documents, "KEPT_DOCUMENTS", 2)
     access = [
         rule("reads", {"role": "a*"}, "reads"),
         rule("the same", {"role": "b"}, "all", "!changes"),
