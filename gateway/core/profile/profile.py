@@ -185,8 +185,6 @@ class Profile(Entry):
     defaults: dict[MethodName, dict[FieldPath, Constant]] = {}
     needed: dict[MethodName, dict[FieldName, Line]] = {}
     rows: dict[MethodName, dict[FieldPath, RowLimit]] = {}
-    identity: dict[MethodName, FieldPath] = {}
-    identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName | tuple[FieldName, ...] | StrictBool]] = {}
     before: tuple[Before, ...] = ()
     unique: tuple[UniqueName, ...] = ()

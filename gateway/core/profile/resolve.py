@@ -46,7 +46,6 @@ from gateway.core.schema.method import (
     FieldPath,
     FollowUp,
     Hop,
-    Identity,
     Instead,
     LookUp,
     Method,
@@ -410,30 +409,6 @@ def with_written(
                 place = needed_path(found[name].descriptor.input_type, path)
                 both = {str(place), ".".join(place.original)}
                 found[name] = replace(found[name], written=found[name].written | both)
-    return found
-
-
-def identified(
-    profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
-) -> dict[str, Method]:
-    """Adds the place of the caller's name in requests."""
-    found = dict(methods)
-    plain = [("identity", name, path, "") for name, path in profile.identity.items()]
-    in_xml = [
-        ("identity_in_xml", name, path, element)
-        for name, elements in profile.identity_in_xml.items()
-        for path, element in elements.items()
-    ]
-    for section, name, path, element in (*plain, *in_xml):
-        with entry(f"{section}.{name}", unused):
-            if name not in found:
-                raise NotApplicable(f"{name} is not served")
-            request = found[name].descriptor.input_type
-            field = needed_field(request, split(path))
-            if field.is_repeated or field.type != FieldDescriptor.TYPE_STRING:
-                raise NotApplicable(f"{path} is no text")
-            identity = Identity(needed_path(request, path), element)
-            found[name] = replace(found[name], identity=identity)
     return found
 
 

@@ -27,6 +27,7 @@ from gateway.core.codec.fields import (
 )
 from gateway.core.codec.rewrite import MostRows, Rename
 from gateway.core.codec.wellknown import WRAPPERS, is_object
+from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
 from gateway.core.schema.method import LookUp, Method, Unique
@@ -296,8 +297,8 @@ def about_bodies(method: Method) -> Iterator[str]:
             yield f"`{needed.field}` may not be empty."
         else:
             yield f"`{needed.field}` has to be there, and `{{}}` stands for all."
-    if method.xml_field is not None:
-        yield f"The body may also be the XML of `{method.xml_field}`."
+    if (xml := XmlField.of(method).place) is not None:
+        yield f"The body may also be the XML of `{xml}`."
     for reference in RequestNames.of(method).references:
         if reference.by_name:
             yield f"`{reference.place}` may be a name."
