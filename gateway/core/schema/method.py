@@ -239,28 +239,6 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why Cuebot refuses a call as things are: what a read tells of the object."""
-
-    sign: Sign
-    says: str
-    """The sentence for what the read finds (`{found}`) about the request's object (`{subject}`)."""
-    says_one: str
-    """For one row."""
-    otherwise: str
-    """Without the read, or if it finds nothing that explains it."""
-    method: Method
-    copies: Copies
-    """From the request to that of the read."""
-    rows: tuple[FieldDescriptor, ...]
-    """From the answer down to the list of objects that are counted; empty for a value."""
-    take: FieldPath
-    """The value, in the answer."""
-    unless: tuple[str, ...]
-    """Values that explain nothing."""
-
-
-@dataclass(frozen=True, slots=True)
 class ErrorSigns:
     """The meaning of Cuebot's errors with status INTERNAL, and of one with NOT_FOUND."""
 
@@ -276,8 +254,6 @@ class ErrorSigns:
     """What a change would make is there, or its name is taken."""
     refused: tuple[Sign, ...] = ()
     """What Cuebot does not do as things are."""
-    obstacle: Obstacle | None = None
-    """Of this method."""
 
 
 @dataclass(frozen=True, slots=True)
