@@ -213,8 +213,8 @@ def check_no_arguments(method: Method, parameters: Iterable[tuple[str, str]]) ->
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
     """`?name` for the first unknown ones.
 
-    Raises GatewayError (INVALID_ARGUMENT) by policy, and always for `dryRun`: the client thinks
-    that nothing will be changed.
+    Raises GatewayError (INVALID_ARGUMENT) by policy, and always for what is to be asked for in
+    another way: a call without it may be another one than is meant.
     """
     for name, _ in parameters:
         if way := other_way(name):

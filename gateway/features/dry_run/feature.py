@@ -1,6 +1,7 @@
 """Dry runs (`X-Dry-Run: 1`): the calls that a request would make, which are not made."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.options import OptionReader
@@ -10,6 +11,9 @@ from gateway.features.dry_run.exchange import DryRunOptionReader, DryRuns
 
 class DryRun(Feature):
     name = "dry_run"
+    not_a_field: ClassVar[Mapping[str, str]] = {
+        "dryrun": "; for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"
+    }
 
     def options(self) -> Iterable[OptionReader]:
         return (DryRunOptionReader(),)
