@@ -57,6 +57,11 @@ class Feature:
     `gateway/features/openapi/openapi.yaml`.
     """
 
+    not_a_field: ClassVar[Mapping[str, str]] = {}
+    """How to ask for it (`; send …`), by names of fields by which people try to: their letters, in
+    lower case.
+    """
+
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict] | None:
         """Its section of the settings: a model with a field for each. `added` is what those who

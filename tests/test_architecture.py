@@ -179,7 +179,7 @@ def test_tests_have_the_same_rooms() -> None:
     inits = [*TESTS.glob("*/__init__.py"), *TESTS.glob("*/*/__init__.py")]
     folders = {file.parent.relative_to(TESTS).as_posix() for file in inits}
     outside = {each for each in folders if each.partition("/")[0] in TEST_FOLDERS}
-    rooms = {f"features/{room}" for room in (*ROOMS, "identity")}
+    rooms = {f"features/{room}" for room in ROOMS}
     assert folders - outside - {"core"} <= {*PACKAGES, *rooms}
 
 

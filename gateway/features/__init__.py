@@ -19,6 +19,7 @@ from gateway.features.connect import Connect
 from gateway.features.cors import Cors
 from gateway.features.dry_run import DryRun
 from gateway.features.health import Health
+from gateway.features.identity import Identity
 from gateway.features.metrics import Metrics
 from gateway.features.names import Names
 from gateway.features.object_rights import ObjectRights
@@ -45,6 +46,7 @@ FEATURES: tuple[type[Feature], ...] = (
     Tokens,
     RateLimits,
     Admission,
+    Identity,
     Access,
     ObjectRights,
     Names,

@@ -54,7 +54,7 @@ class CallMaker:
         return context.call.lease.ask(size, go_on)
 
     async def try_out(self, context: RequestContext, request: CallRequest) -> None:
-        """Do all that comes before a call, for a dry run. Raises GatewayError as `call` does."""
+        """Do all that comes before a call, without it. Raises GatewayError as `call` does."""
         began = monotonic()
         try:
             if not await self.rehearse(context, request) and request.plan.look_ups:

@@ -177,7 +177,7 @@ class RequestContext:
     """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
     Rights are checked again before the call unless this is 0, so every wait counts."""
     waited_as_asked: float = 0.0
-    """The part of `waited` that a GET asked for (`Prefer: wait`), polls included."""
+    """The part of `waited` that a client asked for, polls included."""
     body_read: bool = False
     bytes_in: int = 0
     patience: Patience | None = None

@@ -17,7 +17,7 @@ import structlog
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
-from gateway.core.pipeline.caller import Caller, Identified
+from gateway.core.pipeline.for_caller import Caller, PlanForCaller
 from gateway.core.pipeline.offload_process import (
     LENGTH_PREFIX_BYTES,
     Done,
@@ -74,13 +74,13 @@ class Planner:
         *,
         media: bytes = b"",
         is_binary: bool = False,
-    ) -> Identified:
+    ) -> PlanForCaller:
         """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
         job = Job(None, method.path, body, policy, caller, media, is_binary)
         outcome = await self._outcome(principal, timeout, job, catalog)
         assert isinstance(outcome, Done)
         refusal = None if outcome.refusal is None else error_of(outcome.refusal)
-        return Identified(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
+        return PlanForCaller(plan_of(method, outcome.planned), caller, outcome.headers, refusal)
 
     async def run(self, principal: str, timeout: float, work: Callable[[], Result]) -> Result:
         """What `work` returns: a function, as `pickle` takes it. Raises GatewayError: its own, of

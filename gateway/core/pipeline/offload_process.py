@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NamedTuple
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError, own_failure
 from gateway.core.pipeline.body_forms import plan_any
-from gateway.core.pipeline.caller import Caller, with_caller
+from gateway.core.pipeline.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.pipeline.messages import check_size
 from gateway.core.pipeline.plan import Plan, plan_message, steps_of
 from gateway.core.schema.catalog import Catalog
@@ -64,10 +64,10 @@ class Planned(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The result of a job; see `gateway.core.pipeline.caller.Identified`."""
+    """The result of a job; see `PlanForCaller`."""
 
     planned: Planned
-    replaced: tuple[str, ...]
+    headers: tuple[tuple[bytes, bytes], ...]
     refusal: Refusal | None
 
 
@@ -135,9 +135,10 @@ def planned(job: Job, catalog: Catalog) -> Done:
     else:
         asked = plan_any(method, job.body, job.policy, job.media)
         check_size(method.descriptor.input_type, asked.payload)
-    identified = with_caller(asked, job.caller)
-    refusal = None if identified.refusal is None else refusal_of(identified.refusal)
-    return Done(without_steps(identified.plan), identified.replaced, refusal)
+    each: ForCaller | None = method.aspects.get(ForCaller)
+    done = PlanForCaller(asked, job.caller) if each is None else each.change(asked, job.caller)
+    refusal = None if done.refusal is None else refusal_of(done.refusal)
+    return Done(without_steps(done.plan), done.headers, refusal)
 
 
 def returned(job: Work) -> Returned:

@@ -9,18 +9,17 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
-from gateway.core.codec.xml_text import takes_long as xml_takes_long
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairQuota, Weight
 from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.body import BodyReader
 from gateway.core.pipeline.body_forms import plan_any
-from gateway.core.pipeline.caller import Caller, Identified, with_caller
 from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.messages import takes_long as message_takes_long
 from gateway.core.pipeline.offload import Planner
@@ -176,7 +175,10 @@ class RequestReader:
     def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
         """Raises GatewayError for an invalid body or a lost right."""
         if head.is_binary:
-            unread = not self._interceptors.depend_on_content(context, head.method)
+            unread = not (
+                ForCaller in head.method.aspects
+                or self._interceptors.depend_on_content(context, head.method)
+            )
             planned = plan_message(head.method, body, head.policy, unread=unread)
         else:
             planned = plan_any(head.method, body, head.policy, media_of(context))
@@ -190,7 +192,7 @@ class RequestReader:
         """`plan` in another process. Raises GatewayError, and ClientGone."""
         began = monotonic()
         with CancelOnDisconnect(context, receive):
-            identified = await self._planner.plan(
+            done = await self._planner.plan(
                 context.principal,
                 head.catalog,
                 head.method,
@@ -204,8 +206,8 @@ class RequestReader:
         took = monotonic() - began
         context.waited += took
         head = head._replace(timeout=max(head.timeout - took, 0))
-        self.reauthorize(context, head.catalog, head.method, identified.plan)
-        return self._call_request(context, head, identified.plan, identified)
+        self.reauthorize(context, head.catalog, head.method, done.plan)
+        return self._call_request(context, head, done.plan, done)
 
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
@@ -282,13 +284,12 @@ class RequestReader:
         context: RequestContext,
         head: RequestHead,
         planned: Plan,
-        identified: Identified | None = None,
+        done: PlanForCaller | None = None,
     ) -> CallRequest:
         """Sets headers for ignored, replaced and added fields.
 
-        `identified` is the plan with the caller's name, if another process has made it. A look-up
-        only resolves a name and needs no right of its own, nor does a second read of the call's own
-        answer.
+        `done` is the plan for its caller, if another process has made it. A look-up only resolves a
+        name and needs no right of its own, nor does a second read of the call's own answer.
         """
         for follow_up, payload in planned.follow_ups:
             self._interceptors.authorize(
@@ -296,7 +297,9 @@ class RequestReader:
             )
         if planned.kept:
             context.call.kept = planned.kept
-        planned = with_identity(context, planned, identified)
+        for_caller: ForCaller | None = planned.method.aspects.get(ForCaller)
+        if for_caller is not None:
+            planned = changed_for_caller(context, planned, for_caller, done)
         query, cut_at = head.query, 0
         form = query.form
         if planned.method.row_limit is not None or planned.most_rows is not None:
@@ -332,23 +335,22 @@ def caller_of(context: RequestContext) -> Caller:
     return Caller(caller.rights.identity, caller.subject)
 
 
-def with_identity(context: RequestContext, planned: Plan, identified: Identified | None) -> Plan:
-    """The plan with the caller's name where Cuebot records it (IDENTITY).
+def changed_for_caller(
+    context: RequestContext, planned: Plan, each: ForCaller, done: PlanForCaller | None = None
+) -> Plan:
+    """The plan as its caller's. Raises GatewayError for one that is refused.
 
-    `identified` is that plan as another process has made it.
+    `done` is that plan as another process has made it, for who the caller was then.
     """
-    if planned.method.identity is None and not planned.follow_ups:
-        return planned
     caller = caller_of(context)
-    if identified is None or identified.caller != caller:
-        identified = with_caller(planned, caller)
-    if identified.refusal is not None:
-        if identified.refusal.code is Code.PERMISSION_DENIED:
-            context.call.denied = Denial("identity", planned.method, planned.payload)
-        raise identified.refusal.again()
-    if identified.replaced:
-        context.response.headers.append((b"x-replaced-fields", listed_paths(identified.replaced)))
-    return identified.plan
+    if done is None or done.caller != caller:
+        done = each.change(planned, caller)
+    if done.refusal is not None:
+        if done.refusal.code is Code.PERMISSION_DENIED:
+            context.call.denied = Denial(each.denied_by, planned.method, planned.payload)
+        raise done.refusal.again()
+    context.response.headers += done.headers
+    return done.plan
 
 
 def check_verb(verb: str, method: Method) -> None:
@@ -374,9 +376,10 @@ def media_of(context: RequestContext) -> bytes:
 def takes_long(head: RequestHead, body: bytes) -> bool:
     """Whether planning would block the event loop for too long."""
     method = head.method
-    return is_long(method, body, is_binary=head.is_binary) or (
-        method.has_xml and xml_takes_long(body)
-    )
+    if is_long(method, body, is_binary=head.is_binary):
+        return True
+    each: ForCaller | None = method.aspects.get(ForCaller)
+    return each is not None and each.takes_long is not None and each.takes_long(body)
 
 
 def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:

@@ -10,6 +10,7 @@ from gateway.core.pipeline.body import body_too_large
 from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import CLOSE
 from gateway.core.pipeline.direct_connection import KEY_HEADER, TWO_KEYS
+from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS
 
@@ -81,7 +82,7 @@ def can_be_json(content_type: bytes) -> bool:
 def takes_xml(method: Method | None, content_type: bytes) -> bool:
     """Whether a Content-Type is XML, which is a field of the method's requests."""
     media, _, parameters = content_type.lower().partition(b";")
-    if method is None or method.xml_field is None or not XML_MEDIA.fullmatch(media.strip()):
+    if method is None or XmlField not in method.aspects or not XML_MEDIA.fullmatch(media.strip()):
         return False
     return b"charset" not in parameters or UNICODE_CHARSET.search(parameters) is not None
 

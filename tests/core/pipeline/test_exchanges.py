@@ -23,7 +23,10 @@ from tests.support.needs import needs
 from tests.support.opencue import hosts, opencue
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
-pytestmark = [pytest.mark.anyio, needs("connect")]
+pytestmark = [
+    pytest.mark.anyio,
+    needs("at_most_once", "conditional", "connect", "dry_run", "views", "watch"),
+]
 
 READ, CHANGE = "/host.HostInterface/GetHosts", "/job.JobInterface/Pause"
 JOB = '{"job": {"id": "00000000-0000-0000-0000-000000000001"}}'

@@ -20,7 +20,7 @@ from gateway.core.codec.xml_text import TextReader
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline import offload_process
-from gateway.core.pipeline.caller import Caller, with_caller
+from gateway.core.pipeline.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.plan import (
     ALWAYS_QUICK_BYTES,
@@ -113,7 +113,11 @@ BODIES = [
 def outcome_of(catalog: Catalog, path: str, body: bytes) -> object:
     """What the plan is, or what is wrong."""
     try:
-        return with_caller(plan(catalog.routes[path], body, UnknownFieldPolicy.EVERYTHING), INTERN)
+        method = catalog.routes[path]
+        planned = plan(method, body, UnknownFieldPolicy.EVERYTHING)
+        each: ForCaller | None = method.aspects.get(ForCaller)
+        done = PlanForCaller(planned, INTERN)
+        return done if each is None else each.change(planned, INTERN)
     except GatewayError as error:
         return error.code, error.message
 

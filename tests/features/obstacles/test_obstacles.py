@@ -3,6 +3,7 @@
 import grpc
 import pytest
 
+from tests.support.needs import needs
 from tests.support.owned_farm import answer
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot
@@ -14,7 +15,11 @@ ACCESS = [
     ),
     rule("some", {"role": "some"}, "*/*", see="show in $shows"),
 ]
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(access=ACCESS),
+    needs("names", "object_rights", "tokens"),
+]
 
 LOCK, SET_ALLOCATION = "/host.HostInterface/Lock", "/host.HostInterface/SetAllocation"
 GET_HOST, GET_PROCS = "/host.HostInterface/GetHost", "/host.HostInterface/GetProcs"
