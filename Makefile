@@ -108,6 +108,10 @@ lint: $(STAMP)  ## Check style and format
 types: $(STAMP)  ## Check types
 	$(BIN)/mypy
 
+.PHONY: without
+without: $(STAMP)  ## Take a feature out (FEATURE=watch) and check what remains; without FEATURE, one in turn
+	@$(BIN)/python -m release.without $(FEATURE)
+
 .PHONY: gate
 gate: $(STAMP)  ## Check the cost of a request against benchmarks/figures.json
 	$(BIN)/python -m benchmarks.gate

@@ -37,6 +37,7 @@ from gateway.features.names import kept_names
 from gateway.features.settings import Settings
 from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import reason, skipped
 from tests.support.opencue import opencue
 from tests.support.servers import (
     Gateway,
@@ -60,6 +61,20 @@ hypothesis.settings.register_profile(
     "fast", parent=hypothesis.settings.get_profile("untimed"), max_examples=25
 )
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
+    """One whose tests all need a feature that is not there is not imported."""
+    return skipped(module_path, parent)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        why = reason(str(name) for mark in item.iter_markers("needs") for name in mark.args)
+        if why is not None:
+            item.add_marker(pytest.mark.skip(reason=why))
 
 
 def pytest_collection_finish() -> None:
