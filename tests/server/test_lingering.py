@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 CHUNKED = "Transfer-Encoding: chunked"
 PIECE = b"%x\r\n%b\r\n" % (SLICE_BYTES, b"x" * SLICE_BYTES)
-DRAINED = 64 * 1024
+DRAINED = 32 * 1024 * 1024
 READ_AT_ONCE = 256 * 1024
 """Bytes that uvloop reads at most before it tells of them."""
 
@@ -69,6 +69,22 @@ async def test_an_answer_before_the_end_of_the_body_is_the_last(
         await until(lambda: gateway.server.connections <= others)
 
 
+async def test_who_sends_a_body_to_its_end_before_reading_gets_the_answer(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As most clients do: a body above the limit is answered 413 when its head has come."""
+    monkeypatch.setattr("gateway.server.http1.protocol.LINGER_SECONDS", PATIENCE)
+    length = 5 * 2**20
+    async with wire(gateway) as one:
+        await one.send(head(SHOWS, f"Content-Length: {length}"))
+        await one.reply_begins()
+        for _ in range(length // SLICE_BYTES):
+            await one.send(b"x" * SLICE_BYTES)
+        answer = await one.answer()
+        assert (answer.status, answer.last) == (413, True)
+        assert await one.reader.read() == b""
+
+
 class Taking(Counted):
     """A connection that counts what is read."""
 
@@ -87,7 +103,10 @@ BEGUN = b"POST / HTTP/1.1\r\nHost: gateway\r\nTransfer-Encoding: chunked\r\n\r\n
 
 
 @pytest.mark.parametrize("sent", [BEGUN, b"garbage\r\n\r\n"], ids=["an answer", "a refusal"])
-async def test_so_much_is_read_behind_the_last_answer_and_no_more(sent: bytes) -> None:
+async def test_so_much_is_read_behind_the_last_answer_and_no_more(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.server.http1.protocol.LINGER_SECONDS", PATIENCE)
     gone = asyncio.Event()
     async with connected(soon(refuse), kind=Taking, leave=gone.set) as one:
         await one.client.send(sent)

@@ -124,7 +124,7 @@ BODIES = st.one_of(
         ]
     ),
     st.integers(60_000, 65_000).map(lambda size: b'{"name": "%s"}' % (b"x" * size)),
-    # Whoever sends more than 64 KB behind an answer may lose it; test_lingering.py has that.
+    # Whoever sends more than 32 MB behind an answer may lose it; test_lingering.py has that.
 )
 PATHS = st.sampled_from(
     [

@@ -32,8 +32,10 @@ BUFFERED_BODY_MAX_BYTES = 64 * 1024
 """Bytes of a body that wait for the app; beyond them, reading pauses."""
 LINGER_SECONDS = 2.0
 """Time for a client that is still sending to read its last answer."""
-LINGER_MAX_BYTES = 64 * 1024
-"""Bytes read and dropped while lingering, so that the connection is not reset."""
+LINGER_MAX_BYTES = 32 * 1024 * 1024
+"""Bytes read and dropped while lingering, so that the connection is not reset: most clients read no
+answer before they have sent their whole body.
+"""
 IDLE_GRACE_SECONDS = 1.0
 """During a stop, time for a request that is already on its way to an idle connection."""
 
