@@ -60,8 +60,8 @@ class Pipeline:
 @dataclass(kw_only=True)
 class Gateway:
     """Parts are made when they are first asked for. A feature that replaces one (`weight`,
-    `client_of`, `surface_of`,
-    `codings`, `upstream_of_calls`) does so when it is constructed, before those that come later.
+    `client_of`, `is_proxy`, `surface_of`, `codings`, `upstream_of_calls`) does so when it is
+    constructed, before those that come later.
     """
 
     settings: Settings
@@ -76,6 +76,11 @@ class Gateway:
     refusals: Refusals = field(default_factory=Refusals)
     features: tuple[Any, ...] = ()
     """All of them (`gateway.feature.Feature`), once they are constructed."""
+
+    @cached_property
+    def is_proxy(self) -> Callable[[str], bool]:
+        """Whether a connected address is that of a proxy, behind which there are many clients."""
+        return nobody
 
     @cached_property
     def codings(self) -> Codings:
@@ -164,6 +169,10 @@ class Gateway:
 
         names = ("compat_profile", "include_services", "exclude_services")
         return Reloadable("the profile and the selection of services", names, prepare)
+
+
+def nobody(address: str) -> bool:
+    return False
 
 
 def selection_of(settings: Settings) -> Selection:
