@@ -190,5 +190,9 @@ class Gateway:
         return Reloadable("the profile and the selection of services", names, prepare)
 
 
+def nobody(address: str) -> bool:
+    return False
+
+
 def selection_of(settings: Settings) -> Selection:
     return Selection(include=settings.include_services, exclude=settings.exclude_services)

@@ -22,6 +22,7 @@ from gateway.features.settings import Settings
 from gateway.features.watch.watches import WatchLimits
 from tests.deploy.places import ROOT, program, text_of
 from tests.support.events import EVENTS, Stream
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, free_port, head
@@ -30,6 +31,7 @@ from tests.support.wire import wire_to
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.slow,
+    needs("proxies"),
     pytest.mark.gateway(forwarded_allow_ips="127.0.0.1"),
 ]
 

@@ -30,7 +30,6 @@ from gateway.core.settings.types import (
     Switch,
     Words,
     check_key_set,
-    check_proxies,
     check_store_url,
     check_subjects,
     parse_duration,
@@ -112,7 +111,6 @@ class Settings(Strict):
     max_connections_per_address: int | None = Field(default=None, ge=0, le=10**6)
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
-    forwarded_allow_ips: Annotated[Words, AfterValidator(check_proxies)] = ()
     workers: int = Field(default=1, ge=1, le=64)
     shutdown_delay: Duration = 0.0
     shutdown_timeout: Duration = 30.0

@@ -1,5 +1,7 @@
 """Who the client is: nobody's word counts but that of a named proxy, and of it only the end."""
 
+from contextlib import AsyncExitStack
+
 import pytest
 
 from gateway.core.errors import ConfigurationError
@@ -7,6 +9,7 @@ from gateway.core.pipeline.direct_connection import headers_of
 from gateway.features.proxies.proxies import MAX_PROXIES, TrustedProxies
 from gateway.features.settings import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for
+from tests.support.wire import request, wire
 
 pytestmark = pytest.mark.anyio
 
@@ -118,3 +121,16 @@ def test_a_short_row_of_proxies_alone_is_its_first() -> None:
     assert trusted.client("192.0.2.1", b"10.0.0.7") == "10.0.0.7"
     row = ",".join(["10.0.0.7", *["10.0.0.8"] * (MAX_PROXIES - 1)])
     assert trusted.client("192.0.2.1", row.encode()) == "10.0.0.7"
+
+
+async def test_a_trusted_proxy_may_have_any_number(cuebot: ScriptedCuebot) -> None:
+    async with (
+        gateway_for(
+            cuebot.endpoint, max_connections_per_address=1, forwarded_allow_ips=(LOOPBACK,)
+        ) as gateway,
+        AsyncExitStack() as stack,
+    ):
+        wires = [await stack.enter_async_context(wire(gateway)) for _ in range(3)]
+        for one in wires:
+            await one.send(request(SHOWS, b"{}"))
+            assert (await one.answer()).status == 200
