@@ -29,6 +29,7 @@ from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features import FEATURES
 from gateway.features.catalog import COMPOSITION
+from gateway.features.installed import constructed
 from gateway.features.metrics import Metrics
 from gateway.features.metrics.metrics import WorkerMetrics
 
@@ -78,7 +79,7 @@ class Gateway(Starlette):
 def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) -> Gateway:
     """Raises ConfigurationError. `worker_metrics` are shared with the other workers, if any."""
     core = Core(settings=settings, composition=COMPOSITION)
-    features = tuple(each(core) for each in FEATURES)
+    features = tuple(constructed(each, core) for each in FEATURES)
     core.features = features
     for each in features:
         if isinstance(each, Metrics):

@@ -2,7 +2,8 @@
 
 A feature is a folder in `gateway/features/` and a line in `FEATURES`. It imports from
 `gateway.core` and from the features that it needs. `docs/architecture.md` has the stages that it
-attaches to.
+attaches to. A studio's own is a package that names it: `docs/features.md` has what is promised to
+those.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +12,9 @@ from typing import Any, ClassVar
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from gateway.core.errors import Code, GatewayError
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
@@ -19,7 +22,16 @@ from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 from gateway.core.settings.model import Reloadable, Strict
 
-__all__ = ["Feature", "Gateway", "Interceptor", "public"]
+__all__ = [
+    "Code",
+    "Feature",
+    "Gateway",
+    "GatewayError",
+    "Interceptor",
+    "RequestContext",
+    "Strict",
+    "public",
+]
 
 
 class Feature:
@@ -29,6 +41,11 @@ class Feature:
     """The features whose public names it uses."""
     extends: ClassVar[Mapping[type["Feature"], Any]] = {}
     """What it adds to features that it needs, by feature. Of which type, that feature says."""
+    after: ClassVar[str] = ""
+    before: ClassVar[str] = ""
+    """For a feature of an installed package: the name of the one that it comes right after, or
+    right before. By default it comes last.
+    """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
 
