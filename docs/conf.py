@@ -44,7 +44,7 @@ PARTS = {
     ],
     "Contributor": [
         *("architecture", "../CONTRIBUTING", "../benchmarks/**", "reliability"),
-        *("dependencies", "../CHANGELOG"),
+        *("features", "dependencies", "../CHANGELOG"),
     ],
 }
 """The pages by reader, in the order of the menu. Each page has one place."""

@@ -32,6 +32,7 @@ from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features import FEATURES
 from gateway.features.catalog import COMPOSITION
+from gateway.features.installed import constructed
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -100,7 +101,7 @@ def create_app(
     if not any(each.identifies for each in features):
         reach.check_open(settings, reached_at)
         log.warning(reach.OPEN)
-    core.features = tuple(each(core) for each in features)
+    core.features = tuple(constructed(each, core) for each in features)
     core.pipeline = pipeline_of(core, core.features)
     interceptors, methods = core.pipeline.interceptors, core.pipeline.methods
     routes = [guarded(route, core) for each in core.features for route in each.routes()]

@@ -2,7 +2,8 @@
 
 A feature is a folder in `gateway/features/` and a line in `FEATURES`. It imports from
 `gateway.core` and from the features that it needs. `docs/architecture.md` has the stages that it
-attaches to.
+attaches to. A studio's own is a package that names it: `docs/features.md` has what is promised to
+those.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -13,7 +14,9 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from gateway.core.errors import Code, GatewayError
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
@@ -26,7 +29,17 @@ from gateway.core.schema.document_parts import NOTHING, Description
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Reloadable, Settings, Strict
 
-__all__ = ["Feature", "Gateway", "HeaderNames", "Interceptor", "public"]
+__all__ = [
+    "Code",
+    "Feature",
+    "Gateway",
+    "GatewayError",
+    "HeaderNames",
+    "Interceptor",
+    "RequestContext",
+    "Strict",
+    "public",
+]
 
 
 class Feature:
@@ -43,6 +56,11 @@ class Feature:
     commands: ClassVar[Mapping[str, str]] = {}
     """Its commands of `cuebot-gateway`: by name, the module that has it, which is imported when it
     is asked for. Such a module may import from `gateway_cli`.
+    """
+    after: ClassVar[str] = ""
+    before: ClassVar[str] = ""
+    """For a feature of an installed package: the name of the one that it comes right after, or
+    right before. By default it comes last.
     """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""

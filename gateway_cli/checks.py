@@ -20,8 +20,10 @@ from gateway.core.shared_store import Link, RedisStore, StoreFailed
 from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.core.upstream.interface import CallFailed, UpstreamCall
+from gateway.features import FEATURES
 from gateway.features.access.rights import Rule, by_any_signer
 from gateway.features.audit.audit_log import check_audit
+from gateway.features.installed import own_features
 from gateway.features.metrics.metrics_page import check_metrics
 from gateway.features.object_rights.restriction import ObjectConditions
 from gateway.features.rate_limits.shared_limiter import COUNT, KEY_PREFIX
@@ -68,6 +70,8 @@ class Report(Findings):
     state: str = ""
     """Whether STATE answers."""
     catalog: Catalog | None = None
+    features: list[str] = field(default_factory=lambda: own_features(FEATURES))
+    """Those of installed packages."""
 
     @property
     def answers(self) -> bool:
@@ -91,6 +95,7 @@ class Report(Findings):
             "keys": None if self.keys is None else len(self.keys.keys),
             "state": self.state or None,
             "schema": None if self.catalog is None else schema_object(self.catalog),
+            **({"features": self.features} if self.features else {}),
         }
 
     def lines(self) -> Iterator[str]:
@@ -107,6 +112,8 @@ class Report(Findings):
             yield from entry("Keys", counted(len(listed), "key"), [*listed, *skipped])
         if self.state:
             yield from entry("State", self.state)
+        if self.features:
+            yield from entry("Features", self.features[0], self.features[1:])
         if self.catalog is not None:
             yield from schema_lines(self.catalog)
         yield from super().lines()

@@ -27,6 +27,7 @@ from docs.packages import (
 from docs.rooms import SECTION, page
 from gateway.feature import Feature
 from gateway.features import FEATURES
+from tests.support.needs import OF_ALL_FEATURES
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 TESTS = ROOT / "tests"
@@ -71,6 +72,7 @@ def upward(graph: dict[str, set[str]]) -> dict[str, str]:
     return found
 
 
+@OF_ALL_FEATURES
 def test_every_room_has_its_place() -> None:
     assert [package.name for package in packages()] == list(PACKAGES)
 
@@ -183,6 +185,7 @@ def test_tests_have_the_same_rooms() -> None:
     assert folders - outside - {"core"} <= {*PACKAGES, *rooms}
 
 
+@OF_ALL_FEATURES
 def test_the_picture_is_up_to_date() -> None:
     """Its packages, sentences and arrows are the code's; its sizes may be off by a tenth."""
     drawn = PICTURE.read_text(encoding="utf-8")
@@ -219,6 +222,7 @@ def features_of_page(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in found[0].splitlines()]
 
 
+@OF_ALL_FEATURES
 def test_the_page_names_real_files() -> None:
     paths = {*re.findall(r"`([\w./-]+/[\w./-]*|\w+\.py)`", PAGE)}
     assert len(paths) > 60

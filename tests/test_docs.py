@@ -11,6 +11,7 @@ from docs.sentences import section, with_section
 from gateway.core.errors import Code
 from gateway.core.settings.loading import RETIRED, SYNONYMS
 from gateway.features.settings import Settings
+from tests.support.needs import OF_ALL_FEATURES
 from tests.support.openapi import catalog
 
 ROOT = Path(__file__).parent.parent
@@ -21,6 +22,7 @@ ERRORS = (ROOT / "docs" / "errors.md").read_text(encoding="utf-8")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+@OF_ALL_FEATURES
 def test_every_setting_is_documented_and_nothing_else() -> None:
     rows = re.findall(r"^\| `([A-Z_]+)` \|", CONFIGURATION, re.MULTILINE)
     assert sorted(rows) == sorted(name.upper() for name in Settings.model_fields.keys() - RETIRED)
@@ -31,6 +33,7 @@ def test_every_other_name_is_documented(name: str) -> None:
     assert f"`{name}`" in CONFIGURATION
 
 
+@OF_ALL_FEATURES
 def test_the_readme_names_only_real_settings() -> None:
     rows = re.findall(r"^\| (`[^|]+`) \|", README, re.MULTILINE)
     names = {name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)}
@@ -84,6 +87,7 @@ def test_every_error_is_documented(code: Code) -> None:
     assert any(f"`{code.name}`" in row for row in rows)
 
 
+@OF_ALL_FEATURES
 def test_explained_messages_exist() -> None:
     """The messages of docs/errors.md are those that the gateway, or the demo's Cuebot, sends."""
     files = (file for house in HOUSES for file in (ROOT / house).rglob("*.py"))
@@ -124,10 +128,12 @@ def test_the_glossary_has_what_people_ask_for() -> None:
     assert [each for each in named if f"{each[0]}Interface/{each[1]}" not in known] == []
 
 
+@OF_ALL_FEATURES
 def test_the_table_of_rights_is_up_to_date() -> None:
     assert RIGHTS.read_text(encoding="utf-8") == rights_page(), "run: make map"
 
 
+@OF_ALL_FEATURES
 @pytest.mark.anyio
 async def test_the_sentences_of_errors_are_up_to_date() -> None:
     """docs/errors.md has what a gateway answers, word by word."""
@@ -136,6 +142,7 @@ async def test_the_sentences_of_errors_are_up_to_date() -> None:
     )
 
 
+@OF_ALL_FEATURES
 def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
@@ -155,6 +162,7 @@ def test_the_files_to_deploy_are_shown() -> None:
             assert len([line for line in repeated if len(line) > 20]) < 3, file.name
 
 
+@OF_ALL_FEATURES
 def test_the_tests_of_promises_exist() -> None:
     """The files that the pages on promises name are there, and so are the targets of make."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """The features, in the order of a request.
 
 Each is a folder, and its two lines here. The order is that of interceptors, of options in query
-strings, and of ways of asking for a call where two are asked for.
+strings, and of ways of asking for a call where two are asked for. A studio's own are among them.
 """
 
 from typing import Any
@@ -20,6 +20,7 @@ from gateway.features.cors import Cors
 from gateway.features.dry_run import DryRun
 from gateway.features.health import Health
 from gateway.features.identity import Identity
+from gateway.features.installed import with_installed
 from gateway.features.metrics import Metrics
 from gateway.features.names import Names
 from gateway.features.object_rights import ObjectRights
@@ -34,7 +35,7 @@ from gateway.features.traces import Traces
 from gateway.features.views import Views
 from gateway.features.watch import Watch
 
-FEATURES: tuple[type[Feature], ...] = (
+FEATURES: tuple[type[Feature], ...] = with_installed(
     AccessLog,
     Metrics,
     Traces,

@@ -9,6 +9,7 @@ from gateway.core.settings.model import RateOverride
 from gateway.core.settings.model import Settings as CoreSettings
 from gateway.core.suggestions import did_you_mean
 from gateway.features import FEATURES, extensions_of
+from gateway.features.installed import check_usable
 
 SECTIONS = tuple(
     section for each in FEATURES if (section := each.section(extensions_of(each))) is not None
@@ -34,6 +35,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings of this environment, and of the file that it names. Raises ConfigurationError,
     with a line for each problem.
     """
+    check_usable(FEATURES)
     return loading.load_settings(environ, Settings)
 
 

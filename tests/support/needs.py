@@ -1,6 +1,7 @@
 """Tests that need features say so, and go with them: see `make without`."""
 
 import ast
+import os
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,6 +12,11 @@ from gateway.features import FEATURES
 
 ENGINES = {"server": "gateway.server", "http2": "gateway.core.upstream.http2"}
 """What can be taken out as features can, though it is none: uvicorn and grpcio do without."""
+
+OF_ALL_FEATURES = pytest.mark.skipif(
+    "WITHOUT" in os.environ, reason="it describes all features, and make without took one out"
+)
+"""For tests of pages and files about all features."""
 
 
 def needs(*features: str) -> pytest.MarkDecorator:

@@ -1,0 +1,146 @@
+"""A studio's own feature: a package with an entry point, as docs/features.md has it."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.feature import Feature
+from gateway.features.installed import GROUP, Unusable, placed, with_installed
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(python|toml)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+CODE, TEST = (text for language, text in BLOCKS if language == "python")
+(PROJECT,) = (tomllib.loads(text) for language, text in BLOCKS if language == "toml")
+ENTRY = PROJECT["project"]["entry-points"][GROUP]["hello"]
+
+Python = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def install(folder: Path, code: str, entry: str = f"hello = {ENTRY}") -> None:
+    """A distribution as pip leaves it."""
+    (folder / "studio_hello.py").write_text(code, encoding="utf-8")
+    about = folder / "studio_hello-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: studio-hello\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text(f"[{GROUP}]\n{entry}\n")
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Python:
+    """Run Python in the folder of the distribution."""
+
+    def run(*arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(  # noqa: S603
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"} | settings,
+            capture_output=True,
+            text=True,
+        )
+
+    return run
+
+
+SETTINGS = {
+    "CUEBOT_ENDPOINT": "127.0.0.1:1",
+    "DESCRIPTOR_SOURCE": "package:opencue_proto",
+    "JWT_SECRET": "w" * 40,
+}
+
+
+@pytest.mark.slow
+def test_the_page_has_a_complete_feature_and_its_test(tmp_path: Path, python: Python) -> None:
+    install(tmp_path, CODE)
+    (tmp_path / "test_hello.py").write_text(TEST, encoding="utf-8")
+    told = python("-m", "pytest", "--quiet", "-p", "no:schemathesis")
+    assert told.returncode == 0, told.stdout
+    assert "2 passed" in told.stdout
+
+
+@pytest.mark.slow
+def test_check_lists_it_and_knows_its_settings(tmp_path: Path, python: Python) -> None:
+    install(tmp_path, CODE)
+    (tmp_path / "gateway.toml").write_text("night_begins = 23\n")
+    checked = python("-m", "gateway_cli", "check", "--config", "gateway.toml", **SETTINGS)
+    assert "hello (studio-hello 1.0)" in checked.stdout, checked.stderr
+    assert "night_begins" not in checked.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "entry", "problem"),
+    [
+        ("import nothing_here", f"hello = {ENTRY}", "ModuleNotFoundError: No module named 'noth"),
+        (CODE, "hello = studio_hello:Hallo", "AttributeError"),
+        (CODE, "hello = studio_hello:HelloSettings", "is no subclass of gateway.feature.Feature"),
+        (CODE, f"hallo = {ENTRY}", "'hallo' is expected"),
+        (
+            CODE.replace('"hello"\n', '"hello"\n    after = "tokenz"\n'),
+            f"hello = {ENTRY}",
+            "tokens",
+        ),
+    ],
+)
+def test_what_cannot_be_loaded_stops_the_startup(
+    tmp_path: Path, python: Python, code: str, entry: str, problem: str
+) -> None:
+    install(tmp_path, code, entry)
+    served = python("-m", "gateway_cli", "serve", **SETTINGS)
+    name = entry.partition(" ")[0]
+    assert served.returncode != 0
+    assert f"the feature {name!r} of an installed package: " in served.stderr
+    assert problem in served.stderr
+    assert "Traceback" not in served.stderr
+
+
+@pytest.mark.slow
+def test_what_does_not_start_stops_the_startup(tmp_path: Path, python: Python) -> None:
+    broken = '    def __init__(self, gateway):\n        raise RuntimeError("no farm")\n'
+    install(tmp_path, CODE.replace('    name = "hello"\n', f'    name = "hello"\n\n{broken}'))
+    served = python("-m", "gateway_cli", "serve", **SETTINGS, REST_PORT="0")
+    assert "the feature 'hello' does not start: RuntimeError: no farm" in served.stderr
+    assert "Traceback" not in served.stderr
+
+
+def feature(name: str, *, after: str = "", before: str = "") -> type[Feature]:
+    return type(name, (Feature,), {"name": name, "after": after, "before": before})
+
+
+OURS = [feature("one"), feature("two"), feature("three")]
+
+
+@pytest.mark.parametrize(
+    ("own", "order"),
+    [
+        ([feature("own")], "one two three own"),
+        ([feature("own", after="one")], "one own two three"),
+        ([feature("own", before="one")], "own one two three"),
+        ([feature("a", after="b"), feature("b", after="one")], "one b a two three"),
+    ],
+)
+def test_it_comes_where_it_says(own: list[type[Feature]], order: str) -> None:
+    assert " ".join(each.name for each in placed(OURS, own)) == order
+
+
+@pytest.mark.parametrize(
+    ("own", "problem"),
+    [
+        (feature("two"), "another feature has this name"),
+        (feature("own", after="thre"), "did you mean three?"),
+        (feature("own", after="one", before="three"), "one of them is enough"),
+    ],
+)
+def test_where_it_cannot_come(own: type[Feature], problem: str) -> None:
+    (unusable,) = (each for each in placed(OURS, [own]) if issubclass(each, Unusable))
+    assert problem in unusable.problem
+
+
+def test_without_packages_there_are_ours() -> None:
+    assert with_installed(*OURS) == tuple(OURS)
