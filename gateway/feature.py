@@ -11,13 +11,15 @@ from typing import Any, ClassVar
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
 from gateway.core.principal import Signer
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
+from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.model import Reloadable, Settings, Strict
 
 __all__ = ["Feature", "Gateway", "Interceptor", "public"]
@@ -54,6 +56,19 @@ class Feature:
         cannot. Raises ConfigurationError.
         """
         return None
+
+    facts: ClassVar[Mapping[str, object]] = {}
+    """What `check` tells of it as JSON: names, and what they are until it is known."""
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        """Look for mistakes in its settings, and in what they name, before anything is served."""
+
+    @classmethod
+    def check_catalog(
+        cls, settings: Settings, composition: Composition, catalog: Catalog, found: Findings
+    ) -> None:
+        """Look for mistakes in its settings that only a catalog shows."""
 
     @staticmethod
     def compile(draft: Draft) -> None:

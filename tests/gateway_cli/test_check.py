@@ -45,7 +45,7 @@ def text_of(report: Report) -> str:
 async def test_all_is_well(cuebot: str) -> None:
     report = await run_checks(settings_for(cuebot))
     assert (report.problems, report.warnings) == ([], [])
-    assert (report.endpoints, report.secrets) == ({cuebot: True}, 1)
+    assert (report.endpoints, report.facts["secrets"]) == ({cuebot: True}, 1)
     assert report.catalog is not None
     schema = schema_object(report.catalog)
     assert (schema["source"], schema["confirmed"]) == (f"reflection v1 of {cuebot}", True)
@@ -228,7 +228,7 @@ async def test_the_shared_store(cuebot: str) -> None:
         assert (report.problems, report.warnings) == ([], [])
         pattern = rf"redis://127\.0\.0\.1:{server.port}/0 answers within [0-9.]+ ms"
         assert re.fullmatch(pattern, str(report.as_object()["state"]))
-        assert f"State      {report.state}\n" in text_of(report)
+        assert f"State      {report.facts['state']}\n" in text_of(report)
     for fail, found in (("open", "warnings"), ("closed", "problems")):
         report = await run_checks(settings_for(cuebot, state=server.url, state_fail=fail))
         (line,) = report.warnings + report.problems

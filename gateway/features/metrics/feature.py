@@ -7,8 +7,10 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.settings.model import Settings
 from gateway.feature import Feature, public
 from gateway.features.metrics.metrics import Numbers, RequestCounters, WorkerMetrics
 from gateway.features.metrics.metrics_page import (
@@ -22,6 +24,11 @@ from gateway.features.metrics.metrics_page import (
 
 class Metrics(Feature):
     name = "metrics"
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        with found.settings():
+            check_metrics(settings)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.profile.draft import Draft
+from gateway.core.schema.catalog import Catalog
+from gateway.core.settings.model import Settings
 from gateway.feature import Feature
 from gateway.features.access.feature import Access
+from gateway.features.access.rights import AccessRules
 from gateway.features.names.feature import Names
 from gateway.features.object_rights.compile import compile_objects
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.object_rights.profile import ObjectTables
-from gateway.features.object_rights.restriction import KEYS
+from gateway.features.object_rights.restriction import KEYS, never_allowed
 from gateway.features.views.feature import Views
 
 
@@ -21,6 +25,13 @@ class ObjectRights(Feature):
     needs = (Access, Names, Views)
     extends: ClassVar[Mapping[type[Feature], Any]] = {Access: KEYS}
     tables = ObjectTables
+
+    @classmethod
+    def check_catalog(
+        cls, settings: Settings, composition: Composition, catalog: Catalog, found: Findings
+    ) -> None:
+        for rule in AccessRules(settings, composition.extensions(Access)):
+            found.warnings += never_allowed(rule, catalog)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

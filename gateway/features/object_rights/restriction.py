@@ -1,6 +1,6 @@
 """What access rules say of objects: their keys `only`, `see` and `always`."""
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.core.errors import ConfigurationError
@@ -170,3 +170,29 @@ def condition_of(rule: str, key: str, text: str | None) -> Condition | None:
     except BadCondition as error:
         problem = f"access rule {rule!r}: {key} = {text!r}: {error}"
         raise ConfigurationError(problem) from None
+
+
+def never_allowed(rule: Rule, catalog: Catalog) -> Iterator[str]:
+    """A line for the changes, and one for the reads, that a rule names in vain."""
+    reads = {each.path for each in catalog.methods if each.reads_only}
+    never, conditions = rule.never(catalog).keys(), ObjectConditions.of(rule)
+    for paths, key, what, why in (
+        (
+            never - reads,
+            "only" if conditions is not None and conditions.only else "see",
+            "changes",
+            "Cuebot does not say whose they are",
+        ),
+        (
+            never & reads,
+            "see",
+            "reads",
+            "nothing in them has its facts (`always` would allow them)",
+        ),
+    ):
+        if paths:
+            names = ", ".join(path[1:] for path in sorted(paths))
+            yield (
+                f"access rule {rule.name!r}: `{key}` can never allow these of its {what}, since"
+                f" {why}: {names}"
+            )
