@@ -40,6 +40,10 @@ class Feature:
     """Its commands of `cuebot-gateway`: by name, the module that has it, which is imported when it
     is asked for. Such a module may import from `gateway_cli`.
     """
+    explains: ClassVar[str] = ""
+    """The module whose `explain` says what its rules decide about a token (`check --as`); as those
+    of `commands`.
+    """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
 

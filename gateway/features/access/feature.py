@@ -21,6 +21,7 @@ log = structlog.stdlib.get_logger("gateway")
 
 class Access(Feature):
     name = "access"
+    explains = "gateway.features.access.commands"
 
     @classmethod
     def section(cls, added: Sequence[AddedKeys]) -> type[Strict]:

@@ -11,19 +11,24 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.model import Settings
 from gateway.feature import Feature
 from gateway.features.access.feature import Access
-from gateway.features.access.rights import AccessRules
+from gateway.features.access.rights import AccessRules, AddedKeys
 from gateway.features.names.feature import Names
 from gateway.features.object_rights.compile import compile_objects
+from gateway.features.object_rights.conditions import FACTS
 from gateway.features.object_rights.interceptor import ObjectControl
+from gateway.features.object_rights.known_facts import known_facts
 from gateway.features.object_rights.profile import ObjectTables
-from gateway.features.object_rights.restriction import KEYS, never_allowed
+from gateway.features.object_rights.restriction import never_allowed, read_conditions
+from gateway.features.object_rights.settings import ObjectKeys
 from gateway.features.views.feature import Views
 
 
 class ObjectRights(Feature):
     name = "object_rights"
     needs = (Access, Names, Views)
-    extends: ClassVar[Mapping[type[Feature], Any]] = {Access: KEYS}
+    extends: ClassVar[Mapping[type[Feature], Any]] = {
+        Access: AddedKeys(ObjectKeys, read_conditions, FACTS, known_facts)
+    }
     tables = ObjectTables
 
     @classmethod

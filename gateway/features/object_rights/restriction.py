@@ -3,13 +3,13 @@
 from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway.core.errors import ConfigurationError
+from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
-from gateway.features.access.rights import AddedKeys, Rule, is_among
+from gateway.features.access.rights import Rule, is_among
 from gateway.features.access.settings import AccessRule
 from gateway.features.object_rights.aspect import Objects
-from gateway.features.object_rights.conditions import Claims, Condition, read_condition
+from gateway.features.object_rights.conditions import Claims, Condition, Facts, read_condition
 from gateway.features.object_rights.settings import ObjectKeys
 from gateway.features.object_rights.visibility import Visibility, visibility_of
 from gateway.features.views.filter_expressions import BadCondition
@@ -138,7 +138,23 @@ class InCatalog:
             return None
         return self.seen.get(method.path) or Visibility(method)
 
-    def applying_to(self, method: Method) -> dict[str, Condition]:
+    def applying_to(self, method: Method) -> list[str]:
+        return [each.text for each in self._applying_to(method).values()]
+
+    def check_facts(self, rule: Rule, method: Method, facts: Facts, claims: Claims) -> None:
+        for key, condition in self._applying_to(method).items():
+            if condition.holds(facts, claims):
+                continue
+            names = ", ".join(f"{name} {value!r}" for name, value in facts.items())
+            if key == "see":
+                raise GatewayError(
+                    Code.NOT_FOUND,
+                    f"{names} may not be seen: a 404, as of what is not there (access rule"
+                    f" {rule.name!r})",
+                )
+            raise rule.refusal(method, str(claims["sub"]), problem=f"it has {names}")
+
+    def _applying_to(self, method: Method) -> dict[str, Condition]:
         """The conditions that apply to a call, by their keys in the order in which they decide."""
         found = {"see": self.conditions.see, "only": self.conditions.only}
         if method.reads_only:
@@ -156,9 +172,6 @@ def read_conditions(rule: AccessRule) -> ObjectConditions | None:
     if only is None and see is None:
         return None
     return ObjectConditions(only=only, see=see, always=rule.always)
-
-
-KEYS = AddedKeys(ObjectKeys, read_conditions)
 
 
 def condition_of(rule: str, key: str, text: str | None) -> Condition | None:
