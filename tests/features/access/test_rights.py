@@ -25,9 +25,12 @@ from gateway.features.object_rights.restriction import ObjectConditions
 from gateway.features.object_rights.settings import ObjectKeys
 from gateway.features.settings import Settings, load_settings
 from tests.support.access_rules import access_rules
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.protos import examples
 from tests.support.rights import rule
+
+pytestmark = needs("object_rights", "tokens")
 
 KILL = "/job.JobInterface/Kill"
 

@@ -24,6 +24,7 @@ from gateway.features.watch.watches import WatchLimits
 from tests.support.access_rules import access_rules
 from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
+from tests.support.needs import needs
 from tests.support.opencue import hosts, message_class
 from tests.support.owned_farm import BOS, LENAS, answer, script
 from tests.support.patience import PATIENCE, until
@@ -43,7 +44,7 @@ from tests.support.servers import (
 from tests.support.two_versions import ECHO, LIST, MANY, NEW, OLD, ChangingCuebot, own_word
 from tests.support.wire import request, wire, wire_on, wire_to
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("access", "admission", "metrics", "tokens")]
 
 PLAIN = {"Accept": "application/json"}
 HOSTS = "/host.HostInterface/GetHosts"
