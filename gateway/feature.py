@@ -15,7 +15,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gateway.core.errors import Code, GatewayError
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.header_names import HeaderNames
@@ -25,6 +26,7 @@ from gateway.core.principal import Signer
 from gateway.core.processes import Port
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
+from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.document_parts import NOTHING, Description
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Reloadable, Settings, Strict
@@ -62,6 +64,10 @@ class Feature:
     """For a feature of an installed package: the name of the one that it comes right after, or
     right before. By default it comes last.
     """
+    explains: ClassVar[str] = ""
+    """The module whose `explain` says what its rules decide about a token (`check --as`); as those
+    of `commands`.
+    """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
     headers: ClassVar[HeaderNames] = HeaderNames()
@@ -93,6 +99,19 @@ class Feature:
         cannot. Raises ConfigurationError.
         """
         return None
+
+    facts: ClassVar[Mapping[str, object]] = {}
+    """What `check` tells of it as JSON: names, and what they are until it is known."""
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        """Look for mistakes in its settings, and in what they name, before anything is served."""
+
+    @classmethod
+    def check_catalog(
+        cls, settings: Settings, composition: Composition, catalog: Catalog, found: Findings
+    ) -> None:
+        """Look for mistakes in its settings that only a catalog shows."""
 
     @staticmethod
     def compile(draft: Draft) -> None:

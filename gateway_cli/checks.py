@@ -3,35 +3,24 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from time import monotonic
 from typing import Any
 
+from gateway.core import findings as core
 from gateway.core.discovery.reflection import REFUSALS
-from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.failures import error_for
 from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.core.settings.loading import retired
 from gateway.core.settings.model import Settings
-from gateway.core.settings.reach import reached_at
-from gateway.core.shared_store import Link, RedisStore, StoreFailed
+from gateway.core.settings.reach import OPEN, check_open, reached_at
 from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.core.upstream.interface import CallFailed, UpstreamCall
 from gateway.features import FEATURES
-from gateway.features.access.rights import Rule, by_any_signer
-from gateway.features.audit.audit_log import check_audit
+from gateway.features.catalog import COMPOSITION
 from gateway.features.installed import own_features
-from gateway.features.metrics.metrics_page import check_metrics
-from gateway.features.object_rights.restriction import ObjectConditions
-from gateway.features.rate_limits.shared_limiter import COUNT, KEY_PREFIX
-from gateway.features.rules import access_rules
-from gateway.features.tokens.identity_provider import KeySet, NoKeySet, load_key_set, unbound
-from gateway.features.tokens.revocation import read_denied
-from gateway.features.tokens.secrets import load_secrets, weaknesses
-from gateway.features.traces.trace_settings import check_traces
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.serving.listen import ends_soon, load_certificate
 from gateway_client.terminal.text import counted
@@ -44,13 +33,12 @@ METHODS_LISTED = 5
 """Methods of a withheld service that the text lists; JSON has all of them."""
 
 
-@dataclass(kw_only=True)
-class Findings:
-    """The problems and warnings of a report; a problem makes the check fail."""
+def unknown_facts() -> dict[str, object]:
+    return {name: value for each in FEATURES for name, value in each.facts.items()}
 
-    settings_wrong: bool = False
-    problems: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+
+class Findings(core.Findings):
+    """As JSON and as text."""
 
     def as_object(self) -> dict[str, object]:
         """The report as a JSON object, with null for what is not known."""
@@ -65,10 +53,7 @@ class Findings:
 class Report(Findings):
     endpoints: dict[str, bool] = field(default_factory=dict)
     """Whether each endpoint of Cuebot answers; empty if wrong settings prevented asking."""
-    secrets: int = 0
-    keys: KeySet | None = None
-    state: str = ""
-    """Whether STATE answers."""
+    facts: dict[str, object] = field(default_factory=unknown_facts)
     catalog: Catalog | None = None
     features: list[str] = field(default_factory=lambda: own_features(FEATURES))
     """Those of installed packages."""
@@ -77,23 +62,12 @@ class Report(Findings):
     def answers(self) -> bool:
         return any(self.endpoints.values())
 
-    @contextmanager
-    def settings(self) -> Iterator[None]:
-        """A context that ends with wrong settings, which become problems."""
-        try:
-            yield
-        except ConfigurationError as error:
-            self.settings_wrong = True
-            self.problems += error.problems
-
     def as_object(self) -> dict[str, object]:
         return {
             **super().as_object(),
             "cuebot": {"endpoint": ",".join(self.endpoints) or None, "answers": self.answers},
             "endpoints": self.endpoints,
-            "secrets": self.secrets,
-            "keys": None if self.keys is None else len(self.keys.keys),
-            "state": self.state or None,
+            **self.facts,
             "schema": None if self.catalog is None else schema_object(self.catalog),
             **({"features": self.features} if self.features else {}),
         }
@@ -105,13 +79,8 @@ class Report(Findings):
                 for endpoint, answers in self.endpoints.items()
             )
             yield from entry("Cuebot", first, others)
-            yield from entry("Secrets", str(self.secrets or "none"))
-        if self.keys is not None:
-            listed = [f"{each.kid or 'no kid'}: {each.algorithm}" for each in self.keys.keys]
-            skipped = [f"skipped {each}" for each in self.keys.skipped]
-            yield from entry("Keys", counted(len(listed), "key"), [*listed, *skipped])
-        if self.state:
-            yield from entry("State", self.state)
+        for each in self.told:
+            yield from entry(*each)
         if self.features:
             yield from entry("Features", self.features[0], self.features[1:])
         if self.catalog is not None:
@@ -121,12 +90,7 @@ class Report(Findings):
 
 async def run_checks(settings: Settings) -> Report:
     report = Report()
-    check_settings(settings, report)
-    if settings.jwt_jwks is not None:
-        await check_keys(settings.jwt_jwks, report)
-    if settings.state is not None:
-        with report.settings():
-            await check_state(RedisStore(settings), report, closed=settings.state_fail == "closed")
+    await check_settings(settings, report)
     with report.settings():
         await check_endpoints(settings, report)
         if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:
@@ -134,57 +98,25 @@ async def run_checks(settings: Settings) -> Report:
     return report
 
 
-def check_settings(settings: Settings, report: Report) -> None:
-    """Check secrets, certificate, audit log, and valid settings that are probably mistakes."""
-    with report.settings():
-        secrets = load_secrets(settings, reached_at=reached_at(settings))
-        report.secrets = len(secrets)
-        report.warnings += weaknesses(settings, secrets)
-    report.warnings += [*readable_by_all(settings), *by_any_signer(settings), *unbound(settings)]
-    report.warnings += retired(settings)
-    with report.settings():
-        if settings.jwt_deny_file is not None:
-            read_denied(settings.jwt_deny_file)
+async def check_settings(settings: Settings, report: Report) -> None:
+    """What features find, certificates, and valid settings that are probably mistakes."""
+    if not any(each.identifies for each in FEATURES):
+        report.warnings.append(OPEN)
+        with report.settings():
+            check_open(settings, reached_at(settings))
+    for each in FEATURES:
+        await each.check(settings, COMPOSITION, report)
+    report.warnings += [*readable_by_all(settings), *retired(settings)]
     with report.settings():
         load_certificate(settings)
         pair = pair_of(settings, "tls")
         if pair is not None and (expires := ends_soon(first_certificate(pair))) is not None:
             report.warnings.append(f"TLS_CERT_FILE: the certificate expires on {expires}")
-    report.warnings += access_rules(settings).unreachable
-    with report.settings():
-        check_audit(settings)
-    with report.settings():
-        check_traces(settings)
-    with report.settings():
-        check_metrics(settings)
     if 0 < settings.keepalive_time < MIN_PING_SECONDS:
         report.warnings.append(
             f"KEEPALIVE_TIME is below the {MIN_PING_SECONDS} s that Cuebot allows;"
             " Cuebot will close connections"
         )
-
-
-async def check_keys(source: str, report: Report) -> None:
-    try:
-        report.keys = await load_key_set(source)
-    except NoKeySet as error:
-        report.problems += error.problems
-
-
-async def check_state(store: RedisStore, report: Report, *, closed: bool) -> None:
-    """Count once in the store. Its absence is a problem only if it fails `closed`."""
-    link = Link(store, "")
-    try:
-        await link.connect()
-        began = monotonic()
-        await link.in_time(store.run(COUNT, [KEY_PREFIX + "check"], [1, 1, 0]))
-    except StoreFailed as failure:
-        report.state = f"{store.name} does not answer"
-        (report.problems if closed else report.warnings).append(f"STATE: {store.name}: {failure}")
-    else:
-        report.state = f"{store.name} answers within {(monotonic() - began) * 1000:.1f} ms"
-    finally:
-        await store.close()
 
 
 async def check_endpoints(settings: Settings, report: Report) -> None:
@@ -235,8 +167,7 @@ async def check_schema(settings: Settings, report: Report) -> None:
     schema = catalog.schema
     if not catalog.methods:
         report.problems.append("no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES")
-    rules = access_rules(settings)
-    if wrong := [*map(str, catalog.unused_globs), *rules.unmatched(catalog)]:
+    if wrong := [*map(str, catalog.unused_globs)]:
         report.settings_wrong = True
         report.problems += wrong
     if not schema.confirmed:
@@ -244,38 +175,8 @@ async def check_schema(settings: Settings, report: Report) -> None:
             f"the schema is assumed: it comes from {schema.origin}, and Cuebot's may differ"
         )
     report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in catalog.skipped]
-    report.warnings += [
-        f"access rule {rule.name!r}: {glob} matches nothing"
-        for rule in rules
-        for glob in rule.idle(catalog)
-    ]
-    report.warnings += [line for rule in rules for line in never_allowed(rule, catalog)]
-
-
-def never_allowed(rule: Rule, catalog: Catalog) -> Iterator[str]:
-    """A line for the changes, and one for the reads, that a rule names in vain."""
-    reads = {each.path for each in catalog.methods if each.reads_only}
-    never, conditions = rule.never(catalog).keys(), ObjectConditions.of(rule)
-    for paths, key, what, why in (
-        (
-            never - reads,
-            "only" if conditions is not None and conditions.only else "see",
-            "changes",
-            "Cuebot does not say whose they are",
-        ),
-        (
-            never & reads,
-            "see",
-            "reads",
-            "nothing in them has its facts (`always` would allow them)",
-        ),
-    ):
-        if paths:
-            names = ", ".join(path[1:] for path in sorted(paths))
-            yield (
-                f"access rule {rule.name!r}: `{key}` can never allow these of its {what}, since"
-                f" {why}: {names}"
-            )
+    for each in FEATURES:
+        each.check_catalog(settings, COMPOSITION, catalog, report)
 
 
 def schema_object(catalog: Catalog) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`cuebot-gateway check` of the settings: what it finds, what it says, and how it ends."""
 
-import json
 import re
 from pathlib import Path
 
@@ -11,19 +10,15 @@ from grpc import StatusCode
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.discovery.files import FILE_SUFFIXES
 from gateway.core.discovery.reflection import PATH, VERSIONS
-from gateway.core.errors import GatewayError
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway_cli.checks import Report, run_checks, schema_object
-from gateway_cli.client.cuebot import discover_once
-from gateway_cli.commands.check import with_known
 from gateway_cli.tokens import claims_from
 from gateway_client.errors import InvalidCall
-from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process, run_beside
+from tests.support.commands import OPENCUE, assert_one_line, in_process, run_beside
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services
 from tests.support.provider import ec_key, key_server, keycloak, rsa_key
-from tests.support.rights import rule
 from tests.support.servers import SECRET, ScriptedCuebot, running_cuebot, settings_for
 from tests.support.stores import NEEDS_STORE, store_server
 
@@ -45,7 +40,7 @@ def text_of(report: Report) -> str:
 async def test_all_is_well(cuebot: str) -> None:
     report = await run_checks(settings_for(cuebot))
     assert (report.problems, report.warnings) == ([], [])
-    assert (report.endpoints, report.secrets) == ({cuebot: True}, 1)
+    assert (report.endpoints, report.facts["secrets"]) == ({cuebot: True}, 1)
     assert report.catalog is not None
     schema = schema_object(report.catalog)
     assert (schema["source"], schema["confirmed"]) == (f"reflection v1 of {cuebot}", True)
@@ -228,7 +223,7 @@ async def test_the_shared_store(cuebot: str) -> None:
         assert (report.problems, report.warnings) == ([], [])
         pattern = rf"redis://127\.0\.0\.1:{server.port}/0 answers within [0-9.]+ ms"
         assert re.fullmatch(pattern, str(report.as_object()["state"]))
-        assert f"State      {report.state}\n" in text_of(report)
+        assert f"State      {report.facts['state']}\n" in text_of(report)
     for fail, found in (("open", "warnings"), ("closed", "problems")):
         report = await run_checks(settings_for(cuebot, state=server.url, state_fail=fail))
         (line,) = report.warnings + report.problems
@@ -321,14 +316,6 @@ def test_the_exit_status_tells_settings_from_cuebot() -> None:
     assert_one_line(ran, "2 problems")
 
 
-EXAMPLE = Path(__file__).parents[2] / "config" / "access.toml"
-
-
-def check(*arguments: str) -> Ran:
-    """What `check` says of the shipped example."""
-    return in_process("check", "--config", str(EXAMPLE), *arguments, DESCRIPTOR_SOURCE=OPENCUE)
-
-
 @pytest.mark.parametrize(
     ("written", "claims"),
     [
@@ -350,101 +337,3 @@ def test_claims(written: list[str], claims: dict[str, object]) -> None:
 def test_what_are_no_claims(written: list[str]) -> None:
     with pytest.raises(InvalidCall, match="--as: "):
         claims_from(written, "--as")
-
-
-def test_a_denied_method() -> None:
-    """The rule, the method's native name and kind, and the answer that a call would get."""
-    ran = check("--as", "role=submitter", "--as", "sub=kim", "layer.LayerInterface/Kill")
-    assert ran.status == 1
-    lines = [" ".join(line.split()) for line in ran.text.splitlines()]
-    assert lines[0] == 'Claims {"role":"submitter","sub":"kim"}'
-    assert lines[1:3] == ["Rule submitters", "Identity force"]
-    assert lines[4:] == [
-        "Method /job.LayerInterface/KillFrames (changes something)",
-        "Decision denied: 'kim' may not call /job.LayerInterface/KillFrames"
-        " (access rule 'submitters')",
-    ]
-
-
-def test_an_allowed_method_as_json() -> None:
-    ran = check("--as", "scope=read", "Job/GetJobs", "--json")
-    assert ran.status == 0
-    found = json.loads(ran.out)
-    assert (found["rule"], found["method"]) == ("dashboards", "/job.JobInterface/GetJobs")
-    assert (found["reads"], found["problem"]) == (True, "")
-    assert "/job.JobInterface/GetJobs" in found["allowed"]
-    assert "/job.JobInterface/Kill" not in found["allowed"]
-    assert len(found["allowed"]) < found["methods"]
-
-
-def test_claims_that_no_rule_fits() -> None:
-    ran = check("--as", "role=guest")
-    assert ran.status == 0
-    assert "Rule      access_default" in ran.text
-    assert "May call  0 of " in ran.text
-
-
-async def test_check_warns_of_rules_that_do_nothing() -> None:
-    access = [
-        rule("all", {"role": "*"}, "all", "!job.JobInterface/Kil", "job.JobInterface/Kil"),
-        rule("td", {"role": "td"}, "reads"),
-    ]
-    settings = settings_for("127.0.0.1:1", access=access, descriptor_source=OPENCUE)
-    report = await run_checks(settings)
-    assert report.warnings[0].startswith("access rule 'td' never decides: 'all'")
-    assert "access rule 'all': job.JobInterface/Kil matches nothing" in report.warnings
-    wrong = "access rule 'all': !job.JobInterface/Kil matches nothing that Cuebot has"
-    assert any(problem.startswith(wrong) for problem in report.problems)
-    assert report.settings_wrong
-
-
-LENA, KILL, RETRY = ("--as", "sub=lena"), "job.JobInterface/Kill", "job.LayerInterface/RetryFrames"
-GET_LAYERS, FREELANCE = "job.JobInterface/GetLayers", ("--as", "role=freelance", "--as", "shows=a")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "status", "decision"),
-    [
-        ((*LENA, "--as", "role=artist", KILL), 0, "allowed if user = $sub (--about user=…"),
-        ((*LENA, "--as", "role=artist", KILL, "--about", "user=lena"), 0, "allowed"),
-        ((*LENA, "--as", "role=artist", KILL, "--about", "user=bo"), 1, "it has user 'bo'"),
-        ((*LENA, *FREELANCE, GET_LAYERS), 0, "allowed what fits show in $shows"),
-        ((*LENA, *FREELANCE, GET_LAYERS, "--about", "show=a"), 0, "allowed"),
-        (
-            (*LENA, *FREELANCE, GET_LAYERS, "--about", "show=b"),
-            1,
-            "show 'b' may not be seen: a 404",
-        ),
-        ((*LENA, *FREELANCE, RETRY), 0, "allowed if show in $shows and user = $sub"),
-        ((*LENA, *FREELANCE, RETRY, "--about", "show=a", "--about", "user=bo"), 1, "user 'bo'"),
-        ((*LENA, *FREELANCE, "limit.LimitInterface/GetAll"), 1, "a fact that the rule is about"),
-    ],
-)
-def test_what_a_call_is_about(arguments: tuple[str, ...], status: int, decision: str) -> None:
-    ran = check(*arguments)
-    assert ran.status == status
-    (line,) = [line for line in ran.text.splitlines() if line.startswith("Decision")]
-    assert decision in line
-
-
-def test_the_conditions_of_a_rule() -> None:
-    """Refusals have the rule's name alone."""
-    told = check(*LENA, *FREELANCE, RETRY)
-    assert "Only      user = $sub\nSee       show in $shows\n" in told.text
-    found = json.loads(check(*LENA, *FREELANCE, "--json").out)
-    assert found["conditions"] == {"only": "user = $sub", "see": "show in $shows"}
-
-
-@pytest.mark.anyio
-async def test_cuebot_is_asked_what_a_name_is_about() -> None:
-    async with running_farm(still_farm()) as cuebot:
-        settings = settings_for(cuebot.endpoint)
-        catalog = await discover_once(settings)
-        job = next(iter(cuebot.farm.jobs.values()))
-        both = ("user", "show")
-        known = await with_known(settings, catalog, KILL, {"job": job.name}, both)
-        assert (known["user"], known["show"]) == (job.user, job.show)
-        lena = {"user": "lena"}
-        assert await with_known(settings, catalog, KILL, lena, both) == lena
-        with pytest.raises(GatewayError, match="say what it is about: --about user="):
-            await with_known(settings, catalog, KILL, {"job": "no-such-job"}, both)

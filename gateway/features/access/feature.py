@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import structlog
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.principal import Rights
 from gateway.core.schema.catalog import Catalog
@@ -21,10 +22,30 @@ log = structlog.stdlib.get_logger("gateway")
 class Access(Feature):
     name = "access"
     document = "openapi.yaml"
+    explains = "gateway.features.access.commands"
 
     @classmethod
     def section(cls, added: Sequence[AddedKeys]) -> type[Strict]:
         return section_of(each.keys for each in added)
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        found.warnings += by_any_signer(settings)
+        found.warnings += AccessRules(settings, composition.extensions(Access)).unreachable
+
+    @classmethod
+    def check_catalog(
+        cls, settings: Settings, composition: Composition, catalog: Catalog, found: Findings
+    ) -> None:
+        rules = AccessRules(settings, composition.extensions(Access))
+        if wrong := rules.unmatched(catalog):
+            found.settings_wrong = True
+            found.problems += wrong
+        found.warnings += [
+            f"access rule {rule.name!r}: {glob} matches nothing"
+            for rule in rules
+            for glob in rule.idle(catalog)
+        ]
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

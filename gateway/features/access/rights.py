@@ -5,7 +5,16 @@ methods that it allows: a request costs one look-up. Features may add keys to ru
 what a rule allows (`Restriction`).
 """
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    Awaitable,
+    Callable,
+    Collection,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from hashlib import sha256
@@ -48,6 +57,10 @@ class Restriction(Protocol):
     def terms(self) -> Hashable:
         """All that it says."""
 
+    @property
+    def as_written(self) -> Mapping[str, str]:
+        """What the settings say, by key."""
+
     def basis(self, claims: Mapping[str, object]) -> list[object]:
         """All that decides about a request beside its content, as JSON."""
 
@@ -69,6 +82,28 @@ class Applied(Protocol):
         it can.
         """
 
+    def applying_to(self, method: Method) -> Iterable[str]:
+        """What a call has to fit, as the settings say it."""
+
+    def check_facts(
+        self, rule: "Rule", method: Method, facts: Mapping[str, str], claims: Mapping[str, object]
+    ) -> None:
+        """Raises GatewayError unless a call about an object with these facts is allowed."""
+
+
+class KnownFacts(Protocol):
+    def __call__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        method: Method,
+        facts: dict[str, str],
+        rule: "Rule",
+    ) -> Awaitable[dict[str, str]]:
+        """The facts, and others that Cuebot knows of the object that one of them names, if the
+        rule needs them. Raises GatewayError if there is no such object.
+        """
+
 
 class AddedKeys(NamedTuple):
     """Keys that a feature adds to the rules in the settings."""
@@ -76,6 +111,9 @@ class AddedKeys(NamedTuple):
     keys: type[Strict]
     read: Callable[[AccessRule], Restriction | None]
     """What they say in a rule; None without them. Raises ConfigurationError."""
+    facts: tuple[str, ...] = ()
+    """Names of facts that they may be about."""
+    known: KnownFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,23 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.settings.model import Reloadable
+from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
-from gateway.features.audit.audit_log import open_audit
+from gateway.features.audit.audit_log import check_audit, open_audit
 
 
 class Audit(Feature):
     name = "audit"
     commands: ClassVar[Mapping[str, str]] = {"audit": "gateway.features.audit.commands"}
     refusals: ClassVar[Mapping[str, str]] = {"audit_log": "The audit log cannot be written"}
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        with found.settings():
+            check_audit(settings)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -7,7 +7,8 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.processes import Port
 from gateway.core.settings.model import Settings
@@ -25,6 +26,11 @@ from gateway.features.metrics.metrics_page import (
 
 class Metrics(Feature):
     name = "metrics"
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        with found.settings():
+            check_metrics(settings)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -1,15 +1,15 @@
 """What access rules say of objects: their keys `only`, `see` and `always`."""
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gateway.core.errors import ConfigurationError
+from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
-from gateway.features.access.rights import AddedKeys, Rule, is_among
+from gateway.features.access.rights import Rule, is_among
 from gateway.features.access.settings import AccessRule
 from gateway.features.object_rights.aspect import Objects
-from gateway.features.object_rights.conditions import Claims, Condition, read_condition
+from gateway.features.object_rights.conditions import Claims, Condition, Facts, read_condition
 from gateway.features.object_rights.settings import ObjectKeys
 from gateway.features.object_rights.visibility import Visibility, visibility_of
 from gateway.features.views.filter_expressions import BadCondition
@@ -138,7 +138,23 @@ class InCatalog:
             return None
         return self.seen.get(method.path) or Visibility(method)
 
-    def applying_to(self, method: Method) -> dict[str, Condition]:
+    def applying_to(self, method: Method) -> list[str]:
+        return [each.text for each in self._applying_to(method).values()]
+
+    def check_facts(self, rule: Rule, method: Method, facts: Facts, claims: Claims) -> None:
+        for key, condition in self._applying_to(method).items():
+            if condition.holds(facts, claims):
+                continue
+            names = ", ".join(f"{name} {value!r}" for name, value in facts.items())
+            if key == "see":
+                raise GatewayError(
+                    Code.NOT_FOUND,
+                    f"{names} may not be seen: a 404, as of what is not there (access rule"
+                    f" {rule.name!r})",
+                )
+            raise rule.refusal(method, str(claims["sub"]), problem=f"it has {names}")
+
+    def _applying_to(self, method: Method) -> dict[str, Condition]:
         """The conditions that apply to a call, by their keys in the order in which they decide."""
         found = {"see": self.conditions.see, "only": self.conditions.only}
         if method.reads_only:
@@ -158,9 +174,6 @@ def read_conditions(rule: AccessRule) -> ObjectConditions | None:
     return ObjectConditions(only=only, see=see, always=rule.always)
 
 
-KEYS = AddedKeys(ObjectKeys, read_conditions)
-
-
 def condition_of(rule: str, key: str, text: str | None) -> Condition | None:
     """The condition at a key of the rule with this name."""
     if text is None:
@@ -170,3 +183,29 @@ def condition_of(rule: str, key: str, text: str | None) -> Condition | None:
     except BadCondition as error:
         problem = f"access rule {rule!r}: {key} = {text!r}: {error}"
         raise ConfigurationError(problem) from None
+
+
+def never_allowed(rule: Rule, catalog: Catalog) -> Iterator[str]:
+    """A line for the changes, and one for the reads, that a rule names in vain."""
+    reads = {each.path for each in catalog.methods if each.reads_only}
+    never, conditions = rule.never(catalog).keys(), ObjectConditions.of(rule)
+    for paths, key, what, why in (
+        (
+            never - reads,
+            "only" if conditions is not None and conditions.only else "see",
+            "changes",
+            "Cuebot does not say whose they are",
+        ),
+        (
+            never & reads,
+            "see",
+            "reads",
+            "nothing in them has its facts (`always` would allow them)",
+        ),
+    ):
+        if paths:
+            names = ", ".join(path[1:] for path in sorted(paths))
+            yield (
+                f"access rule {rule.name!r}: `{key}` can never allow these of its {what}, since"
+                f" {why}: {names}"
+            )

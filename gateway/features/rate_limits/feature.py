@@ -4,16 +4,17 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import ClassVar
 
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.rates import MemoryLimiter
 from gateway.core.settings.model import Commit, Reloadable, Settings
-from gateway.core.shared_store import Link
+from gateway.core.shared_store import Link, RedisStore
 from gateway.feature import Feature
 from gateway.features.rate_limits.interceptor import RateControl
 from gateway.features.rate_limits.rate_limiter import Rates
-from gateway.features.rate_limits.shared_limiter import SharedLimiter
+from gateway.features.rate_limits.shared_limiter import SharedLimiter, check_store
 
 
 class RateLimits(Feature):
@@ -23,6 +24,15 @@ class RateLimits(Feature):
     headers = HeaderNames(
         sent=("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")
     )
+    facts: ClassVar[Mapping[str, object]] = {"state": None}
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        if settings.state is not None:
+            with found.settings():
+                await check_store(
+                    RedisStore(settings), found, closed=settings.state_fail == "closed"
+                )
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

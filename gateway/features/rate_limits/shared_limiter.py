@@ -13,8 +13,9 @@ from typing import NamedTuple
 import structlog
 
 from gateway.core.errors import unavailable
+from gateway.core.findings import Findings
 from gateway.core.rates import REMEMBERED_CLIENTS, MemoryLimiter, Rate, Verdict, verdict_of
-from gateway.core.shared_store import Link, Script, StoreFailed, Value
+from gateway.core.shared_store import Link, RedisStore, Script, StoreFailed, Value
 
 log = structlog.stdlib.get_logger("gateway.state")
 
@@ -167,3 +168,21 @@ def check_answers(batch: Sequence[Question], answers: Sequence[Value]) -> None:
 def most_debt(rate: Rate) -> int:
     """Nanoseconds until the bucket of an allowed request is full, at most."""
     return rate.capacity + int(rate.longest_wait)
+
+
+async def check_store(store: RedisStore, found: Findings, *, closed: bool) -> None:
+    """Count once in the store. Its absence is a problem only if it fails `closed`."""
+    link = Link(store, "")
+    try:
+        await link.connect()
+        began = time.monotonic()
+        await link.in_time(store.run(COUNT, [KEY_PREFIX + "check"], [1, 1, 0]))
+    except StoreFailed as failure:
+        state = f"{store.name} does not answer"
+        (found.problems if closed else found.warnings).append(f"STATE: {store.name}: {failure}")
+    else:
+        state = f"{store.name} answers within {(time.monotonic() - began) * 1000:.1f} ms"
+    finally:
+        await store.close()
+    found.facts["state"] = state
+    found.tell("State", state)

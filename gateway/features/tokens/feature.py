@@ -4,13 +4,15 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.principal import Signer
 from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features.tokens.authentication import Authentication
+from gateway.features.tokens.check import check_tokens
 from gateway.features.tokens.from_settings import (
     make_authenticator,
     read_keys,
@@ -23,6 +25,7 @@ from gateway.features.tokens.revocation import DenyFile
 class Tokens(Feature):
     name = "tokens"
     identifies = True
+    facts: ClassVar[Mapping[str, object]] = {"secrets": 0, "keys": None}
     commands: ClassVar[Mapping[str, str]] = {"token": "gateway.features.tokens.commands"}
     document = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {
@@ -38,6 +41,10 @@ class Tokens(Feature):
         "denied": "Tokens on the deny list",
     }
     headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        await check_tokens(settings, found)
 
     @classmethod
     def signer(cls, settings: Settings) -> Signer | None:

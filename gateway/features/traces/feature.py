@@ -2,18 +2,25 @@
 
 from collections.abc import Iterable
 
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.settings.model import Settings
 from gateway.feature import Feature
 from gateway.features.traces.interceptor import TraceContexts
-from gateway.features.traces.trace_settings import open_traces
+from gateway.features.traces.trace_settings import check_traces, open_traces
 
 
 class Traces(Feature):
     name = "traces"
     document = "openapi.yaml"
     headers = HeaderNames(read=("traceparent", "tracestate"), sent=("X-Trace-ID",))
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        with found.settings():
+            check_traces(settings)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

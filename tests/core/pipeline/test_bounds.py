@@ -30,12 +30,13 @@ from gateway.features.admission import Admission
 from gateway.features.admission.load_shedding import SMALLEST_LIMIT
 from tests.support.clocks import HandClock, LookClock
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import Context, Gateway, ScriptedCuebot, bearer, gateway_for
 from tests.support.wire import request, wire
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs("admission")]
 
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"

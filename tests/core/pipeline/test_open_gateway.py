@@ -8,6 +8,7 @@ from gateway.core.errors import ConfigurationError
 from gateway.core.settings.reach import ANYWHERE
 from gateway.feature import Feature
 from gateway.features import FEATURES
+from gateway_cli import checks
 from tests.support.servers import ScriptedCuebot, bearer, http_client, running_gateway, settings_for
 
 pytestmark = pytest.mark.anyio
@@ -63,3 +64,15 @@ def test_other_machines_reach_it_only_if_they_may(
         f" everything ({where}). Listen on 127.0.0.1, or set OPEN_TO_ALL=true if a proxy or a"
         " firewall decides who reaches it"
     )
+
+
+async def test_the_check_tells_of_it(
+    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "FEATURES", NOBODYS)
+    report = await checks.run_checks(settings_for(cuebot.endpoint, open_to_all=False))
+    assert report.warnings[0].startswith("no feature identifies callers: everybody")
+    assert [each.partition(":")[0] for each in report.problems] == ["OPEN_TO_ALL"]
+    assert report.settings_wrong
+    report = await checks.run_checks(settings_for(cuebot.endpoint))
+    assert (report.problems, report.settings_wrong) == ([], False)

@@ -9,6 +9,7 @@ import pytest
 
 from gateway.features.tokens import Tokens
 from gateway.features.tokens.revocation import NOBODY, Revocations
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
@@ -23,7 +24,11 @@ ACCESS = [
     rule("everyone", {"role": "everyone"}, "all"),
     rule("creators", {"role": "creator"}, "show.ShowInterface/CreateShow"),
 ]
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(access=ACCESS, access_default="deny"),
+    needs("tokens"),
+]
 
 READER = signed("board", scope="openid read")
 GET_JOBS = "/job.JobInterface/GetJobs"

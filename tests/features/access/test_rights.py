@@ -23,11 +23,14 @@ from gateway.features.access.rights import AccessRules, AddedKeys, Rule, by_any_
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.restriction import ObjectConditions
 from gateway.features.object_rights.settings import ObjectKeys
-from gateway.features.rules import access_rules
 from gateway.features.settings import Settings, load_settings
+from tests.support.access_rules import access_rules
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.protos import examples
 from tests.support.rights import rule
+
+pytestmark = needs("object_rights", "tokens")
 
 KILL = "/job.JobInterface/Kill"
 
@@ -251,6 +254,7 @@ class NothingNew:
     terms: tuple[str, ...] = ("nothing new",)
     is_partial: bool = True
     never: Mapping[str, str] = field(default_factory=dict)
+    as_written: Mapping[str, str] = field(default_factory=lambda: {"only": "nothing new"})
 
     def basis(self, claims: Mapping[str, object]) -> list[object]:
         return [claims.get("sub")]
@@ -261,6 +265,12 @@ class NothingNew:
 
     def no_follow_up(self, method: Method) -> str:
         return "it would follow"
+
+    def applying_to(self, method: Method) -> Sequence[str]:
+        return ("nothing new",)
+
+    def check_facts(self, *about: object) -> None:
+        raise AssertionError(about)
 
 
 def restricted() -> Rule:

@@ -13,8 +13,11 @@ from gateway.features.admission.load_shedding import LoadShedder
 from gateway.features.tokens.authentication import Authentication
 from gateway.features.tokens.tokens import Authenticator, TokenRules
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.rights import signed
 from tests.support.servers import SECRET
+
+pytestmark = needs("tokens")
 
 LONG, SHORT = "/a.B/Long", "/a.B/Short"
 

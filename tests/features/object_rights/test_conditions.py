@@ -9,8 +9,8 @@ from gateway.features.access.rights import AccessRules
 from gateway.features.catalog import build_catalog
 from gateway.features.object_rights.conditions import read_condition
 from gateway.features.object_rights.restriction import InCatalog
-from gateway.features.rules import access_rules
 from gateway.features.views.filter_expressions import BadCondition
+from tests.support.access_rules import access_rules
 from tests.support.opencue import opencue
 from tests.support.rights import rule
 from tests.support.servers import settings_for

@@ -23,6 +23,7 @@ from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.tokens import Tokens
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import message_class, opencue
 from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, a_job, answer, script
 from tests.support.rights import rule, signed
@@ -50,7 +51,11 @@ ACCESS = [
         "always": ["job.JobInterface/LaunchSpec*"],
     },
 ]
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(access=ACCESS, access_default="deny"),
+    needs("audit", "tokens"),
+]
 
 LENA = signed("lena", role="artist")
 OWNER = signed("lena", role="owner")

@@ -22,6 +22,7 @@ from gateway.features.tokens import Tokens
 from tests.features.object_rights.test_object_rights import JUDGED, KILL, METHODS, UNBOOK, body_for
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import message_class, with_ids
 from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, answer, script
 from tests.support.rights import rule, signed
@@ -46,7 +47,11 @@ ACCESS = [
         "always": ["host.HostInterface/GetHosts", "host.HostInterface/FindHost"],
     },
 ]
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(access=ACCESS, access_default="deny"),
+    needs("tokens"),
+]
 
 LENA = signed("lena", role="freelance", shows=["demo"])
 OWNER = signed("lena", role="owner")

@@ -46,6 +46,7 @@ from gateway.features.tokens.tokens import (
 from tests.features.tokens.test_tokens import base64url, signed
 from tests.support.certificates import authority, pair
 from tests.support.commands import in_process
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE
 from tests.support.provider import (
     Document,
@@ -63,7 +64,7 @@ from tests.support.rights import rule
 from tests.support.servers import SECRET as SERVERS_SECRET
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, settings_for
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("access")]
 
 NOW = 1_800_000_000.0
 GOOD = {"sub": "lena", "exp": int(NOW) + 60}

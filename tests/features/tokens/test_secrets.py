@@ -141,6 +141,7 @@ def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
     assert len(secret) == 1 or secret not in repr(lines)
 
 
+@pytest.mark.anyio
 @pytest.mark.parametrize(
     ("settings", "where"),
     [
@@ -161,14 +162,14 @@ def test_easy_secrets_are_warned_about(secret: str, warned: bool) -> None:
         ),
     ],
 )
-def test_published_secrets_stay_local(
+async def test_published_secrets_stay_local(
     tmp_path: Path, settings: dict[str, object], where: str
 ) -> None:
     file = tmp_path / "jwt"
     file.write_text(f"{LONG}\nyour-secret\n")
     given = settings_for("127.0.0.1:1", jwt_secret=None, jwt_secret_file=file, **settings)
     report = Report()
-    check_settings(given, report)
+    await check_settings(given, report)
     assert report.settings_wrong == bool(where)
     if not where:
         create_app(given)

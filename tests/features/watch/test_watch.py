@@ -16,12 +16,12 @@ import pytest
 from gateway.core.long_work import BACKGROUND_STEP, STEP, STEP_SECONDS, let_others_run
 from gateway.features.admission import Admission
 from gateway.features.metrics import Metrics
-from gateway.features.rules import access_rules
 from gateway.features.tokens import Tokens
 from gateway.features.tokens.revocation import Revocations
 from gateway.features.tokens.tokens import TokenRules
 from gateway.features.watch import Watch
 from gateway.features.watch.watches import WatchLimits
+from tests.support.access_rules import access_rules
 from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
 from tests.support.needs import needs
@@ -44,7 +44,7 @@ from tests.support.servers import (
 from tests.support.two_versions import ECHO, LIST, MANY, NEW, OLD, ChangingCuebot, own_word
 from tests.support.wire import request, wire, wire_on, wire_to
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("access", "admission", "metrics", "tokens")]
 
 PLAIN = {"Accept": "application/json"}
 HOSTS = "/host.HostInterface/GetHosts"

@@ -32,7 +32,7 @@ from tests.support.servers import (
 
 __all__ = ["farm", "quick"]
 
-pytestmark = [needs("batch"), pytest.mark.anyio]
+pytestmark = [pytest.mark.anyio, needs("batch", "tokens")]
 
 BATCH = "/batch"
 GET_JOBS = "/job.JobInterface/GetJobs"
