@@ -62,6 +62,7 @@ from gateway.features.rate_limits import RateLimits
 from tests.support.audit import outcomes
 from tests.support.clocks import HandClock
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.owned_farm import BOS, answer, script
 from tests.support.patience import PATIENCE, until
@@ -642,6 +643,7 @@ async def test_a_change_without_the_right_leaves_no_key(
     assert calls(cuebot) == 2
 
 
+@needs("audit")
 async def test_a_replay_is_not_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """It has a line for each change, and a replay is none; nor is a rehearsal for one."""
     script(cuebot, METHODS)
@@ -657,6 +659,7 @@ async def test_a_replay_is_not_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path
     assert [line["status"] for line in outcomes(log)] == [200, 403]
 
 
+@needs("audit")
 @pytest.mark.parametrize("synced", [False, True])
 async def test_what_is_not_called_for_its_key(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: bool

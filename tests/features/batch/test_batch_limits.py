@@ -28,6 +28,7 @@ from tests.features.batch.test_batch import (
     ndjson,
 )
 from tests.support.audit import KILL, killing, outcomes
+from tests.support.needs import needs
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
@@ -58,6 +59,7 @@ async def test_nobody_without_a_token_is_read(gateway: Gateway, cuebot: Scripted
     assert cuebot.seen == []
 
 
+@needs("audit")
 async def test_each_item_has_its_own_rights_and_audit_line(
     cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:

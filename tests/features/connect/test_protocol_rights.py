@@ -24,12 +24,13 @@ from tests.features.object_rights.test_object_rights import (
     who_may,
 )
 from tests.support.audit import outcomes
+from tests.support.needs import needs
 from tests.support.opencue import message_class, with_ids
 from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("access", "audit", "identity")]
 
 OWN = "user = $sub or show = demo or host = lena-host or allocation = lena.general"
 SEEING = rule("seeing", {"role": "seeing"}, "all", see=OWN)

@@ -23,6 +23,7 @@ from gateway.features.tokens import Tokens
 from gateway_cli.commands.audit import Criteria
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import message_class, opencue
 from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, a_job, answer, script
 from tests.support.rights import rule, signed
@@ -520,6 +521,7 @@ async def test_the_refusal_says_why(gateway: Gateway, cuebot: ScriptedCuebot) ->
     )
 
 
+@needs("audit")
 async def test_the_audit_log_says_what_it_was_about(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     log = tmp_path / "audit.jsonl"
     rights: dict[str, Any] = {"access": ACCESS, "access_default": "deny"}

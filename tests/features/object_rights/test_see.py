@@ -22,6 +22,7 @@ from gateway.features.tokens import Tokens
 from tests.features.object_rights.test_object_rights import JUDGED, KILL, METHODS, UNBOOK, body_for
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import message_class, with_ids
 from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, answer, script
 from tests.support.rights import rule, signed
@@ -463,6 +464,7 @@ async def test_each_object_is_asked_about_once(gateway: Gateway, farm: ScriptedC
     assert (answered.status_code, calls) == (400, [])
 
 
+@needs("audit")
 async def test_a_hidden_change_is_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     script(cuebot, METHODS)
     log = tmp_path / "audit.jsonl"

@@ -26,6 +26,7 @@ from gateway.features.openapi.document import build_document
 from gateway.features.pages import page_routes
 from tests.support.contexts import context_of
 from tests.support.events import EVENTS
+from tests.support.needs import needs
 from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
@@ -341,6 +342,7 @@ def test_what_was_refused_a_minute_ago_is_not_recent(monkeypatch: pytest.MonkeyP
 EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
 
 
+@needs("metrics")
 @pytest.mark.parametrize("docs", ["public", "token", "off"])
 @pytest.mark.parametrize("reachable", [True, False])
 async def test_nobody_is_told_where_things_are(

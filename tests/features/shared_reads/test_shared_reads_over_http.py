@@ -13,6 +13,7 @@ import pytest
 from gateway.core.codec.payload import zstd
 from gateway.core.pipeline.shared_reads import SharedAnswer
 from gateway.features.shared_reads import SharedReads
+from tests.support.needs import needs
 from tests.support.opencue import jobs, message_class
 from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.patience import until
@@ -191,6 +192,7 @@ def shared_total(gateway: Gateway) -> int:
     return reads.answered
 
 
+@needs("metrics")
 async def test_the_metric(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, metrics="public") as gateway:
         turnstile = Turnstile(cuebot, GET_JOBS, jobs(FEW))
