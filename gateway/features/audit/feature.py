@@ -1,16 +1,22 @@
 """The audit log."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.settings.model import Reloadable
+from gateway.core.settings.model import Reloadable, Strict
 from gateway.feature import Feature
 from gateway.features.audit.audit_log import open_audit
+from gateway.features.audit.settings import AuditSettings
 
 
 class Audit(Feature):
     name = "audit"
+
+    @classmethod
+    def section(cls, added: Sequence[Any]) -> type[Strict]:
+        return AuditSettings
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
