@@ -5,7 +5,8 @@ A feature is a folder in `gateway/features/` and a line in `FEATURES`. It import
 attaches to.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
 from typing import Any, ClassVar
 
 from starlette.middleware import Middleware
@@ -14,14 +15,18 @@ from starlette.types import ASGIApp
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
+from gateway.core.principal import Signer
 from gateway.core.processes import Port
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
+from gateway.core.schema.document_parts import NOTHING, Description
+from gateway.core.schema.method import Method
 from gateway.core.settings.model import Reloadable, Settings, Strict
 
-__all__ = ["Feature", "Gateway", "Interceptor", "public"]
+__all__ = ["Feature", "Gateway", "HeaderNames", "Interceptor", "public"]
 
 
 class Feature:
@@ -29,15 +34,45 @@ class Feature:
     """That of its folder."""
     needs: ClassVar[tuple[type["Feature"], ...]] = ()
     """The features whose public names it uses."""
+    identifies: ClassVar[bool] = False
+    """Whether an interceptor of it identifies callers. Without one that does, the gateway is open
+    to everybody who reaches it.
+    """
     extends: ClassVar[Mapping[type["Feature"], Any]] = {}
     """What it adds to features that it needs, by feature. Of which type, that feature says."""
+    commands: ClassVar[Mapping[str, str]] = {}
+    """Its commands of `cuebot-gateway`: by name, the module that has it, which is imported when it
+    is asked for. Such a module may import from `gateway_cli`.
+    """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
+    headers: ClassVar[HeaderNames] = HeaderNames()
+    """What it reads of requests, and adds to answers."""
+    refusals: ClassVar[Mapping[str, str]] = {}
+    """Words for its own reasons to refuse (`GatewayError.cause`)."""
+    links: ClassVar[tuple[str, ...]] = ()
+    """Its pages for people, where there are pages (DOCS)."""
+    document: ClassVar[str] = ""
+    """A YAML file beside this class: its part of the OpenAPI document, with the same names as in
+    `gateway/features/openapi/openapi.yaml`.
+    """
+
+    not_a_field: ClassVar[Mapping[str, str]] = {}
+    """How to ask for it (`; send …`), by names of fields by which people try to: their letters, in
+    lower case.
+    """
 
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict] | None:
         """Its section of the settings: a model with a field for each. `added` is what those who
         extend it add.
+        """
+        return None
+
+    @classmethod
+    def signer(cls, settings: Settings) -> Signer | None:
+        """What signs tokens that the gateway accepts, for the commands that call it; None if it
+        cannot. Raises ConfigurationError.
         """
         return None
 
@@ -51,6 +86,11 @@ class Feature:
     def ports(settings: Settings) -> Sequence[Port]:
         """Ports of its own, which are listened on before it is constructed."""
         return ()
+
+    @staticmethod
+    def describe(method: Method, listed: Container[str]) -> Description:
+        """What the OpenAPI document says of a method. It may name methods with `listed` paths."""
+        return NOTHING
 
     def __init__(self, gateway: Gateway) -> None:
         """At startup, in the order of `FEATURES`. Raises ConfigurationError."""
@@ -107,6 +147,11 @@ class Feature:
 
     async def close(self) -> None:
         """The end of the app, before `run` is cancelled."""
+
+
+def needed_first(features: Iterable[type[Feature]]) -> tuple[type[Feature], ...]:
+    """The features, each after those that it needs."""
+    return tuple(TopologicalSorter({each: each.needs for each in features}).static_order())
 
 
 def public(route: Route) -> Route:

@@ -4,7 +4,6 @@ Each is a folder, and its two lines here. The order is that of interceptors, of 
 strings, and of ways of asking for a call where two are asked for.
 """
 
-from graphlib import TopologicalSorter
 from typing import Any
 
 from gateway.feature import Feature
@@ -14,11 +13,13 @@ from gateway.features.admission import Admission
 from gateway.features.at_most_once import AtMostOnce
 from gateway.features.audit import Audit
 from gateway.features.batch import Batch
+from gateway.features.compression import Compression
 from gateway.features.conditional import Conditional
 from gateway.features.connect import Connect
 from gateway.features.cors import Cors
 from gateway.features.dry_run import DryRun
 from gateway.features.health import Health
+from gateway.features.identity import Identity
 from gateway.features.metrics import Metrics
 from gateway.features.names import Names
 from gateway.features.object_rights import ObjectRights
@@ -39,10 +40,13 @@ FEATURES: tuple[type[Feature], ...] = (
     Traces,
     Proxies,
     Connect,
+    Compression,
     Cors,
+    Health,
     Tokens,
     RateLimits,
     Admission,
+    Identity,
     Access,
     ObjectRights,
     Names,
@@ -57,15 +61,9 @@ FEATURES: tuple[type[Feature], ...] = (
     SharedReads,
     Openapi,
     Pages,
-    Health,
 )
 
 
 def extensions_of(feature: type) -> tuple[Any, ...]:
     """What features add to one that they need, in their order."""
     return tuple(each.extends[feature] for each in FEATURES if feature in each.extends)
-
-
-def needed_first() -> tuple[type[Feature], ...]:
-    """The features, each after those that it needs."""
-    return tuple(TopologicalSorter({each: each.needs for each in FEATURES}).static_order())

@@ -12,6 +12,7 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as ProtoField
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+from gateway.core.codec.wellknown import JSON_SCHEMAS
 from gateway.core.schema.description import commentable
 from gateway.core.settings.model import Settings
 from gateway_cli.client.cuebot import DISCOVERY_TIMEOUT_SECONDS
@@ -175,11 +176,9 @@ def type_named(schema: Json) -> str:
 
 def well_known(schema: Json) -> str:
     """The name of a schema's well-known type, or an empty string."""
-    from gateway.features.openapi.schemas import WELL_KNOWN  # slow: it parses YAML
-
     types = [each for each in types_of(schema) if each != "null"]
     bare = {key: value for key, value in schema.items() if key not in (*ABOUT, "type")}
-    for name, known in WELL_KNOWN.items():
+    for name, known in JSON_SCHEMAS.items():
         rest = {key: value for key, value in known.items() if key != "type"}
         if rest == bare and list(types_of(known)) == types and (types or not schema):
             return name

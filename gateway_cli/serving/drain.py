@@ -19,7 +19,6 @@ from uvicorn.config import STARTUP_FAILURE
 from gateway.app import Gateway
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings
-from gateway.features.proxies.proxies import TrustedProxies
 from gateway.server.accept import Acceptor, Certificate, ConnectionLimit
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol
@@ -90,7 +89,7 @@ class Server(uvicorn.Server):
         self._app = app
         self._begin = begin
         self._http_timeout = settings.http_timeout
-        self._trusted = TrustedProxies(settings.forwarded_allow_ips).trusts
+        self._trusted = app.parts.trusts
         self.limit = ConnectionLimit(
             settings.max_connections, settings.max_connections_per_address, self._trusted
         )

@@ -11,8 +11,9 @@ from gateway.core.pipeline.plan import plan
 from gateway.core.schema.description import NoSchema
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.openapi.document import as_json, build_document
+from gateway.features.openapi.document import as_json
 from gateway_cli.commands.snapshot import file_set
+from tests.support.openapi import build_document
 
 FOLDER = TemporaryDirectory()
 PROFILE = load_profile("opencue")

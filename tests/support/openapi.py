@@ -1,6 +1,6 @@
 """OpenAPI documents for tests, and validators of their schemas."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from typing import Any
 
@@ -9,11 +9,21 @@ from jsonschema import Draft202012Validator
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
+from gateway.features import FEATURES
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.openapi.document import build_document
-from gateway.features.openapi.schemas import OWN_PATHS, Components, Json
+from gateway.features.openapi import document as openapi
+from gateway.features.openapi.parts import Json, Parts
+from gateway.features.openapi.schemas import Components
 from tests.support.opencue import opencue
 from tests.support.protos import TestSchema
+
+PARTS = Parts(FEATURES)
+
+
+def build_document(
+    catalog: Catalog, *, closed: bool, allowed: Container[str] | None = None
+) -> Json:
+    return openapi.build_document(catalog, PARTS, closed=closed, allowed=allowed)
 
 
 @cache
@@ -33,7 +43,7 @@ def document_of(schema: Schema) -> Json:
 def operations(found: Json) -> Iterator[tuple[str, Json]]:
     """The methods' POSTs."""
     for path, item in found["paths"].items():
-        if path not in OWN_PATHS:
+        if path not in PARTS.text["paths"]:
             yield path, item["post"]
 
 

@@ -5,7 +5,7 @@ https://protobuf.dev/reference/protobuf/google.protobuf/
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from google.protobuf import wrappers_pb2
@@ -43,6 +43,34 @@ and a pattern: the library alone would take `1_0s` and `+99:99`."""
 WRAPPERS = frozenset(
     each.full_name for each in wrappers_pb2.DESCRIPTOR.message_types_by_name.values()
 )
+JSON_SCHEMAS: Mapping[str, Mapping[str, Any]] = {
+    "google.protobuf.Timestamp": {
+        "type": "string",
+        "format": "date-time",
+        "examples": ["2026-01-31T12:00:00Z"],
+    },
+    "google.protobuf.Duration": {
+        "type": "string",
+        "pattern": r"^-?[0-9]{1,12}(\.[0-9]{1,9})?s$",
+        "examples": ["1.5s"],
+    },
+    "google.protobuf.FieldMask": {
+        "type": "string",
+        "pattern": "^[^_]*$",
+        "examples": ["name,showStats"],
+    },
+    STRUCT: {"type": "object", "additionalProperties": True},
+    LIST_VALUE: {"type": "array", "items": {}, "examples": [[]]},
+    VALUE: {},
+    ANY: {
+        "type": "object",
+        "properties": {
+            "@type": {"type": "string", "examples": ["type.googleapis.com/package.Message"]}
+        },
+        "additionalProperties": True,
+    },
+}
+"""The types but wrappers. The first example, if there is one, is also that of a request."""
 
 
 def is_special(descriptor: Descriptor) -> bool:

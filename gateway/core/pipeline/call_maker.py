@@ -22,7 +22,6 @@ from gateway.core.pipeline.invoke import (
 from gateway.core.pipeline.plan import Plan
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.rows import is_cut
-from gateway.core.pipeline.shared_reads import OwnMemory, SharedUpstream
 from gateway.core.principal import ADDRESS, PRINCIPAL, SHARED
 from gateway.core.upstream.interface import Metadata, Upstream
 
@@ -34,14 +33,17 @@ OK, CANCELLED = Code.OK, Code.CANCELLED
 
 class CallMaker:
     def __init__(
-        self, upstream: Upstream, answers: FairSemaphore, interceptors: Interceptors
+        self,
+        upstream: Upstream,
+        for_copies: Upstream,
+        answers: FairSemaphore,
+        interceptors: Interceptors,
     ) -> None:
-        """`answers` is the memory for large answers, in bytes."""
+        """`for_copies`: for callers who see only a part of answers, which is made for each of them.
+        `answers` is the memory for large answers, in bytes.
+        """
         self._upstream = upstream
-        self._for_copies: Upstream = upstream
-        """For callers who see only a part of answers, which is made for each of them."""
-        if isinstance(upstream, SharedUpstream):
-            self._for_copies = OwnMemory(upstream)
+        self._for_copies = for_copies
         self._answers = answers
         self._interceptors = interceptors
 
@@ -52,7 +54,7 @@ class CallMaker:
         return context.call.lease.ask(size, go_on)
 
     async def try_out(self, context: RequestContext, request: CallRequest) -> None:
-        """Do all that comes before a call, for a dry run. Raises GatewayError as `call` does."""
+        """Do all that comes before a call, without it. Raises GatewayError as `call` does."""
         began = monotonic()
         try:
             if not await self.rehearse(context, request) and request.plan.look_ups:

@@ -102,7 +102,7 @@ class Interceptor:
     async def explain(
         self, context: RequestContext, catalog: Catalog, error: GatewayError, ask: Questions
     ) -> GatewayError:
-        """A call has failed: the error in words that tell more, or the error itself (`Obstacles`).
+        """A call has failed: the error in words that tell more, or the error itself.
 
         Not called where answers are partial: time and calls would tell of what they lack. Must not
         raise.

@@ -20,6 +20,7 @@ log = structlog.stdlib.get_logger("gateway")
 
 class Access(Feature):
     name = "access"
+    document = "openapi.yaml"
 
     @classmethod
     def section(cls, added: Sequence[AddedKeys]) -> type[Strict]:

@@ -86,8 +86,8 @@ def fields_of(context: RequestContext, added: Sequence[AddFields]) -> dict[str, 
     if via := context.request.via:
         fields["via"] = via
     fields |= context.request.more_ids
-    if context.protocol is not None:
-        fields["protocol"] = context.protocol.name
+    if context.surface is not None:
+        fields["protocol"] = context.surface.name
     add_fields(added, context, fields)
     fields["status"] = context.response.status
     fields["code"] = context.response.code.name if context.response.code is not None else None

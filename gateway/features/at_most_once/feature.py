@@ -1,9 +1,11 @@
 """At most once: `Idempotency-Key`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.feature import Feature
 from gateway.features.at_most_once.exchange import KeyedChanges
 from gateway.features.at_most_once.key_records import records_for
@@ -11,6 +13,9 @@ from gateway.features.at_most_once.key_records import records_for
 
 class AtMostOnce(Feature):
     name = "at_most_once"
+    document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {"keys": "Too many idempotency keys"}
+    headers = HeaderNames(read=("Idempotency-Key",), sent=("Idempotent-Replayed",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -1,7 +1,7 @@
 """The audit log."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
@@ -13,6 +13,8 @@ from gateway.features.audit.settings import AuditSettings
 
 class Audit(Feature):
     name = "audit"
+    commands: ClassVar[Mapping[str, str]] = {"audit": "gateway.features.audit.commands"}
+    refusals: ClassVar[Mapping[str, str]] = {"audit_log": "The audit log cannot be written"}
 
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict]:

@@ -1,9 +1,11 @@
 """Conditional reads: ETags, 304, and waiting for a change."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.feature import Feature
 from gateway.features.conditional.exchange import ConditionalReads
 from gateway.features.views import Views
@@ -15,6 +17,9 @@ MAX_WAITING_READS = 1000
 class Conditional(Feature):
     name = "conditional"
     needs = (Views,)
+    document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {"waits": "Too many GETs wait for a change"}
+    headers = HeaderNames(read=("If-None-Match", "Prefer"), sent=("ETag", "Preference-Applied"))
 
     def exchanges(self) -> Iterable[Exchange]:
         gateway, pipeline = self.gateway, self.gateway.pipeline

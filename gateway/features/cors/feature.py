@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from starlette.middleware import Middleware
 
+from gateway.core.pipeline.header_names import together
 from gateway.feature import Feature
 from gateway.features.cors.middleware import CorsMiddleware
 
@@ -15,5 +16,6 @@ class Cors(Feature):
         settings = self.gateway.settings
         if not settings.cors_origins:
             return ()
-        origins, headers = settings.cors_origins, settings.cors_headers
-        return (Middleware(CorsMiddleware, origins=origins, headers=headers),)
+        known = together(each.headers for each in self.gateway.features)
+        origins, more = settings.cors_origins, settings.cors_headers
+        return (Middleware(CorsMiddleware, origins=origins, known=known, more=more),)

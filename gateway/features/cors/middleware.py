@@ -14,32 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext, context_of
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.routing import send_nothing
 from gateway.core.suggestions import QUOTED_CHARS
-from gateway.features.openapi.schemas import CONDITIONS, HEADERS, OF_CHANGES, OF_REQUESTS
 
 METHODS = ("GET", "HEAD", "POST")
-TRACE_HEADERS = ("traceparent", "tracestate")
-OF_PROTOCOLS = (
-    *("Connect-Protocol-Version", "Connect-Timeout-Ms"),
-    *("X-Grpc-Web", "X-User-Agent", "Grpc-Encoding", "Grpc-Accept-Encoding"),
-)
-"""Of Connect, and of gRPC-Web beside Grpc-Timeout."""
-REQUEST_HEADERS = (
-    "Authorization",
-    "Content-Encoding",
-    "Content-Type",
-    *TRACE_HEADERS,
-    *CONDITIONS,
-    "Last-Event-ID",
-    *OF_REQUESTS,
-    *OF_CHANGES,
-    *OF_PROTOCOLS,
-)
-"""Request headers that the gateway reads and that need a preflight."""
-OUTCOMES_OF_GRPC_WEB = ("Grpc-Status", "Grpc-Message", "Grpc-Status-Details-Bin", "Grpc-Encoding")
-"""Clients look for some of them in headers before they read the trailers in the body."""
-EXPOSED_HEADERS = sorted((*HEADERS, *OUTCOMES_OF_GRPC_WEB, "X-Cuebot"))
 PREFLIGHT_MAX_AGE_SECONDS = 7200
 """How long browsers may cache a preflight, per path: Chrome's maximum."""
 ASKED_METHOD = "access-control-request-method"
@@ -50,19 +29,21 @@ BODY_HEADERS = (b"content-length", b"content-type")
 class CorsMiddleware:
     """Answers preflights, and lets pages read answers. Runs inside ContextMiddleware.
 
-    Pages of `origins` (`*`: all) may send REQUEST_HEADERS and `headers`.
+    Pages of `origins` (`*`: all) may send the headers that are `known`, and `more` of them.
     """
 
-    def __init__(self, app: ASGIApp, *, origins: Collection[str], headers: Collection[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, origins: Collection[str], known: HeaderNames, more: Collection[str]
+    ) -> None:
         self._app = app
         self._rules = CORSMiddleware(
             Response(),  # never called
             allow_origins=origins,
             allow_methods=METHODS,
-            allow_headers=(*REQUEST_HEADERS, *headers),
+            allow_headers=(*known.read, *more),
             max_age=PREFLIGHT_MAX_AGE_SECONDS,
         )
-        self._exposed = (b"access-control-expose-headers", ", ".join(EXPOSED_HEADERS).encode())
+        self._exposed = (b"access-control-expose-headers", ", ".join(sorted(known.sent)).encode())
         self._listed = not self._rules.allow_all_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,6 @@
-"""Why requests were refused, for people: the words for reasons that are counted."""
+"""Why requests were refused, for people: the words for reasons that are counted, but those that
+are a feature's own.
+"""
 
 WORDS = {
     "places": "Too many requests at once (MAX_IN_FLIGHT)",
@@ -6,25 +8,10 @@ WORDS = {
     "answer_memory": "No memory for large answers (MAX_ANSWER_MEMORY)",
     "bodies": "No memory for large bodies",
     "decoding": "Too many large bodies to decode",
-    "waits": "Too many GETs wait for a change",
-    "watchers": "Too many event streams, or what they ask",
     "connections": "Too many connections (MAX_CONNECTIONS)",
     "connections_per_address": "Too many connections from one address",
     "unfinished": "Too many unfinished requests",
     "stopping": "The gateway was stopping",
     "no_schema": "No schema yet",
-    "no_keys": "No keys of the identity provider yet",
     "store": "The shared store is away",
-    "keys": "Too many idempotency keys",
-    "audit_log": "The audit log cannot be written",
-    "rate_limit": "Over the rate limit",
-    "no_token": "Without a token",
-    "malformed": "Tokens that cannot be read",
-    "algorithm": "Tokens with an algorithm that is not accepted",
-    "signature": "Tokens with a wrong signature",
-    "unknown_key": "Tokens with an unknown key",
-    "expired": "Expired tokens",
-    "not_yet_valid": "Tokens that are not valid yet",
-    "claims": "Tokens with wrong claims",
-    "denied": "Tokens on the deny list",
 }

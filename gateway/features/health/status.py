@@ -31,11 +31,11 @@ from gateway.features.health.reasons import WORDS
 
 CONNECT_TIMEOUT_SECONDS = 0.5
 """For idle connections."""
-PRIVATE = ("endpoints", "states", "source", "skipped", "load", "refused")
-"""Fields of the status that name hosts, paths and services, or tell how busy the gateway is."""
+PRIVATE = ("endpoints", "states", "source", "skipped", "features", "load", "refused")
+"""Fields of the status that name hosts, paths and services, or tell what the gateway is made of and
+how busy it is.
+"""
 PROBLEM = "the schema could not be read; the gateway's log tells why"
-LINKS = ("/docs", "/openapi.json", "/openapi.yaml")
-"""Served whenever the farm page is."""
 
 
 def health_routes(
@@ -105,7 +105,9 @@ def utc(seconds: float) -> str:
 
 def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
     live, upstream, refusals = gateway.live, gateway.upstream, gateway.refusals
-    started_at = utc(time.time())
+    features, started_at = gateway.features, utc(time.time())
+    words = WORDS | {cause: text for each in features for cause, text in each.refusals.items()}
+    links = sorted(path for each in features for path in each.links)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog, context = live.current, context_of(scope)
@@ -136,18 +138,19 @@ def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
             "cuebot": cuebot,
             "schema": schema,
             "problem": live.problem,
-            **{name: part for each in gateway.features for name, part in each.status().items()},
+            "features": [each.name for each in features],
+            **{name: part for each in features for name, part in each.status().items()},
             "refused": {
                 "startedAt": started_at,
                 "sinceStart": refusals.since_start,
                 "lastMinute": refusals.recent(),
-                "words": {each: WORDS[each] for each in refusals.since_start if each in WORDS},
+                "words": {each: words[each] for each in refusals.since_start if each in words},
             },
-            "links": LINKS,
+            "links": links,
         }
         if context.subject is None or not caller.rights.shows_status:
             status = for_everybody(status)
-        content = Content.of(orjson.dumps(status), "application/json")
+        content = Content(orjson.dumps(status), "application/json")
         await content.send(scope, send, timeout)
 
     return app

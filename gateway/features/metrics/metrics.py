@@ -30,7 +30,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 OTHER = "other"
 """The label of whatever is no method."""
 PLAIN = "json"
-"""The label of requests without another protocol."""
+"""The label of requests without another surface."""
 CODES = {code.http_status: code.name for code in reversed(Code)}
 """By HTTP status, for pages, which have no gRPC code."""
 FRESH_SECONDS = 10.0
@@ -162,10 +162,10 @@ class RequestCounters(Interceptor):
         request, response, call = context.request, context.response, context.call
         method, status = call.rpc or self._method_at(request.path), response.status
         code, protocol = response.code, PLAIN
-        if context.protocol is not None:
-            protocol = context.protocol.name
+        if context.surface is not None:
+            protocol = context.surface.name
             if status == 200 and code is not None:
-                status = code.http_status  # gRPC-Web sends errors with 200
+                status = code.http_status  # surfaces may send errors with 200
         key = method, status, code, protocol
         try:
             self._answers[key] += 1

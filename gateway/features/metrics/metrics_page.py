@@ -155,7 +155,7 @@ def metrics_app(metrics: AllNumbers, *, timeout: float) -> ASGIApp:
 
     def content(numbers: Numbers, accept: str) -> Content:
         body, media_type = exposition(numbers, accept)
-        return Content.of(body, media_type, {"Vary": "Accept"})
+        return Content(body, media_type, {"Vary": "Accept"})
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         accept = context_of(scope).request.headers.get(b"accept", b"").decode("latin-1")

@@ -1,15 +1,19 @@
 """Rights that depend on objects: the keys `only`, `see` and `always` of access rules."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, ClassVar
 
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.profile.draft import Draft
+from gateway.core.schema.document_parts import Description
+from gateway.core.schema.method import Method
 from gateway.feature import Feature
 from gateway.features.access.feature import Access
 from gateway.features.names.feature import Names
 from gateway.features.object_rights.compile import compile_objects
+from gateway.features.object_rights.document import describe_objects
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.object_rights.profile import ObjectTables
 from gateway.features.object_rights.restriction import KEYS
@@ -22,6 +26,8 @@ class ObjectRights(Feature):
     needs = (Access, Names, Views)
     extends: ClassVar[Mapping[type[Feature], Any]] = {Access: KEYS}
     tables = ObjectTables
+    document = "openapi.yaml"
+    headers = HeaderNames(sent=("X-Filtered",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
@@ -32,6 +38,10 @@ class ObjectRights(Feature):
     @staticmethod
     def compile(draft: Draft) -> None:
         compile_objects(draft)
+
+    @staticmethod
+    def describe(method: Method, listed: Container[str]) -> Description:
+        return describe_objects(method)
 
     def numbers(self) -> Mapping[tuple[str, ...], float]:
         """How often Cuebot was asked about objects, by outcome."""

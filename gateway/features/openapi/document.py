@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from textwrap import indent
 from typing import Any
 
@@ -26,15 +27,14 @@ from gateway.core.codec.fields import (
     type_name,
 )
 from gateway.core.codec.rewrite import MostRows, Rename
-from gateway.core.codec.wellknown import WRAPPERS, is_object
+from gateway.core.codec.wellknown import JSON_SCHEMAS, WRAPPERS, is_object
+from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
+from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import LookUp, Method, Unique
-from gateway.features.names.aspect import RequestNames
-from gateway.features.object_rights.aspect import Objects
-from gateway.features.openapi import schemas
-from gateway.features.openapi.schemas import WELL_KNOWN, Components, Json, described
-from gateway.features.views.compiled_view import AnswerViews
+from gateway.features.openapi.parts import Json, Parts, json_of, references
+from gateway.features.openapi.schemas import Components, described
 
 YAML_BLOCK_LEVELS = 2
 """Levels whose objects are serialized in pieces: paths, and the components of each kind."""
@@ -55,9 +55,9 @@ LONG_NUMBERS = (*INT64, *UINT64)
 
 
 def build_document(
-    catalog: Catalog, *, closed: bool, allowed: Container[str] | None = None
+    catalog: Catalog, parts: Parts, *, closed: bool, allowed: Container[str] | None = None
 ) -> Json:
-    """The document of all methods, or of those with the `allowed` paths.
+    """The document of all methods, or of those with the `allowed` paths; `parts` are of features.
 
     With `closed` (UNKNOWN_FIELDS is not `ignore`), requests allow no unknown fields. The same
     catalog gives the same document. Takes a second per thousand methods: call it in a thread.
@@ -69,35 +69,42 @@ def build_document(
     if allowed is not None:
         methods = [method for method in methods if method.path in allowed]
     aliases = methods[0].encoders.aliases if methods else {}
-    units = AnswerViews.of(methods[0]).units if methods else {}
-    messages = Components(comments, returned, aliases, closed=closed, units=units)
+    listed = {method.path for method in methods}
+    told = {
+        method.path: [describe(method, listed) for describe in parts.describe] for method in methods
+    }
+    more = {
+        name: each for some in told.values() for one in some for name, each in one.fields.items()
+    }
+    messages = Components(comments, returned, aliases, closed=closed, more=more)
     examples, others = Examples(returned), other_paths(catalog)
     paths: Json = {}
-    listed = {method.path for method in methods}
     for method in methods:
-        about = operation(method, comments, messages, examples, others[method.path], listed)
-        post = {"operationId": ids[method.path], **about}
-        paths[method.path] = {"post": post}
+        path = method.path
+        about = About(
+            comments.get(method.descriptor.full_name, ""), others[path], listed, told[path]
+        )
+        post = {
+            "operationId": ids[path],
+            **operation(method, about, messages, examples, parts),
+        }
+        paths[path] = {"post": post}
         if method.reads_only:
-            post["x-event-stream"] = schemas.SHARED["event_stream"]
-            paths[method.path]["get"] = get_operation(post, method, messages, returned)
+            post |= parts.text["reads"]
+            paths[path]["get"] = get_operation(post, method, messages, returned, parts)
     note = "" if catalog.schema.confirmed else UNCONFIRMED
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Cuebot",
             "version": f"{__version__}+{catalog.schema.digest[:TAG_DIGITS]}",
-            "description": schemas.SHARED["introduction"] + note,
+            "description": parts.introduction + note,
         },
         "servers": [{"url": "/"}],
-        "security": [{"bearer": []}],
-        "tags": [
-            *tags(methods, catalog.aliases, comments),
-            {"name": "health"},
-            {"name": "batch"},
-        ],
-        "paths": paths | schemas.OWN_PATHS,
-        "components": schemas.components(dict(sorted(messages.schemas.items()))),
+        "security": parts.text["security"],
+        "tags": [*tags(methods, catalog.aliases, comments), *parts.text["tags"]],
+        "paths": paths | parts.paths(),
+        "components": parts.components(dict(sorted(messages.schemas.items()))),
     }
 
 
@@ -141,70 +148,59 @@ def tags(
         yield {"name": name, **described(comments.get(name), *others)}
 
 
-def operation(
-    method: Method,
-    comments: Mapping[str, str],
-    messages: Components,
-    examples: "Examples",
-    others: list[str],
-    listed: Container[str],
-) -> Json:
-    """The POST of a method, without its id. It names `listed` methods only.
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is told of a method."""
 
-    `others` are the method's other paths.
-    """
+    comment: str
+    others: list[str]
+    """Its other paths."""
+    listed: Container[str]
+    """The paths of the methods that may be named."""
+    told: list[Description]
+    """By features."""
+
+
+def operation(
+    method: Method, about: About, messages: Components, examples: "Examples", parts: Parts
+) -> Json:
+    """The POST of a method, without its id."""
     descriptor = method.descriptor
     request, response = descriptor.input_type, descriptor.output_type
-    body = schemas.json_of(messages.request(request), example=examples.body(request))
-    views = [*schemas.VIEW, *(schemas.ROWS_VIEW if method.rows is not None else ())]
-    parameters, headers = [*schemas.OF_REQUESTS, *views], [*schemas.OF_SUCCESS]
-    if not method.reads_only:
-        parameters += schemas.OF_CHANGES
-        headers += schemas.OF_ANSWERED_CHANGES
+    body = json_of(messages.request(request), example=examples.body(request))
+    rows = ("rows",) if method.rows is not None else ()
+    changes = () if method.reads_only else ("changes",)
     success = {
         "description": f"`{response.full_name}`",
-        "headers": schemas.references("headers", headers),
-        "content": schemas.json_of(messages.response(response)),
+        "headers": parts.headers("any", "success", *changes),
+        "content": json_of(messages.response(response)),
     }
-    comment = comments.get(descriptor.full_name, "")
-    rest = "" if comment.removesuffix(".") == method.summary else comment
+    rest = "" if about.comment.removesuffix(".") == method.summary else about.comment
+    others = about.others
     served = f"Also served as {', '.join(f'`{path}`' for path in others)}." if others else ""
     return {
         "tags": [method.service],
         **({"summary": method.summary} if method.summary else {}),
-        **described(rest, served, *also_accepted(method, listed)),
-        "parameters": [*schemas.references("parameters", parameters).values()],
+        **described(rest, served, *also_accepted(method, about)),
+        "parameters": parts.parameters("any", *rows, *changes),
         "requestBody": {"content": body},
-        "responses": {"200": success, **schemas.references("responses", map(str, schemas.ERRORS))},
+        "responses": {"200": success, **references("responses", map(str, parts.errors))},
         **({"x-aliases": others} if others else {}),
-        **({"x-columns": columns} if (columns := columns_of(method, listed)) else {}),
         **({"x-sets": list(method.value_names)} if method.value_names else {}),
-        **({"x-named": named} if (named := found_by_names(method)) else {}),
+        **{name: value for each in about.told for name, value in each.extensions.items()},
         **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
     }
 
 
-def columns_of(method: Method, listed: Container[str]) -> Json:
-    """What views of the answer may have beside its fields."""
-    return {
-        name: schemas.of_column(column)
-        for name, column in sorted(AnswerViews.of(method).columns.items())
-        if column.owned is None or column.owned.call in listed
-    }
-
-
 def get_operation(
-    post: Json, method: Method, messages: Components, returned: Container[str]
+    post: Json, method: Method, messages: Components, returned: Container[str], parts: Parts
 ) -> Json:
     """The GET of a method that only reads, made from its POST."""
     responses = dict(post["responses"])
     success = responses["200"]
-    more = schemas.references("headers", schemas.OF_READS)
-    responses["200"] = {**success, "headers": success["headers"] | more}
-    responses["304"] = {
-        "description": "The answer is still the one that the client has.",
-        "headers": schemas.references("headers", schemas.OF_ANY) | more,
-    }
+    responses["200"] = {**success, "headers": success["headers"] | parts.headers("gets")}
+    for status, about in parts.text["gets"].items():
+        responses[str(status)] = {**about, "headers": parts.headers("any", "gets")}
     operation = {key: value for key, value in post.items() if key != "requestBody"}
     return {
         **operation,
@@ -212,7 +208,7 @@ def get_operation(
         "parameters": [
             *query_parameters(method.descriptor.input_type, messages, returned),
             *post["parameters"],
-            *schemas.references("parameters", schemas.CONDITIONS).values(),
+            *parts.parameters("gets"),
         ],
         "responses": responses,
     }
@@ -243,20 +239,12 @@ def can_be_text(field: FieldDescriptor) -> bool:
     return not is_message(field) or message_of(field).full_name in (*TEXTS, *WRAPPERS)
 
 
-def found_by_names(method: Method) -> dict[str, list[str]]:
-    """The objects, and ids, in requests for which a name will do, with what finds them."""
-    return {
-        str(reference.place): [sent.names[0] for sent in reference.finders[0].sends]
-        for reference in RequestNames.of(method).references
-        if reference.finders
-    }
-
-
-def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
-    """Sentences on what the compatibility profile accepts in addition, and refuses.
+def also_accepted(method: Method, about: About) -> Iterator[str]:
+    """Sentences on what is accepted in addition, and refused.
 
     A follow-up that is not `listed` would be denied; a look-up is made all the same.
     """
+    listed = about.listed
     names = [
         f"`{rewrite.source}` for `{rewrite.target}`"
         for rewrite in method.rewrites
@@ -272,20 +260,8 @@ def also_accepted(method: Method, listed: Container[str]) -> Iterator[str]:
                 found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
                 yield f"The answer is 409 if {found} one of that `{step.given}`."
     yield from about_bodies(method)
-    for reference in RequestNames.of(method).references:
-        for finder in reference.finders:
-            known = " and ".join(f"`{'` or `'.join(sent.names)}`" for sent in finder.sends)
-            each = " (each of them)" if reference.listed else ""
-            instead = "be a name" if reference.is_text else "have no `id`"
-            path = finder.method.path
-            found = f"`{path}` finds it" if path in listed else "it can be found"
-            yield f"`{reference.place}`{each} may {instead} if {found} by {known}."
-    for subject in Objects.of(method).subjects:
-        places = [f"`{each[-1].path}`" for each in subject.arguments.values() if each]
-        if places:
-            joint = " or " if len(subject.about.lies_in) > 1 else " and "
-            told = joint.join(dict.fromkeys(places))
-            yield f"If rights depend on whose `{subject.name}` is, send {told} as well."
+    for each in about.told:
+        yield from each.sentences
     if names:
         yield f"Requests may also have, as in OpenCue's reference, {', '.join(names)}."
 
@@ -296,11 +272,8 @@ def about_bodies(method: Method) -> Iterator[str]:
             yield f"`{needed.field}` may not be empty."
         else:
             yield f"`{needed.field}` has to be there, and `{{}}` stands for all."
-    if method.xml_field is not None:
-        yield f"The body may also be the XML of `{method.xml_field}`."
-    for reference in RequestNames.of(method).references:
-        if reference.by_name:
-            yield f"`{reference.place}` may be a name."
+    if (xml := XmlField.of(method).place) is not None:
+        yield f"The body may also be the XML of `{xml}`."
 
 
 def as_json(document: Json) -> bytes:
@@ -352,8 +325,8 @@ class Examples:
         name = descriptor.full_name
         if name in WRAPPERS:
             return self._scalar(descriptor.fields_by_name["value"], word, chosen=True)
-        if name in WELL_KNOWN:
-            return WELL_KNOWN[name].get("examples", [{}])[0]
+        if name in JSON_SCHEMAS:
+            return JSON_SCHEMAS[name].get("examples", [{}])[0]
         if depth and name in self._returned:
             for key in LOOKED_UP_BY:
                 if has_text(descriptor, key):

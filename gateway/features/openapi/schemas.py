@@ -5,11 +5,8 @@ the decoder accepts more (numbers in strings, the URL-safe base64 alphabet).
 """
 
 import dataclasses
-from collections.abc import Container, Iterable, Iterator, Mapping
-from importlib.resources import files
-from typing import Any
+from collections.abc import Container, Iterator, Mapping
 
-import yaml
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from gateway.core.codec.fields import (
@@ -27,76 +24,14 @@ from gateway.core.codec.fields import (
     type_name,
 )
 from gateway.core.codec.interfaces import Aliases
-from gateway.core.codec.wellknown import WRAPPERS, takes_null
-from gateway.core.errors import Code
-from gateway.features.views.columns import NUMBER, SECONDS, TEXT, Column
-from gateway.features.views.units import NO_UNITS, Units, unit_of
+from gateway.core.codec.wellknown import JSON_SCHEMAS, WRAPPERS, takes_null
+from gateway.features.openapi.parts import Json, reference
 
-Json = dict[str, Any]
-
-ERROR = "gateway-Error"
-DRY_RUN = "gateway-DryRun"
-
-SHARED: Json = yaml.load(
-    files("gateway.features.openapi").joinpath("shared.yaml").read_bytes(),
-    Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader),  # noqa: S506 - as safe, and faster
-)
-ERRORS: Mapping[int, Json] = SHARED["errors"]
-"""By the error status of a POST to a method: description, and headers."""
-WELL_KNOWN: Mapping[str, Json] = SHARED["well_known"]
-OWN_PATHS: Json = SHARED["paths"]
-HEADERS: Json = SHARED["components"]["headers"]
-PARAMETERS: Json = SHARED["components"]["parameters"]
-OF_REQUESTS = ("X-Dry-Run", "Grpc-Timeout", "X-Request-ID")
-OF_CHANGES = ("Idempotency-Key",)
-CONDITIONS = ("If-None-Match", "Prefer")
-VIEW = ("_fields",)
-ROWS_VIEW = (
-    *("_where", "_group", "_count", "_sum", "_min", "_max"),
-    *("_sort", "_offset", "_limit", "_format", "_raw"),
-)
-
-OF_ANY: Iterable[str] = SHARED["headers_of"]["any"]
-REPORTED: Iterable[str] = SHARED["headers_of"]["success"]
-"""What the gateway did to a request, or to its answer."""
-OF_SUCCESS: Iterable[str] = (*OF_ANY, *REPORTED)
-OF_READS: Iterable[str] = SHARED["headers_of"]["reads"]
-OF_ANSWERED_CHANGES: Iterable[str] = SHARED["headers_of"]["changes"]
 INPUT = "-Input"
 """Ends the name of a request's schema if responses have another one. Names in protos have no dash.
 """
 INTEGER = "^-?(0|[1-9][0-9]{0,18})$"
 UNSIGNED_INTEGER = "^(0|[1-9][0-9]{0,19})$"
-
-
-def components(schemas: Json) -> Json:
-    return {
-        **SHARED["components"],
-        "schemas": SHARED["components"]["schemas"] | schemas,
-        "responses": {str(status): error(status) for status in ERRORS},
-    }
-
-
-def error(status: int) -> Json:
-    names = ", ".join(code.name for code in Code if code.http_status == status)
-    about = ERRORS[status]
-    return {
-        "description": f"{about['description']}" + f" ({names})" * bool(names),
-        "headers": references("headers", (*OF_ANY, *about.get("headers", ()))),
-        "content": json_of(reference(ERROR)),
-    }
-
-
-def reference(component: str) -> Json:
-    return {"$ref": f"#/components/schemas/{component}"}
-
-
-def references(kind: str, names: Iterable[str]) -> Json:
-    return {name: {"$ref": f"#/components/{kind}/{name}"} for name in names}
-
-
-def json_of(schema: Json, **more: object) -> Json:
-    return {"application/json": {"schema": schema, **more}}
 
 
 IN_BOTH: Mapping[int, Json] = {
@@ -128,18 +63,6 @@ IN_REQUESTS: Mapping[int, Json] = {
     **dict.fromkeys(UINT64, ULONG),
 }
 
-COLUMN_TYPES = {SECONDS.name: "integer", NUMBER.name: "number", TEXT.name: "string"}
-
-
-def of_column(column: Column) -> Json:
-    unit = unit_of(column.leaf, NO_UNITS)
-    return {
-        "type": [COLUMN_TYPES[column.leaf.name], "null"],
-        "description": column.about,
-        **({"x-unit": unit} if unit else {}),
-    }
-
-
 KEYS: Mapping[int, str] = {
     FieldDescriptor.TYPE_BOOL: "^(true|false)$",
     **dict.fromkeys((*INT32, *INT64), INTEGER),
@@ -154,7 +77,7 @@ class Components:
 
     Types in `returned` (full names) occur in responses, and have separate schemas for requests.
     With `closed`, the other types allow no properties but their fields. `aliases` has additional
-    names of fields in responses, by type. Numbers in responses have their `units`.
+    names of fields in responses, by type. `more` has what features add to the schemas of these.
     """
 
     comments: Mapping[str, str]
@@ -162,7 +85,7 @@ class Components:
     aliases: Aliases
     _: dataclasses.KW_ONLY
     closed: bool
-    units: Units = dataclasses.field(default_factory=lambda: NO_UNITS)
+    more: Mapping[str, Mapping[str, object]] = dataclasses.field(default_factory=dict)
     schemas: dict[str, Json] = dataclasses.field(default_factory=dict)
 
     def response(self, descriptor: Descriptor) -> Json:
@@ -175,8 +98,8 @@ class Components:
         name = descriptor.full_name
         if name in WRAPPERS:
             return self._single(descriptor.fields_by_name["value"], in_response=in_response)
-        if name in WELL_KNOWN:
-            return WELL_KNOWN[name]
+        if name in JSON_SCHEMAS:
+            return {**JSON_SCHEMAS[name]}
         if not in_response and name in self.returned:
             name += INPUT
         if name not in self.schemas:
@@ -217,8 +140,7 @@ class Components:
             if field.containing_oneof is None:
                 required.append(name)
                 value = nullable(value) if field.has_presence else value
-            if unit := self.units.get(field.full_name):
-                value = {**value, "x-unit": unit}
+            value = {**value, **self.more.get(field.full_name, {})}
             properties[name] = self._about(field, value)
         for alias, derived in self.aliases.get(descriptor.full_name, {}).items():
             if isinstance(derived, bool):

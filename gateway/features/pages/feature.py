@@ -8,14 +8,16 @@ from gateway.core.profile.draft import Draft
 from gateway.feature import Feature, public
 from gateway.features.openapi import Openapi
 from gateway.features.pages.fitting_panels import compile_panels
-from gateway.features.pages.page_routes import document_apps, page_routes, panels_app
+from gateway.features.pages.page_routes import page_routes, panels_app
 from gateway.features.pages.panel_tables import PanelTables
+from gateway.features.views import Views
 
 
 class Pages(Feature):
     name = "pages"
-    needs = (Openapi,)
+    needs = (Openapi, Views)
     tables = PanelTables
+    links = ("/docs",)
 
     @staticmethod
     def compile(draft: Draft) -> None:
@@ -26,12 +28,8 @@ class Pages(Feature):
         if settings.docs == "off":
             return
         timeout = settings.http_timeout
-        closed = settings.unknown_fields != "ignore"
         routes = page_routes(
-            {
-                **document_apps(gateway.live, closed=closed, timeout=timeout),
-                "/panels.json": panels_app(gateway.live, timeout=timeout),
-            },
+            panels_app(gateway.live, timeout=timeout),
             docs=settings.docs,
             readers=gateway.page_interceptors(public=settings.docs == "public"),
             visitors=gateway.page_interceptors(identify=False),

@@ -1,11 +1,14 @@
 """Tokens: bearer tokens, the keys that sign them, and revocation."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.settings.model import Reloadable
+from gateway.core.principal import Signer
+from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features.tokens.authentication import Authentication
 from gateway.features.tokens.from_settings import (
@@ -13,16 +16,36 @@ from gateway.features.tokens.from_settings import (
     read_keys,
     reloadable_tokens,
 )
+from gateway.features.tokens.minting import signer_of
 from gateway.features.tokens.revocation import DenyFile
-from gateway.features.tokens.secrets import reached_at
 
 
 class Tokens(Feature):
     name = "tokens"
+    identifies = True
+    commands: ClassVar[Mapping[str, str]] = {"token": "gateway.features.tokens.commands"}
+    document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {
+        "no_keys": "No keys of the identity provider yet",
+        "no_token": "Without a token",
+        "malformed": "Tokens that cannot be read",
+        "algorithm": "Tokens with an algorithm that is not accepted",
+        "signature": "Tokens with a wrong signature",
+        "unknown_key": "Tokens with an unknown key",
+        "expired": "Expired tokens",
+        "not_yet_valid": "Tokens that are not valid yet",
+        "claims": "Tokens with wrong claims",
+        "denied": "Tokens on the deny list",
+    }
+    headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
+
+    @classmethod
+    def signer(cls, settings: Settings) -> Signer | None:
+        return signer_of(settings)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
-        keys = read_keys(gateway.settings)
+        keys = read_keys(gateway.settings, gateway.reached_at)
         authority = gateway.authority
         # Access, which comes later, replaces the rights.
         self.authenticator = make_authenticator(
@@ -30,7 +53,6 @@ class Tokens(Feature):
         )
         self._provider = keys.provider
         self._deny_file = DenyFile(gateway.settings.jwt_deny_file, self.authenticator.deny)
-        self._reached_at = reached_at(gateway.settings)
         authority.follow_rights = self.authenticator.follow
         authority.generation = lambda: self.authenticator.generation
 
@@ -40,7 +62,7 @@ class Tokens(Feature):
     def reloadables(self) -> Iterable[Reloadable]:
         return (
             reloadable_tokens(
-                self.authenticator, self._provider, self._deny_file, self._reached_at
+                self.authenticator, self._provider, self._deny_file, self.gateway.reached_at
             ),
         )
 

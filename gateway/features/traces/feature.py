@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.feature import Feature
 from gateway.features.traces.interceptor import TraceContexts
@@ -11,6 +12,8 @@ from gateway.features.traces.trace_settings import open_traces
 
 class Traces(Feature):
     name = "traces"
+    document = "openapi.yaml"
+    headers = HeaderNames(read=("traceparent", "tracestate"), sent=("X-Trace-ID",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -1,10 +1,12 @@
 """Watching: event streams of reads."""
 
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from gateway.core.fair_quota import FairQuota
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
@@ -21,6 +23,9 @@ class Watch(Feature):
     name = "watch"
     needs = (Views,)
     tables = WatchTables
+    document = "openapi.yaml"
+    refusals: ClassVar[Mapping[str, str]] = {"watchers": "Too many event streams, or what they ask"}
+    headers = HeaderNames(read=("Last-Event-ID",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -11,7 +11,7 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
-from gateway.features.openapi.document import build_document
+from tests.support.openapi import build_document
 from tests.support.opencue import opencue
 
 LINE_MAX_CHARS = 100

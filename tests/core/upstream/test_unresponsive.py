@@ -14,7 +14,6 @@ from structlog.testing import capture_logs
 from gateway.core.errors import Code
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint, Health
 from gateway.core.upstream.interface import CallFailed, Reason, State, UpstreamCall
-from gateway.features.openapi import schemas as shared
 from tests.core.upstream import frames
 from tests.support.commands import running_simulator
 from tests.support.followers import Follower
@@ -26,7 +25,7 @@ from tests.support.http2_server import (
     framed,
     http2_server,
 )
-from tests.support.openapi import validator
+from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
@@ -75,7 +74,7 @@ async def ready_state(gateway: Gateway, met: Callable[[int, Any], bool]) -> Any:
             answer = await gateway.client.get("/readyz")
             if met(answer.status_code, answer.json()):
                 reference = {"$ref": "#/components/schemas/gateway-Readiness"}
-                schemas = shared.SHARED["components"]["schemas"]
+                schemas = document()["components"]["schemas"]
                 validator(reference, schemas).validate(answer.json())
                 return answer.json()
 

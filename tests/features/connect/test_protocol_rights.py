@@ -177,6 +177,7 @@ async def test_the_line_of_a_denied_call_has_its_request(
     assert (line["denied"], line["request"]["job"]["id"]) == ("reading", BOS)
 
 
+@needs("compression")
 async def test_a_bomb_in_a_denied_call_is_not_read(judging: Gateway, log: Path) -> None:
     """Its line is written without the request, which would take long to read."""
     packed = gzip.compress(killing(job={"id": BOS}, reason="x" * 500_000))

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from gateway.core.errors import ConfigurationError
-from gateway.features.cors.middleware import EXPOSED_HEADERS, REQUEST_HEADERS
+from gateway.core.pipeline.header_names import together
+from gateway.features import FEATURES
 from gateway.features.settings import load_settings
 from tests.support.servers import (
     SECRET,
@@ -25,6 +26,8 @@ STRANGER = "https://cueweb.example.com.evil.example"
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 UNKNOWN = "/no.SuchInterface/GetNothing"
+KNOWN = together(each.headers for each in FEATURES)
+REQUEST_HEADERS, EXPOSED_HEADERS = KNOWN.read, sorted(KNOWN.sent)
 
 
 @pytest.fixture

@@ -24,12 +24,13 @@ from gateway.core.pipeline.plan import plan
 from gateway.core.schema.description import Schema, services_of
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog
-from gateway.features.openapi import schemas as shared
-from gateway.features.openapi.document import as_json, as_yaml, build_document
-from gateway.features.openapi.schemas import Json
+from gateway.features.openapi.document import as_json, as_yaml
+from gateway.features.openapi.parts import ERROR, Json
 from gateway.features.views.paths import find_path
 from tests.support import protos
 from tests.support.openapi import (
+    PARTS,
+    build_document,
     catalog,
     components_of,
     document,
@@ -43,6 +44,7 @@ from tests.support.two_versions import OLD, STREAM
 
 DOCS = Path(__file__).parents[3] / "docs"
 HTTP = (DOCS / "http.md").read_text(encoding="utf-8")
+COMPONENTS = PARTS.text["components"]
 READS = (DOCS / "reads.md").read_text(encoding="utf-8")
 OPENCUE_TYPES = (
     *("job.Job", "job.Layer", "job.JobGetJobsResponse", "job.JobGetJobsRequest", "host.Host"),
@@ -186,7 +188,7 @@ def test_every_reference_leads_somewhere() -> None:
     kinds = document()["components"].items()
     there = {(kind, name) for kind, named in kinds for name in named if kind != "securitySchemes"}
     assert wanted - there == set()
-    assert there - wanted == {("schemas", shared.DRY_RUN)}
+    assert there - wanted == {("schemas", "gateway-DryRun")}
 
 
 def test_it_is_the_same_every_time() -> None:
@@ -214,12 +216,12 @@ def test_an_assumed_schema_is_called_that() -> None:
 
 def test_every_status_is_there() -> None:
     table = {int(status) for status in re.findall(r"^\| (\d{3}) \|", HTTP, re.MULTILINE)}
-    assert set(shared.ERRORS) == table - {405, 414, 417, 505}
+    assert set(PARTS.errors) == table - {405, 414, 417, 505}
     for _, operation in operations(document()):
-        assert set(operation["responses"]) == {"200", *map(str, shared.ERRORS)}
+        assert set(operation["responses"]) == {"200", *map(str, PARTS.errors)}
 
 
-@pytest.mark.parametrize("name", [*shared.HEADERS, *shared.PARAMETERS])
+@pytest.mark.parametrize("name", [*COMPONENTS["headers"], *COMPONENTS["parameters"]])
 def test_every_header_is_documented(name: str) -> None:
     assert name in HTTP + READS or name == "WWW-Authenticate"
 
@@ -459,7 +461,7 @@ def test_columns_are_those_that_a_token_may_have() -> None:
 def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
     path = "/show.ShowInterface/CreateShow"
     few = build_document(catalog(), closed=True, allowed={path})
-    assert [*few["paths"]] == [path, *shared.OWN_PATHS]
+    assert [*few["paths"]] == [path, *PARTS.text["paths"]]
     assert "defaultMinCores" not in few["paths"][path]["post"].get("description", "")
 
 
@@ -573,4 +575,4 @@ def test_names_of_ours_are_no_messages() -> None:
     service.method.add(name="Get", input_type=".Error", output_type=".Error")
     schema = Schema(files=(file,), services=services_of((file,)), origin="test", confirmed=True)
     schemas = document_of(schema)["components"]["schemas"]
-    assert {"Error", "Error-Input", shared.ERROR} <= set(schemas)
+    assert {"Error", "Error-Input", ERROR} <= set(schemas)

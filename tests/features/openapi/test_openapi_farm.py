@@ -13,12 +13,12 @@ from google.protobuf.descriptor import Descriptor
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.codec.fields import is_map, is_message, message_of
 from gateway.core.schema.method import Method
-from gateway.features.openapi import schemas as shared
-from gateway.features.openapi.schemas import Json
+from gateway.features.openapi.parts import Json
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
 from tests.support.javascript import node_with
-from tests.support.openapi import document, response_schema, validator
+from tests.support.needs import needs
+from tests.support.openapi import PARTS, document, response_schema, validator
 from tests.support.servers import Gateway, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
@@ -140,7 +140,7 @@ async def test_every_answer_of_the_farm_fits(gateway: Gateway) -> None:
 
 async def test_a_dry_run_fits(gateway: Gateway) -> None:
     components = document()["components"]["schemas"]
-    fits = validator({"$ref": f"#/components/schemas/{shared.DRY_RUN}"}, components)
+    fits = validator({"$ref": "#/components/schemas/gateway-DryRun"}, components)
     host = (await gateway.post("/host.HostInterface/GetHosts")).json()["hosts"]["hosts"][0]["id"]
     for path, body in (
         ("/job.JobInterface/Pause", {"job": {"id": "x"}}),
@@ -160,6 +160,7 @@ async def test_health_fits(gateway: Gateway) -> None:
         validator(schema, document()["components"]["schemas"]).validate(answer.json())
 
 
+@needs("batch")
 async def test_a_batch_fits(gateway: Gateway) -> None:
     operation = document()["paths"]["/batch"]["post"]
     components = document()["components"]["schemas"]
@@ -245,7 +246,7 @@ async def test_schemathesis_finds_nothing(gateway: Gateway, tmp_path: Path) -> N
     found = await fetched(gateway)
     others = [
         {"$ref": f"#/components/parameters/{name}"}
-        for name in ("X-Dry-Run", "Prefer", *shared.VIEW, *shared.ROWS_VIEW)
+        for name in ("X-Dry-Run", "Prefer", *PARTS.text["parameters_of"]["rows"], "_fields")
     ]
     verbs = [(path, verb) for path, item in found["paths"].items() for verb in item]
     methods = [(path, verb) for path, verb in verbs if "Interface/" in path]

@@ -21,7 +21,7 @@ from gateway.core.pipeline.context import ClientGone
 from gateway.core.refusals import Refusals
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import load_profile
-from gateway.features.openapi import schemas as shared
+from gateway.features.openapi import documents
 from gateway.features.openapi.document import build_document
 from gateway.features.pages import page_routes
 from tests.support.contexts import context_of
@@ -126,7 +126,7 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
     page = await get(gateway, "/", **BROWSER)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert set(page.headers["vary"].split(", ")) == {"Accept", "Accept-Encoding"}
+    assert "Accept" in page.headers["vary"].split(", ")
 
 
 async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
@@ -173,6 +173,7 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
     assert (other.status_code, other.content) == (200, whole.content)
 
 
+@needs("compression")
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS])
 async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path: str) -> None:
     etags = set()
@@ -191,6 +192,7 @@ async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path:
     assert len(etags) == 3
 
 
+@needs("compression")
 async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
     head, body = await raw(public, "GET", "/status.json", "gzip")
     assert "content-encoding" not in head
@@ -458,7 +460,7 @@ async def test_several_cuebots_are_shown() -> None:
     assert [bool(states[each]["reason"]) for each in endpoints] == [False, False, True]
     assert ready["status"] == "stopping"
     reference = {"$ref": "#/components/schemas/gateway-Readiness"}
-    validator(reference, shared.SHARED["components"]["schemas"]).validate(ready)
+    validator(reference, document()["components"]["schemas"]).validate(ready)
 
 
 async def test_documents_are_kept_by_rights_and_only_the_last(
@@ -470,8 +472,8 @@ async def test_documents_are_kept_by_rights_and_only_the_last(
         built.append(options["allowed"])
         return build_document(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(page_routes, "build_document", build)
-    monkeypatch.setattr(page_routes, "KEPT_DOCUMENTS", 2)
+    monkeypatch.setattr(documents, "build_document", build)
+    monkeypatch.setattr(documents, "KEPT_DOCUMENTS", 2)
     access = [
         rule("reads", {"role": "a*"}, "reads"),
         rule("the same", {"role": "b"}, "all", "!changes"),
@@ -546,4 +548,4 @@ async def test_a_client_that_does_not_read_is_disconnected() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(ClientGone):
-        await Content.of(b"x", "text/plain").send({"context": context}, never, 0)
+        await Content(b"x", "text/plain").send({"context": context}, never, 0)

@@ -185,6 +185,7 @@ async def streams_without_accept(
     assert answer.body.rstrip().endswith(b"event: done\ndata: {}")
 
 
+@needs("batch")
 async def test_no_item_of_a_plain_batch_is_a_stream(farm: Gateway) -> None:
     """Its answer is one of many."""
     item = {"id": "a", "method": HOSTS, "request": {}, "view": {"_every": "2s"}}
