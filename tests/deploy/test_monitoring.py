@@ -11,6 +11,9 @@ import yaml
 
 from gateway.features.metrics.metrics import FAMILIES, PREFIX
 from tests.deploy.places import DEPLOY, program, run, text_of
+from tests.support.needs import needs
+
+pytestmark = needs("metrics")
 
 ALERTS = yaml.safe_load(text_of("alerts.yaml"))["groups"][0]["rules"]
 TESTS = yaml.safe_load(text_of("alerts.test.yaml"))["tests"]

@@ -16,6 +16,7 @@ from gateway_cli.tokens import claims_from
 from gateway_client.errors import InvalidCall
 from tests.support.commands import OPENCUE, assert_one_line, in_process, run_beside
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services
 from tests.support.provider import ec_key, key_server, keycloak, rsa_key
@@ -233,6 +234,7 @@ async def test_the_shared_store(cuebot: str) -> None:
         assert not report.settings_wrong
 
 
+@needs("audit")
 async def test_an_audit_log_that_cannot_be_opened(cuebot: str, tmp_path: Path) -> None:
     """It is a problem. One that could be made is not made, as its owner would be whoever checks."""
     log, there = tmp_path / "audit.log", tmp_path / "there"

@@ -27,6 +27,7 @@ from tests.gateway_cli.calls import JSON, LOSES, NO_PUT, FarmGateway, Reply, sta
 from tests.support.audit import outcomes
 from tests.support.commands import assert_one_line, in_process
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
@@ -409,6 +410,7 @@ async def test_a_preview_changes_nothing(
     assert "req: unknown field `state`; did you mean `states`?" in refused.data
 
 
+@needs("audit")
 async def test_a_change_is_made_once_and_written_down(
     cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:

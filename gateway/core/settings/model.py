@@ -163,12 +163,7 @@ class Settings(Strict):
         BeforeValidator(parse_level),
     ] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
-    slow_call: Duration = 0.0
     traces: Literal["on", "off"] = "off"
-    audit_log: str | None = None
-    audit_sync: Switch = False
-    audit_fail: Literal["closed", "open"] = "closed"
-    audit_redact: Words = ("*password*", "*secret*", "*token*")
     metrics: Literal["off", "token", "public"] = "off"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"

@@ -14,6 +14,7 @@ from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.log_fields import AddFields, add_fields
 from gateway.core.settings.model import Settings
+from gateway.features.access_log.settings import AccessLogSettings
 
 ACCESS = "gateway.access"
 EVENT = "request"
@@ -30,8 +31,8 @@ log = structlog.stdlib.get_logger("gateway.slow")
 def request_logs(settings: Settings, added: Sequence[AddFields]) -> list[Interceptor]:
     in_json = is_json(settings.log_format, sys.stdout)
     logs: list[Interceptor] = [AccessLines(sys.stdout if in_json else None, added)]
-    if settings.slow_call:
-        logs.append(SlowCalls(settings.slow_call))
+    if limit := settings.section(AccessLogSettings).slow_call:
+        logs.append(SlowCalls(limit))
     return logs
 
 

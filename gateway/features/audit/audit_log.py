@@ -46,6 +46,7 @@ from gateway.features.audit.audit_writer import (
     check_place,
     reason_of,
 )
+from gateway.features.audit.settings import AuditSettings
 
 INTENT, OUTCOME = "intent", "outcome"
 CANCELLED = Code.CANCELLED, Code.CANCELLED.http_status
@@ -177,7 +178,7 @@ def as_line(fields: dict[str, object]) -> bytes:
 
 
 class AuditLog(Interceptor):
-    def __init__(self, settings: Settings, added: LogFields) -> None:
+    def __init__(self, settings: AuditSettings, added: LogFields) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
         self._added = added
         self._durable = settings.audit_sync
@@ -297,20 +298,21 @@ class AuditLog(Interceptor):
         """Opens the file again, so that it can be rotated."""
 
         def prepare(settings: Settings) -> Commit:
-            if settings.audit_log is None:
+            section = settings.section(AuditSettings)
+            if section.audit_log is None:
                 raise ConfigurationError("AUDIT_LOG: without it only a restart")
-            file = AuditFile(settings.audit_log, durable=self._durable)
+            file = AuditFile(section.audit_log, durable=self._durable)
 
             def commit() -> None:
                 self._writer.use(file)
-                self._obey(settings)
+                self._obey(section)
 
             return commit
 
         names = ("audit_log", "audit_fail", "audit_redact")
         return Reloadable("the audit log's settings", names, prepare)
 
-    def _obey(self, settings: Settings) -> None:
+    def _obey(self, settings: AuditSettings) -> None:
         self._hides = hidden_names(settings.audit_redact)
         self._closed = settings.audit_fail == "closed"
         self._writer.changes = REFUSED if self._closed else MADE
@@ -333,17 +335,19 @@ def outcome_of(error: BaseException) -> tuple[Code, int]:
 
 def open_audit(settings: Settings, added: LogFields) -> AuditLog | None:
     """The audit log, if AUDIT_LOG asks for one. Raises ConfigurationError."""
-    check_sync(settings)
-    return AuditLog(settings, added) if settings.audit_log is not None else None
+    section = settings.section(AuditSettings)
+    check_sync(section)
+    return AuditLog(section, added) if section.audit_log is not None else None
 
 
 def check_audit(settings: Settings) -> None:
     """Raises ConfigurationError if the audit log could not be opened."""
-    check_sync(settings)
-    if settings.audit_log is not None:
-        check_place(settings.audit_log)
+    section = settings.section(AuditSettings)
+    check_sync(section)
+    if section.audit_log is not None:
+        check_place(section.audit_log)
 
 
-def check_sync(settings: Settings) -> None:
+def check_sync(settings: AuditSettings) -> None:
     if settings.audit_sync and settings.audit_log in (None, STDOUT):
         raise ConfigurationError("AUDIT_SYNC: needs a file in AUDIT_LOG")

@@ -1,14 +1,15 @@
 """The audit log."""
 
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.settings.model import Reloadable, Settings
+from gateway.core.settings.model import Reloadable, Settings, Strict
 from gateway.feature import Feature
 from gateway.features.audit.audit_log import check_audit, open_audit
+from gateway.features.audit.settings import AuditSettings
 
 
 class Audit(Feature):
@@ -20,6 +21,10 @@ class Audit(Feature):
     async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
         with found.settings():
             check_audit(settings)
+
+    @classmethod
+    def section(cls, added: Sequence[Any]) -> type[Strict]:
+        return AuditSettings
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -31,6 +31,7 @@ from gateway.core.schema.selection import Selection
 from gateway.features.access.rights import AccessRules
 from gateway.features.catalog import Profile, build_catalog
 from gateway.features.settings import Settings
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 from tests.support.processes import instance, until
@@ -803,6 +804,7 @@ async def test_swaps_under_load() -> None:
 # --- SIGHUP ---------------------------------------------------------------------------------
 
 
+@needs("metrics")
 @pytest.mark.slow
 def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
     """And goes on whatever it finds. A catalog that is replaced is collected at once."""

@@ -8,6 +8,7 @@ import time
 import httpx
 import pytest
 
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE
 from tests.support.servers import SECRET, bearer, free_port
 
@@ -62,7 +63,11 @@ def is_ready(client: httpx.Client) -> bool:
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
-        ({"METRICS": "public", "METRICS_PORT": "9100"}, "METRICS_PORT: the server here has one"),
+        pytest.param(
+            {"METRICS": "public", "METRICS_PORT": "9100"},
+            "METRICS_PORT: the server here has one",
+            marks=needs("metrics"),
+        ),
         ({"JWT_SECRET": "your-secret", "REST_HOST": "127.0.0.1"}, "JWT_SECRET: secret number 1 is"),
     ],
 )

@@ -24,6 +24,7 @@ from structlog.testing import capture_logs
 from gateway.core.pipeline.context import RequestContext
 from gateway.features.access_log.request_logs import SlowCalls
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE
 from tests.support.processes import Instance, instance
 from tests.support.servers import (
@@ -151,6 +152,7 @@ async def test_every_line_is_json(child: Child) -> None:
         assert json.loads(line).keys() >= {"event", "level", "logger", "timestamp"}
 
 
+@needs("health")
 async def test_health_checks_are_for_debugging(child: Child, console: Child) -> None:
     for path in ("/healthz", "/readyz"):
         for each in (child, console):
@@ -221,6 +223,7 @@ async def test_paths_cannot_forge_lines(either: Child, path: str) -> None:
     assert json.loads(line)["status"] == 404 if line.startswith("{") else "status=404" in line
 
 
+@needs("tokens")
 async def test_subjects_cannot_forge_lines(either: Child) -> None:
     """Letters of any script are kept."""
     name, subject = f"forging-{token_hex(8)}", "Łéna\nforged subject \x85\u2028\u202e"

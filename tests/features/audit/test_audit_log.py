@@ -18,14 +18,13 @@ from structlog.testing import capture_logs
 from gateway.core.errors import ConfigurationError
 from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
-from gateway.features.access.rights import AccessRules
 from gateway.features.audit import Audit
 from gateway.features.audit.audit_writer import AuditFile, AuditWriter, SyncedWriter
 from gateway.features.settings import Settings
-from gateway.features.tokens import Tokens
 from tests.support.audit import KILL, killing, lines_of, outcomes
 from tests.support.commands import OPENCUE
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
@@ -427,6 +426,7 @@ async def restricted(
         yield audited
 
 
+@needs("access", "dry_run", "identity")
 @pytest.mark.parametrize(
     ("who", "path", "body", "method", "denied", "shown"),
     [
@@ -460,8 +460,12 @@ async def test_a_denied_call_is_shown(
     assert len(restricted.lines) == 2
 
 
+@needs("access", "conditional", "tokens")
 async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None:
     """With its query string; also if the right goes while the GET waits."""
+    from gateway.features.access.rights import AccessRules
+    from gateway.features.tokens import Tokens
+
     gateway = restricted.gateway
     gateway.app.feature(Tokens).authenticator.follow(
         AccessRules(Settings.model_validate({"access": [rule("none", {"sub": "lena"})]})).rule_for
@@ -481,6 +485,7 @@ async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None
     assert restricted.lines[-1]["denied"] == "access_default"
 
 
+@needs("access")
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT"])
 async def test_a_denied_change_by_another_verb(restricted: Audited, verb: str) -> None:
     target = f"{KILL}?job.id=job-1&username=x"
@@ -492,6 +497,7 @@ async def test_a_denied_change_by_another_verb(restricted: Audited, verb: str) -
     assert line["request"] == killing(1) | {"username": "x", "reason": line["request"]["reason"]}
 
 
+@needs("access")
 async def test_a_denied_form(restricted: Audited) -> None:
     headers = bearer("board") | {"Content-Type": "application/x-www-form-urlencoded"}
     answer = await restricted.gateway.client.post(KILL, content=b"job.id=job-1", headers=headers)
@@ -507,6 +513,7 @@ async def test_a_denied_call_with_a_large_body(cuebot: ScriptedCuebot, tmp_path:
     assert found == [None, {"id": "job-1"}]
 
 
+@needs("access")
 async def test_a_denied_call_that_stops_half_way(restricted: Audited) -> None:
     async with wire(restricted.gateway) as one:
         await one.send(head(KILL, "Content-Length: 20", subject="board"), b"{")
@@ -515,6 +522,7 @@ async def test_a_denied_call_that_stops_half_way(restricted: Audited) -> None:
     assert (line["denied"], "request" in line) == ("dashboards", False)
 
 
+@needs("access")
 async def test_a_denied_call_waits_for_the_disk(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -556,6 +564,7 @@ async def test_a_loop_of_denied_calls(
     assert [line.get("count") for line in audited.lines[8:]] == [None] * 3 + [1]
 
 
+@needs("access")
 async def test_a_denied_call_has_a_line(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     access = [rule("dashboards", {"scope": "read"}, "reads"), rule("td", {"role": "td"}, "all")]
     async with auditing(cuebot, tmp_path, access=access) as audited:

@@ -60,6 +60,7 @@ async def test_nobody_without_a_token_is_read(gateway: Gateway, cuebot: Scripted
     assert cuebot.seen == []
 
 
+@needs("audit")
 async def test_each_item_has_its_own_rights_and_audit_line(
     cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:

@@ -30,7 +30,7 @@ from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("access", "audit", "identity")]
 
 OWN = "user = $sub or show = demo or host = lena-host or allocation = lena.general"
 SEEING = rule("seeing", {"role": "seeing"}, "all", see=OWN)

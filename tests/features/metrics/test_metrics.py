@@ -24,7 +24,6 @@ from gateway.core.errors import BadToken, Code, ConfigurationError, Shed
 from gateway.core.pipeline.failures import error_for
 from gateway.core.processes import Worker
 from gateway.core.upstream.interface import CallFailed, Reason
-from gateway.features.audit.audit_writer import AuditFile
 from gateway.features.metrics import Metrics, metrics
 from gateway.features.metrics.metrics import (
     BOUNDS,
@@ -102,16 +101,20 @@ class Case:
     protocol: str = "json"
     sent: str = ""
     """The status of the answer, if it is another one."""
+    needs: str = ""
+    """A feature."""
 
     @property
     def marks(self) -> tuple[pytest.MarkDecorator, ...]:
-        if self.headers is GZIPPED:
-            return (needs("compression"),)
-        return () if self.protocol == "json" else (needs("connect"),)
+        need = "compression" if self.headers is GZIPPED else self.needs
+        if self.protocol != "json":
+            need = "connect"
+        return (needs(need),) if need else ()
 
 
 FIND = "/frame.FrameInterface/GetFrame"
 OK = ("OK", SHOWS, "200")
+ARTIST, UNKNOWN = signed(role="artist"), ("UNAUTHENTICATED", SHOWS, "401")
 GZIPPED, WRONG_TOKEN = {"Content-Encoding": "gzip"}, {"Authorization": "x"}
 DENIED, NOT_FOUND = ("PERMISSION_DENIED", KILL, "403"), ("NOT_FOUND", "other", "404")
 BAD, WRONG_VERB = ("INVALID_ARGUMENT", SHOWS, "400"), ("UNIMPLEMENTED", KILL, "405")
@@ -124,17 +127,26 @@ CASES = {
     "an alias": Case("POST", FIND, ("OK", GET_FRAME, "200"), 1),
     "a bad body": Case("POST", SHOWS, BAD, 0, b"{"),
     "a compressed body": Case("POST", SHOWS, OK, 1, gzip(b"{}"), GZIPPED),
-    "a dry run": Case("POST", SHOWS, OK, 0, b"{}", {"X-Dry-Run": "1"}),
+    "a dry run": Case("POST", SHOWS, OK, 0, b"{}", {"X-Dry-Run": "1"}, needs="dry_run"),
     "an error": Case("POST", GET_JOBS, ("FAILED_PRECONDITION", GET_JOBS, "400"), 1, b"{}"),
-    "denied": Case("POST", KILL, DENIED, 0, b"{}", signed(role="artist"), read=False),
+    "denied": Case(
+        "POST", KILL, DENIED, 0, b"{}", signed(role="artist"), read=False, needs="access"
+    ),
     "a wrong verb": Case("GET", KILL, WRONG_VERB),
     "no token": Case(
-        "POST", SHOWS, ("UNAUTHENTICATED", SHOWS, "401"), 0, b"{}", WRONG_TOKEN, False
+        "POST",
+        SHOWS,
+        ("UNAUTHENTICATED", SHOWS, "401"),
+        0,
+        b"{}",
+        WRONG_TOKEN,
+        False,
+        needs="tokens",
     ),
     "no method": Case("POST", "/no.Such/Method", NOT_FOUND, 0, b"{}", read=False),
-    "a page": Case("GET", "/openapi.json", ("OK", "other", "200")),
-    "a probe": Case("GET", "/healthz", ("OK", "other", "200")),
-    "OPTIONS": Case("OPTIONS", SHOWS, ("OK", SHOWS, "204")),
+    "a page": Case("GET", "/openapi.json", ("OK", "other", "200"), needs="openapi"),
+    "a probe": Case("GET", "/healthz", ("OK", "other", "200"), needs="health"),
+    "OPTIONS": Case("OPTIONS", SHOWS, ("OK", SHOWS, "204"), needs="cors"),
     "Connect": Case("POST", SHOWS, OK, 1, b"", PROTO, protocol="connect"),
     "an error of Connect": Case("GET", f"{KILL}?connect=v1", WRONG_VERB, protocol="connect"),
     "gRPC-Web": Case("POST", SHOWS, OK, 1, bytes(5), WEB, protocol="grpc-web"),
@@ -222,6 +234,7 @@ async def test_durations(public: Gateway, cuebot: ScriptedCuebot) -> None:
         assert after.since(before, f"{name}_sum")[()] > 0.1  # a timer may end a little early
 
 
+@needs("rate_limits")
 async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
     """For the rate limit."""
     limits: dict[str, Any] = {"rate_limit_rps": 2, "rate_limit_burst": 1, "rate_limit_max_wait": 5}
@@ -234,6 +247,7 @@ async def test_waiting_is_counted(cuebot: ScriptedCuebot) -> None:
         assert found.of("queue_duration_seconds_bucket", le="0.01") == 1
 
 
+@needs("conditional")
 async def test_waiting_as_asked_is_no_delay(public: Gateway) -> None:
     known = (await public.client.get(SHOWS)).headers["etag"]
     before, began = await metrics_of(public), time.monotonic()
@@ -280,6 +294,7 @@ async def test_every_reason_is_there_from_the_start(public: Gateway) -> None:
     }
 
 
+@needs("tokens")
 @pytest.mark.parametrize(
     ("authorization", "reason"),
     [
@@ -301,6 +316,7 @@ async def test_bad_tokens(public: Gateway, authorization: str, reason: str) -> N
     assert (await metrics_of(public)).since(before, "auth_failures_total") == {(reason,): 1}
 
 
+@needs("access")
 async def test_who_is_denied(public: Gateway, cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """By an access rule, with a good token; by the deny list, with a bad one."""
     before = await metrics_of(public)
@@ -318,6 +334,7 @@ async def test_who_is_denied(public: Gateway, cuebot: ScriptedCuebot, tmp_path: 
     assert found.of("auth_failures_total", reason="denied") == 1
 
 
+@needs("rate_limits")
 async def test_over_the_rate_limit(cuebot: ScriptedCuebot) -> None:
     """The gateway's 429, and not Cuebot's."""
     limits: dict[str, Any] = {"rate_limit_rps": 0.01, "rate_limit_burst": 2}
@@ -330,6 +347,7 @@ async def test_over_the_rate_limit(cuebot: ScriptedCuebot) -> None:
         assert found.of("requests_total", protocol="json", **labels) == 4
 
 
+@needs("admission")
 async def test_no_place_for_a_request(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, metrics="public", max_in_flight=1) as gateway:
         called, release = cuebot.holds(SHOWS)
@@ -344,6 +362,7 @@ async def test_no_place_for_a_request(cuebot: ScriptedCuebot) -> None:
         assert found.of("shed_total", reason="places") == found.total("shed_total") == 1
 
 
+@needs("admission")
 async def test_no_place_for_a_body(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, metrics="public", max_body_mb=0.1) as gateway:
         async with AsyncExitStack() as stack:
@@ -431,6 +450,7 @@ async def test_the_process(public: Gateway) -> None:
     await metrics_with(public, lambda now: now.of("loop_lag_seconds_count") > 3)
 
 
+@needs("audit")
 @pytest.mark.parametrize(("fail", "status"), [("open", 200), ("closed", 503)])
 async def test_late_audit(cuebot: ScriptedCuebot, tmp_path: Path, fail: str, status: int) -> None:
     """Lines that cannot be written are the lag, and with AUDIT_FAIL=closed the reason to refuse."""
@@ -444,7 +464,7 @@ async def test_late_audit(cuebot: ScriptedCuebot, tmp_path: Path, fail: str, sta
         assert (PREFIX + "audit_lag_seconds", frozenset()) in found
         assert found.of("audit_lag_seconds") == found.of("audit_dropped_total") == 0
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(AuditFile, "append", no_space)
+            patch.setattr("gateway.features.audit.audit_writer.AuditFile.append", no_space)
             assert (await gateway.post(KILL, FRAME)).status_code == 200
             await metrics_with(gateway, lambda now: now.of("audit_lag_seconds") > 0)
             assert (await gateway.post(KILL, FRAME)).status_code == status
@@ -461,6 +481,7 @@ async def test_off(gateway: Gateway) -> None:
     assert gateway.app.feature(Metrics).all is None
 
 
+@needs("tokens")
 async def test_with_a_token(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> None:
     gateway = await shared_gateway(cuebot.endpoint, metrics="token")
     async with http_client(gateway.url) as client:
@@ -472,6 +493,7 @@ async def test_with_a_token(cuebot: ScriptedCuebot, shared_gateway: SharedGatewa
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
+@needs("access")
 @pytest.mark.parametrize("port", [None, 0])
 async def test_a_token_needs_a_rule_with_status(cuebot: ScriptedCuebot, port: int | None) -> None:
     access = [
@@ -566,6 +588,7 @@ async def test_promtool_finds_nothing_wrong(full: Gateway) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
+@needs("access", "admission", "audit", "object_rights", "shared_reads", "watch")
 async def test_the_page_has_every_metric(full: Gateway) -> None:
     text = await everything(full)
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))

@@ -15,7 +15,6 @@ from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
-from gateway.features.audit.commands import Criteria
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.names.aspect import RequestNames
 from gateway.features.object_rights.aspect import Objects, Subject
@@ -525,7 +524,10 @@ async def test_the_refusal_says_why(gateway: Gateway, cuebot: ScriptedCuebot) ->
     )
 
 
+@needs("audit")
 async def test_the_audit_log_says_what_it_was_about(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    from gateway.features.audit.commands import Criteria
+
     log = tmp_path / "audit.jsonl"
     rights: dict[str, Any] = {"access": ACCESS, "access_default": "deny"}
     async with gateway_for(cuebot.endpoint, audit_log=str(log), **rights) as gateway:

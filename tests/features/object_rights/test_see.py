@@ -468,6 +468,7 @@ async def test_each_object_is_asked_about_once(gateway: Gateway, farm: ScriptedC
     assert (answered.status_code, calls) == (400, [])
 
 
+@needs("audit")
 async def test_a_hidden_change_is_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     script(cuebot, METHODS)
     log = tmp_path / "audit.jsonl"

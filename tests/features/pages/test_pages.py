@@ -344,6 +344,7 @@ def test_what_was_refused_a_minute_ago_is_not_recent(monkeypatch: pytest.MonkeyP
 EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
 
 
+@needs("metrics")
 @pytest.mark.parametrize("docs", ["public", "token", "off"])
 @pytest.mark.parametrize("reachable", [True, False])
 async def test_nobody_is_told_where_things_are(

@@ -32,6 +32,7 @@ from gateway.features.rate_limits.shared_limiter import COUNT, SharedLimiter
 from tests.support.certificates import authority, pair
 from tests.support.clocks import HandClock
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.patience import until
 from tests.support.processes import instance
 from tests.support.scraping import scrape
@@ -412,6 +413,7 @@ async def test_without_a_killed_store(cuebot: ScriptedCuebot, own_server: StoreS
     assert str(own_server.port) in said[0]["problem"]
 
 
+@needs("metrics")
 @NEEDS_STORE
 async def test_closed_without_a_store(cuebot: ScriptedCuebot, own_server: StoreServer) -> None:
     """Calls are refused, but not health checks, scrapes and subjects without a limit."""

@@ -4,7 +4,9 @@ import grpc
 import pytest
 
 from gateway.features.traces.trace_context import read_context
-from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for
+from tests.support.patience import until
+from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
+from tests.support.wire import wire
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +51,15 @@ async def test_the_trace_is_in_answer_and_log(gateway: Gateway, cuebot: Scripted
     answer = await gateway.post(SHOWS, headers=HEADERS | {"Authorization": "Bearer x"})
     assert (answer.status_code, answer.headers["x-trace-id"]) == (401, TRACE)
     assert [line["trace_id"] for line in lines] == [TRACE] * 4
+
+
+async def test_what_the_server_refuses_has_its_trace_in_the_log(gateway: Gateway) -> None:
+    lines = gateway.access_lines()
+    async with wire(gateway) as one:
+        await one.send(head(SHOWS, f"traceparent: {HEADERS['traceparent']}", "Content-Length: x"))
+        assert (await one.answer()).status == 400
+    await until(lambda: lines)
+    assert lines[0]["trace_id"] == TRACE
 
 
 SPAN = "00f067aa0ba902b7"

@@ -23,6 +23,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from gateway.features.traces.traces import SendingTrouble, parts_of
 from tests.support.collector import Collector, running_collector, values
+from tests.support.needs import needs
 
 pytestmark = pytest.mark.anyio
 
@@ -57,6 +58,7 @@ def traces_in(collector: Collector) -> set[str]:
 
 
 # --- Spans ----------------------------------------------------------------------------------
+@needs("tokens")
 async def test_a_request_has_a_span_and_one_for_each_part(
     gateway: Gateway, cuebot: ScriptedCuebot, collector: Collector
 ) -> None:
@@ -200,6 +202,7 @@ def test_sampling(
             assert spans is None or spans.parent == CALLER
 
 
+@needs("health")
 async def test_health_checks_have_none(gateway: Gateway, collector: Collector) -> None:
     await gateway.client.get("/healthz", headers=SAMPLED)
     later = await gateway.post(SHOWS, {})
