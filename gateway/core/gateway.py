@@ -149,6 +149,8 @@ class Gateway:
                 found.append(each.apart() if apart else each)
             if public and overrides(each, "identify"):
                 found.append(Anonymous(self.authority))
+        if identify and not any(overrides(each, "identify") for each in found):
+            found.append(Anonymous(self.authority))
         return Interceptors(found)
 
     def reloadable_catalog(self) -> Reloadable:

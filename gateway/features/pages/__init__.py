@@ -1,4 +1,4 @@
-"""Health checks, the page at `/`, the documentation."""
+"""The page at `/`, and the documentation."""
 
 from gateway.features.pages.feature import Pages
 

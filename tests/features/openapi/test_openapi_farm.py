@@ -17,6 +17,7 @@ from gateway.features.openapi.parts import Json
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
 from tests.support.javascript import node_with
+from tests.support.needs import needs
 from tests.support.openapi import PARTS, document, response_schema, validator
 from tests.support.servers import Gateway, gateway_for, token
 
@@ -137,6 +138,7 @@ async def test_every_answer_of_the_farm_fits(gateway: Gateway) -> None:
     assert statuses.count(200) > len(methods) * 0.6
 
 
+@needs("dry_run")
 async def test_a_dry_run_fits(gateway: Gateway) -> None:
     components = document()["components"]["schemas"]
     fits = validator({"$ref": "#/components/schemas/gateway-DryRun"}, components)
@@ -151,6 +153,7 @@ async def test_a_dry_run_fits(gateway: Gateway) -> None:
         fits.validate(answer.json())
 
 
+@needs("health")
 async def test_health_fits(gateway: Gateway) -> None:
     for path in ("/healthz", "/readyz"):
         content = document()["paths"][path]["get"]["responses"]["200"]["content"]
@@ -159,6 +162,7 @@ async def test_health_fits(gateway: Gateway) -> None:
         validator(schema, document()["components"]["schemas"]).validate(answer.json())
 
 
+@needs("batch")
 async def test_a_batch_fits(gateway: Gateway) -> None:
     operation = document()["paths"]["/batch"]["post"]
     components = document()["components"]["schemas"]
