@@ -58,8 +58,9 @@ $(DOCS): $(STAMP)
 	@touch $(DOCS)
 
 .PHONY: map
-map: $(STAMP)  ## Make what docs show of the code: the picture of packages, the table of rights, sentences
+map: $(STAMP)  ## Make what docs show of the code: the picture of packages, tables of features and rights, sentences
 	@$(BIN)/python -m docs.packages
+	@$(BIN)/python -m docs.rooms
 	@$(BIN)/python -m docs.rights
 	@$(BIN)/python -m docs.sentences
 
@@ -106,6 +107,10 @@ lint: $(STAMP)  ## Check style and format
 .PHONY: types
 types: $(STAMP)  ## Check types
 	$(BIN)/mypy
+
+.PHONY: without
+without: $(STAMP)  ## Take a feature out (FEATURE=watch) and check what remains; without FEATURE, one in turn
+	@$(BIN)/python -m release.without $(FEATURE)
 
 .PHONY: gate
 gate: $(STAMP)  ## Check the cost of a request against benchmarks/figures.json

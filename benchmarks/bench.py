@@ -30,8 +30,8 @@ from benchmarks.upstream import CannedServer, running_server
 from benchmarks.verify import wait_until_answering, wait_until_listening
 from benchmarks.wrk import find_wrk, load_with_wrk
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.features.tokens.minting import mint_token
 from gateway.features.tokens.tokens import TokenRules
-from gateway_cli.tokens import mint_token
 
 CORES = sorted(os.sched_getaffinity(0))
 GATEWAY_CORE, OTHER_CORES = {CORES[0]}, {CORES[-1]}

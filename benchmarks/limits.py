@@ -19,8 +19,9 @@ import structlog
 import uvloop
 
 from benchmarks.process import cpu_seconds_of
+from gateway.core.rates import MemoryLimiter, Rate, Verdict
 from gateway.core.shared_store import Link, RedisStore
-from gateway.features.rate_limits.rate_limiter import Limiter, MemoryLimiter, Rate, Verdict
+from gateway.features.rate_limits.rate_limiter import Limiter
 from gateway.features.rate_limits.shared_limiter import SharedLimiter
 from gateway.features.settings import Settings
 

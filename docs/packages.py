@@ -25,7 +25,7 @@ PACKAGES = (
     *("core/refusals", "core/pipeline", "core/discovery", "core/principal", "core/profile"),
     *("core/schema", "core/upstream", "core/shared_store", "core/codec", "core/logs"),
     *("core/settings", "core/fair_quota", "core/readiness", "core/errors", "core/suggestions"),
-    *("core/long_work", "core/write_buffer"),
+    *("core/processes", "core/long_work", "core/rates", "core/write_buffer"),
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below;
 `cuectl` only from `gateway_client`, which imports from none of them."""
@@ -97,8 +97,13 @@ def nearest(target: str, known: Iterable[str]) -> str | None:
 
 
 def package_of(module: str) -> str | None:
-    """The package of a module; None for `gateway` itself, and for what starts the commands."""
+    """The package of a module; None for `gateway` itself, and for what starts the commands.
+
+    Commands that features bring are the commands'.
+    """
     package, _, inside = module.partition(".")
+    if inside.startswith("features.") and inside.endswith(".commands"):
+        return COMMANDS
     if package in (COMMANDS, CLIENT, SHARED):
         return package
     parts = inside.split(".")

@@ -1,11 +1,12 @@
 """The assembly: settings and features become one ASGI app."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
 
+import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
@@ -17,20 +18,22 @@ from gateway.core.gateway import Pipeline
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.direct_connection import Refused
 from gateway.core.pipeline.error_answer import UnservedMethods
-from gateway.core.pipeline.guard import Anonymous, Guarded
+from gateway.core.pipeline.guard import Guarded
 from gateway.core.pipeline.handler import UnaryHandler
-from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
+from gateway.core.pipeline.interceptors import Interceptor, Interceptors
 from gateway.core.pipeline.middleware import ContextMiddleware, report_refused
 from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
+from gateway.core.processes import Port, Worker
+from gateway.core.settings import reach
 from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features import FEATURES
 from gateway.features.catalog import COMPOSITION
-from gateway.features.metrics import Metrics
-from gateway.features.metrics.metrics import WorkerMetrics
+
+log = structlog.stdlib.get_logger("gateway")
 
 OneFeature = TypeVar("OneFeature", bound=Feature)
 STARTUP_WAIT_SECONDS = 5.0
@@ -46,7 +49,8 @@ class Gateway(Starlette):
         self.parts = core
         self.report_refused = report_refused
         """Called for each request that the server refuses before the app sees it."""
-        self.metrics_app: ASGIApp | None = None
+        self.further_apps: Sequence[ASGIApp] = ()
+        """What is served at the ports of `further_ports`, in their order."""
 
     def feature(self, kind: type[OneFeature]) -> OneFeature:
         """Raises StopIteration without it."""
@@ -75,22 +79,37 @@ class Gateway(Starlette):
         return app
 
 
-def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) -> Gateway:
-    """Raises ConfigurationError. `worker_metrics` are shared with the other workers, if any."""
-    core = Core(settings=settings, composition=COMPOSITION)
-    features = tuple(each(core) for each in FEATURES)
-    core.features = features
-    for each in features:
-        if isinstance(each, Metrics):
-            each.worker_metrics = worker_metrics
-    core.pipeline = pipeline_of(core, features)
+def further_ports(settings: Settings) -> list[Port]:
+    """Those of features, beside the one of the API."""
+    return [port for each in FEATURES for port in each.ports(settings)]
+
+
+def create_app(
+    settings: Settings,
+    worker: Worker | None = None,
+    *,
+    features: Sequence[type[Feature]] = FEATURES,
+    reached_at: tuple[str, ...] | None = None,
+) -> Gateway:
+    """Raises ConfigurationError.
+
+    `reached_at`: what makes other machines reach the gateway; by default, what the settings say.
+    """
+    reached_at = reach.reached_at(settings) if reached_at is None else reached_at
+    core = Core(settings=settings, composition=COMPOSITION, worker=worker, reached_at=reached_at)
+    if not any(each.identifies for each in features):
+        reach.check_open(settings, reached_at)
+        log.warning(reach.OPEN)
+    core.features = tuple(each(core) for each in features)
+    core.pipeline = pipeline_of(core, core.features)
     interceptors, methods = core.pipeline.interceptors, core.pipeline.methods
-    routes = [guarded(route, core) for each in features for route in each.routes()]
+    routes = [guarded(route, core) for each in core.features for route in each.routes()]
     context = Middleware(
         ContextMiddleware,
         interceptors=interceptors,
         client_of=core.client_of,
         surface_of=core.surface_of,
+        codings=core.codings,
     )
     allows = {route.path: getattr(route.app, "allows", PAGE_ALLOWS) for route in routes}
     app = Gateway(
@@ -99,15 +118,13 @@ def create_app(settings: Settings, worker_metrics: WorkerMetrics | None = None) 
         routes=routes,
         middleware=[  # the outermost first
             context,
-            *(layer for each in features for layer in each.middleware()),
+            *(layer for each in core.features for layer in each.middleware()),
             Middleware(Routing, live=core.live, methods=methods, allows=allows),
         ],
         exception_handlers={405: wrong_verb},
         lifespan=lifespan,
     )
-    for each in features:
-        if isinstance(each, Metrics):
-            app.metrics_app = each.app(context)
+    app.further_apps = [app for each in core.features for app in each.apps(context)]
     app.router.redirect_slashes = False
     app.router.default = methods  # neither a page nor a known method
     return app
@@ -134,8 +151,9 @@ def pipeline_of(core: Core, features: tuple[Feature, ...]) -> Pipeline:
         # What a feature needs reads what is left.
         queries=QueryReader([each for one in features for each in one.options()]),
         weight=core.weight,
+        codings=core.codings,
     )
-    calls = CallMaker(core.upstream_of_calls, core.answers, interceptors)
+    calls = CallMaker(core.upstream_of_calls, core.upstream_of_copies, core.answers, interceptors)
     responder = Responder(http_timeout=settings.http_timeout, long_answers=core.long_answers)
     handler = UnaryHandler(interceptors, requests, calls, responder)
     pipeline = Pipeline(
@@ -155,10 +173,7 @@ def interceptors_of(core: Core) -> Interceptors:
     found: list[Interceptor] = [core.refusals]
     if len(core.upstream.endpoints) == 1:  # with several, another one may serve the method
         found.append(UnservedMethods(core.live))
-    found += core.interceptors
-    if not any(overrides(each, "identify") for each in found):
-        found.append(Anonymous(core.authority))
-    return Interceptors(found)
+    return Interceptors([*found, *core.interceptors])
 
 
 @asynccontextmanager

@@ -10,14 +10,12 @@ import sys
 
 import structlog
 
-from gateway.app import Gateway, create_app
+from gateway.app import Gateway, create_app, further_ports
 from gateway.core.errors import ConfigurationError
 from gateway.core.logs import configure_logging
 from gateway.core.settings.loading import retired
+from gateway.core.settings.reach import ANYWHERE
 from gateway.features.settings import load_settings, misspelled
-from gateway.features.tokens.secrets import read_secrets, refuse_published
-
-ANYWHERE = "where its server listens is not known here"
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -29,12 +27,9 @@ def app_from_environment() -> Gateway:
         configure_logging(settings.log_level, settings.log_format)
         for warning in (*misspelled(os.environ), *retired(settings)):
             log.warning(warning)
-        refuse_published(settings, read_secrets(settings), (ANYWHERE,), or_else="")
-        if settings.metrics_port is not None:
-            raise ConfigurationError(
-                "METRICS_PORT: the server here has one port; without it, METRICS are at /metrics"
-            )
-        return create_app(settings)
+        for port in further_ports(settings):
+            raise ConfigurationError(port.without)
+        return create_app(settings, reached_at=ANYWHERE)
     except ConfigurationError as error:
         sys.exit(f"gateway.asgi: {error}")
 

@@ -11,17 +11,20 @@ from typing import Any, ClassVar
 
 from starlette.middleware import Middleware
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
+from gateway.core.principal import Signer
+from gateway.core.processes import Port
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 from gateway.core.schema.document_parts import NOTHING, Description
 from gateway.core.schema.method import Method
-from gateway.core.settings.model import Reloadable, Strict
+from gateway.core.settings.model import Reloadable, Settings, Strict
 
 __all__ = ["Feature", "Gateway", "HeaderNames", "Interceptor", "public"]
 
@@ -31,8 +34,16 @@ class Feature:
     """That of its folder."""
     needs: ClassVar[tuple[type["Feature"], ...]] = ()
     """The features whose public names it uses."""
+    identifies: ClassVar[bool] = False
+    """Whether an interceptor of it identifies callers. Without one that does, the gateway is open
+    to everybody who reaches it.
+    """
     extends: ClassVar[Mapping[type["Feature"], Any]] = {}
     """What it adds to features that it needs, by feature. Of which type, that feature says."""
+    commands: ClassVar[Mapping[str, str]] = {}
+    """Its commands of `cuebot-gateway`: by name, the module that has it, which is imported when it
+    is asked for. Such a module may import from `gateway_cli`.
+    """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
     headers: ClassVar[HeaderNames] = HeaderNames()
@@ -46,10 +57,22 @@ class Feature:
     `gateway/features/openapi/openapi.yaml`.
     """
 
+    not_a_field: ClassVar[Mapping[str, str]] = {}
+    """How to ask for it (`; send …`), by names of fields by which people try to: their letters, in
+    lower case.
+    """
+
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict] | None:
         """Its section of the settings: a model with a field for each. `added` is what those who
         extend it add.
+        """
+        return None
+
+    @classmethod
+    def signer(cls, settings: Settings) -> Signer | None:
+        """What signs tokens that the gateway accepts, for the commands that call it; None if it
+        cannot. Raises ConfigurationError.
         """
         return None
 
@@ -58,6 +81,11 @@ class Feature:
         """Add aspects to the methods of a catalog that is being built, after the features that it
         needs. Without I/O: called in any thread, and in other processes.
         """
+
+    @staticmethod
+    def ports(settings: Settings) -> Sequence[Port]:
+        """Ports of its own, which are listened on before it is constructed."""
+        return ()
 
     @staticmethod
     def describe(method: Method, listed: Container[str]) -> Description:
@@ -87,6 +115,12 @@ class Feature:
     def routes(self) -> Iterable[Route]:
         """Pages of its own. They need a token, and count against the rate limit, unless they are
         `public`. Called when `gateway.pipeline` is there.
+        """
+        return ()
+
+    def apps(self, outermost: Middleware) -> Iterable[ASGIApp]:
+        """What is served at its `ports`, in their order, within `outermost`, which gives requests
+        their context.
         """
         return ()
 

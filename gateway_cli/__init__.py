@@ -1,9 +1,11 @@
 """The command line: one module per command."""
 
+from importlib import import_module
+
 import click
 
 from gateway import __version__
-from gateway_cli.commands.audit import audit
+from gateway.features import FEATURES
 from gateway_cli.commands.batch import batch
 from gateway_cli.commands.call import call
 from gateway_cli.commands.check import check
@@ -15,11 +17,24 @@ from gateway_cli.commands.mcp import mcp
 from gateway_cli.commands.routes import routes
 from gateway_cli.commands.serve import serve
 from gateway_cli.commands.snapshot import snapshot
-from gateway_cli.commands.token import token
 from gateway_cli.exits import PROGRAM, exits_cleanly
 
+OF_FEATURES = {name: module for each in FEATURES for name, module in each.commands.items()}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class Commands(click.Group):
+    """Our commands, and those of features, which are imported when they are asked for."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted({*self.commands, *OF_FEATURES})
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in OF_FEATURES and name not in self.commands:
+            add(getattr(import_module(OF_FEATURES[name]), name))
+        return super().get_command(context, name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name=PROGRAM)
 def main() -> None:
     """JSON over HTTP in front of OpenCue's Cuebot.
@@ -37,15 +52,18 @@ COMMANDS = (
     call,
     batch,
     compare,
-    audit,
     mcp,
     snapshot,
-    token,
     completion,
     demo,
 )
 
-for command in COMMANDS:
+
+def add(command: click.Command) -> None:
     assert command.callback is not None
     command.callback = exits_cleanly(command.callback)
     main.add_command(command)
+
+
+for command in COMMANDS:
+    add(command)

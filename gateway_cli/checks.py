@@ -15,6 +15,7 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.core.settings.loading import retired
 from gateway.core.settings.model import Settings
+from gateway.core.settings.reach import reached_at
 from gateway.core.shared_store import Link, RedisStore, StoreFailed
 from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
@@ -27,7 +28,7 @@ from gateway.features.rate_limits.shared_limiter import COUNT, KEY_PREFIX
 from gateway.features.rules import access_rules
 from gateway.features.tokens.identity_provider import KeySet, NoKeySet, load_key_set, unbound
 from gateway.features.tokens.revocation import read_denied
-from gateway.features.tokens.secrets import load_secrets, reached_at, weaknesses
+from gateway.features.tokens.secrets import load_secrets, weaknesses
 from gateway.features.traces.trace_settings import check_traces
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.serving.listen import ends_soon, load_certificate

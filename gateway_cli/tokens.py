@@ -1,94 +1,27 @@
-"""Tokens for a gateway: claims on the command line, signing one, choosing the one to send."""
+"""Tokens for a gateway: claims on the command line, and choosing the token to send."""
 
 import getpass
 import os
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import partial
-from types import MappingProxyType
 
 import orjson
-from jose import jwk, jws
 
 from gateway.core.errors import ConfigurationError
+from gateway.core.principal import Signer
 from gateway.core.settings.model import Settings
-from gateway.features.tokens.secrets import load_secrets
-from gateway.features.tokens.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules, token_rules
+from gateway.features import FEATURES
 from gateway_client.errors import InvalidCall
 
 SIGNED_TOKEN_SECONDS = 300
-NO_CLAIMS: Mapping[str, object] = MappingProxyType({})
-
-
-def signing_secret(settings: Settings) -> bytes:
-    """The secret to sign tokens with. Raises ConfigurationError."""
-    secrets = load_secrets(settings)
-    if not secrets:
-        raise ConfigurationError(
-            "JWT_SECRET: there is no secret to sign tokens with; get one from the identity provider"
-            " (JWT_JWKS)"
-        )
-    return secrets[0]
-
-
-def mint_token(
-    secret: bytes,
-    rules: TokenRules,
-    subject: str,
-    seconds: float,
-    now: float | None = None,
-    claims: Mapping[str, object] = NO_CLAIMS,
-) -> str:
-    """A token that a gateway with this secret and these rules accepts, with more `claims`.
-
-    Raises ConfigurationError for an invalid subject or lifetime, for required claims without a
-    known value, and for more claims that a token has anyway.
-    """
-    if not 0 < len(subject) <= LONGEST_SUBJECT_CHARACTERS or not is_unicode(subject):
-        raise ConfigurationError(
-            f"a token's subject is a text of 1 to {LONGEST_SUBJECT_CHARACTERS} characters"
-        )
-    if rules.max_age and seconds > rules.max_age:
-        raise ConfigurationError(
-            f"JWT_MAX_AGE: the gateway takes no token that lives longer than {rules.max_age:g} s"
-        )
-    issued = int(time.time() if now is None else now)
-    own: dict[str, object] = {"iat": issued, "exp": issued + int(seconds)}
-    if rules.issuer is not None:
-        own["iss"] = rules.issuer
-    if rules.audience is not None:
-        own["aud"] = rules.audience
-    own[rules.subject[0]] = subject
-    for name in claims:
-        if name in own:
-            raise ConfigurationError(f"the claim {name} is not to be given: {instead_of(name)}")
-    signed = {**claims, **own}
-    for name in rules.required:
-        if name not in signed and name != "sub":
-            raise ConfigurationError(f"JWT_REQUIRED_CLAIMS: no value is known for the claim {name}")
-    algorithm = rules.algorithms[0]
-    key = jwk.construct(secret, algorithm)
-    return jws.sign(orjson.dumps(signed), key, algorithm=algorithm)
-
-
-def instead_of(name: str) -> str:
-    """Where a claim comes from that every token has."""
-    setting = {"iss": "JWT_ISSUER", "aud": "JWT_AUDIENCE"}.get(name)
-    if setting is not None:
-        return f"{setting} has it"
-    return "--ttl decides" if name in ("iat", "exp") else "--sub has it"
-
-
-def is_unicode(text: str) -> bool:
-    """Whether the text has no surrogates, which undecodable bytes become."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def token_source(settings: Settings, token: str | None, sub: str | None) -> Callable[[], str]:
     """A function that returns the token for the next request.
 
     In this order: --token; one signed for --sub; TOKEN; one signed for the user's name. Signing is
-    repeated for each request, since --watch may outlive a token. Raises ConfigurationError.
+    repeated for each request, since --watch may outlive a token. Empty if the gateway needs none.
+    Raises ConfigurationError.
     """
     if token is not None and sub is not None:
         raise ConfigurationError("use either --token or --sub, not both")
@@ -98,15 +31,22 @@ def token_source(settings: Settings, token: str | None, sub: str | None) -> Call
         if not given or not given.isascii() or not given.isprintable() or " " in given:
             raise ConfigurationError("the token contains characters that no token has")
         return partial(str, given)
-    if settings.jwt_secret is None and settings.jwt_secret_file is None:
+    if not any(each.identifies for each in FEATURES):
+        return str
+    sign = signer_of(settings)
+    if sign is None:
         raise ConfigurationError(
             "there is no token for the gateway: set TOKEN, or JWT_SECRET to sign one"
         )
-    secret, subject = signing_secret(settings), user_name() if sub is None else sub
-    seconds = min(SIGNED_TOKEN_SECONDS, settings.jwt_max_age or SIGNED_TOKEN_SECONDS)
-    sign = partial(mint_token, secret, token_rules(settings), subject, seconds)
-    sign()  # raises before anything is called
-    return sign
+    signed = partial(sign, user_name() if sub is None else sub, SIGNED_TOKEN_SECONDS)
+    signed()  # raises before anything is called
+    return signed
+
+
+def signer_of(settings: Settings) -> Signer | None:
+    """Raises ConfigurationError."""
+    signers = (each.signer(settings) for each in FEATURES)
+    return next((each for each in signers if each is not None), None)
 
 
 def user_name() -> str:

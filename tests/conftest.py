@@ -11,16 +11,14 @@ Tests that need gateways or Cuebots of their own start them with the functions o
 of `tests.support.processes` and `tests.support.commands`.
 """
 
-import asyncio
 import gc
 import sys
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 import hypothesis
@@ -30,7 +28,7 @@ import structlog
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_folder
 from gateway.core.discovery.refresh import warm as compile_all
-from gateway.core.pipeline.content import Content
+from gateway.core.pipeline import offload
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
@@ -39,6 +37,7 @@ from gateway.features.names import kept_names
 from gateway.features.settings import Settings
 from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import reason, skipped
 from tests.support.opencue import opencue
 from tests.support.servers import (
     Gateway,
@@ -62,6 +61,20 @@ hypothesis.settings.register_profile(
     "fast", parent=hypothesis.settings.get_profile("untimed"), max_examples=25
 )
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_pycollect_makemodule(
+    module_path: Path, parent: pytest.Collector
+) -> pytest.Module | None:
+    """One whose tests all need a feature that is not there is not imported."""
+    return skipped(module_path, parent)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        why = reason(str(name) for mark in item.iter_markers("needs") for name in mark.args)
+        if why is not None:
+            item.add_marker(pytest.mark.skip(reason=why))
 
 
 def pytest_collection_finish() -> None:
@@ -140,20 +153,6 @@ def opencue_built_once() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def pages_packed_once() -> Iterator[None]:
-    """What the pages load is compressed once: it takes as long as the rest of a startup."""
-    pack = Content.of
-    kept = cache(pack)
-
-    def of(body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Content:
-        return kept(body, media_type) if headers is None else pack(body, media_type, headers)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Content, "of", of)
-        yield
-
-
 @pytest.fixture
 def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """For files that mark themselves with `ON_EACH_TRANSPORT`: their tests run on each."""
@@ -229,14 +228,13 @@ async def gateway(
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[Process]:
-    """The processes that the event loop has started during the test."""
-    processes: list[Process] = []
-    start = asyncio.create_subprocess_exec
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Popen[bytes]]:
+    """The processes for large bodies that have started during the test."""
+    processes: list[Popen[bytes]] = []
 
-    async def noted(*command: Any, **options: Any) -> Process:
-        processes.append(await start(*command, **options))
+    def noted(*command: Any, **options: Any) -> Popen[bytes]:
+        processes.append(Popen(*command, **options))  # noqa: S603 - it is our own command
         return processes[-1]
 
-    monkeypatch.setattr(asyncio, "create_subprocess_exec", noted)
+    monkeypatch.setattr(offload, "Popen", noted)
     return processes

@@ -8,10 +8,11 @@ import pytest
 
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import needs
 from tests.support.servers import gateway_for
 from tests.support.shell import asking, in_shell
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [needs("batch"), pytest.mark.anyio, pytest.mark.slow]
 
 PAGE = (Path(__file__).parent.parent / "docs" / "batch.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(

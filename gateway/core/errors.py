@@ -120,8 +120,8 @@ class GatewayError(Exception):
     """Of the call that ended with this error."""
     status_details: bytes = b""
     """The `google.rpc.Status` that came with Cuebot's error, serialized; `details` are its JSON."""
-    is_of_key: bool = False
-    """Whether the call was not made because of its Idempotency-Key."""
+    kept_from_calling: bool = False
+    """Whether a call that was about to be made was not made, for this reason."""
 
     def __init__(
         self,

@@ -5,21 +5,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from starlette.types import ASGIApp
-
 from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import choose_source
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
 from gateway.core.pipeline.call_maker import CallMaker
+from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_peer
 from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
+from gateway.core.pipeline.handler import UnaryHandler
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
+from gateway.core.pipeline.log_fields import LogFields
 from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.principal import Authority
+from gateway.core.processes import Worker
 from gateway.core.profile.profile import Profile
 from gateway.core.readiness import Readiness
 from gateway.core.refusals import Refusals
@@ -52,29 +54,45 @@ class Pipeline:
     requests: RequestReader
     calls: CallMaker
     responder: Responder
-    methods: ASGIApp
-    """The handler of methods."""
+    methods: UnaryHandler
 
 
 @dataclass(kw_only=True)
 class Gateway:
     """Parts are made when they are first asked for. A feature that replaces one (`weight`,
-    `client_of`, `surface_of`,
-    `upstream_of_calls`) does so when it is constructed, before those that come later.
+    `client_of`, `trusts`, `surface_of`, `codings`, `upstream_of_calls`, `upstream_of_copies`) does
+    so when it is constructed, before those that come later.
     """
 
     settings: Settings
     composition: Composition
+    reached_at: tuple[str, ...] = ()
+    """What makes other machines reach it (`gateway.core.settings.reach`)."""
     authority: Authority = field(default_factory=Authority)
     weight: Weight = equal_weight
     """The share of each principal in what all share."""
     client_of: ClientOf = the_peer
+    trusts: Callable[[str], bool] = lambda address: False
+    """Whether a peer's address is that of a proxy, behind which there are many clients."""
     surface_of: SurfaceOf = plain_json
-    readiness: Readiness = field(default_factory=Readiness)
-    """Whether the gateway is stopping."""
-    refusals: Refusals = field(default_factory=Refusals)
+    worker: Worker | None = None
+    """This process, if WORKERS are several."""
     features: tuple[Any, ...] = ()
     """All of them (`gateway.feature.Feature`), once they are constructed."""
+
+    @cached_property
+    def readiness(self) -> Readiness:
+        """Whether the gateway is stopping."""
+        return Readiness()
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        return Refusals()
+
+    @cached_property
+    def codings(self) -> Codings:
+        """Of answers and of bodies."""
+        return NO_CODINGS
 
     @cached_property
     def upstream(self) -> Cuebot:
@@ -84,6 +102,11 @@ class Gateway:
     def upstream_of_calls(self) -> Upstream:
         """Where calls for clients go."""
         return self.upstream
+
+    @cached_property
+    def upstream_of_copies(self) -> Upstream:
+        """Where calls go for clients who get another answer than Cuebot's, made for each."""
+        return self.upstream_of_calls
 
     @cached_property
     def live(self) -> LiveCatalog:
@@ -120,6 +143,10 @@ class Gateway:
     def planner(self) -> Planner:
         return Planner(self.weight)
 
+    @cached_property
+    def log_fields(self) -> LogFields:
+        return LogFields()
+
     pipeline: Pipeline = field(init=False)
 
     def extensions(self, feature: type) -> tuple[Any, ...]:
@@ -128,7 +155,10 @@ class Gateway:
     @cached_property
     def interceptors(self) -> tuple[Interceptor, ...]:
         """Those of all features, in the order of a request."""
-        return tuple(each for feature in self.features for each in feature.interceptors())
+        found = [each for feature in self.features for each in feature.interceptors()]
+        if not any(overrides(each, "identify") for each in found):
+            found.append(Anonymous(self.authority))
+        return tuple(found)
 
     def numbers(self) -> Iterable[Mapping[tuple[str, ...], float]]:
         """The metrics of each feature."""

@@ -71,10 +71,12 @@ class Unrestricted:
 
     name = "access_default"
     decided_by = ()
-    identity: Identity = "fill"
     shows_status = True
     is_partial = False
     terms = ()
+
+    def __init__(self, identity: Identity = "fill") -> None:
+        self.identity = identity
 
     def allowed(self, catalog: Catalog) -> frozenset[str]:
         return frozenset(method.path for method in catalog.routes.values())
@@ -96,6 +98,9 @@ def everything(claims: Mapping[str, object]) -> Rights:
 
 
 UNRESTRICTED = Unrestricted()
+
+Signer = Callable[[str, float], str]
+"""A token of this subject, for so many seconds at most."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """The nearest name, for "did you mean …?"."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from difflib import get_close_matches
 from itertools import islice
 
@@ -17,14 +17,14 @@ LIKENESS = 0.6
 LONG_WORD_LETTERS = 4
 BETWEEN_PARTS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 
-NOT_A_FIELD: Mapping[str, str] = {
-    "dryrun": "; for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"
-}
-"""How to ask for what is no field, by the names that people try: letters in lower case."""
+NOT_A_FIELD: dict[str, str] = {}
+"""How to ask for what is no field, by the names that people try: letters in lower case. Filled when
+features are put together (`Feature.not_a_field`).
+"""
 
 
 def other_way(word: str) -> str:
-    """`; for a dry run, send …` for `dryRun`; empty for nearly all words."""
+    """How to ask for what the word means; empty for nearly all words."""
     letters = word[:QUOTED_CHARS].replace("_", "").replace("-", "")
     return NOT_A_FIELD.get(letters.lower(), "")
 

@@ -13,11 +13,13 @@ from gateway.features.admission import Admission
 from gateway.features.at_most_once import AtMostOnce
 from gateway.features.audit import Audit
 from gateway.features.batch import Batch
+from gateway.features.compression import Compression
 from gateway.features.conditional import Conditional
 from gateway.features.connect import Connect
 from gateway.features.cors import Cors
 from gateway.features.dry_run import DryRun
 from gateway.features.health import Health
+from gateway.features.identity import Identity
 from gateway.features.metrics import Metrics
 from gateway.features.names import Names
 from gateway.features.object_rights import ObjectRights
@@ -38,11 +40,13 @@ FEATURES: tuple[type[Feature], ...] = (
     Traces,
     Proxies,
     Connect,
+    Compression,
     Cors,
     Health,
     Tokens,
     RateLimits,
     Admission,
+    Identity,
     Access,
     ObjectRights,
     Names,

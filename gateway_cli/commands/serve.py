@@ -13,7 +13,7 @@ from gateway.core.logs import configure_logging
 from gateway.core.settings.loading import retired
 from gateway.features.settings import misspelled
 from gateway_cli.common_options import config_option, settings_from
-from gateway_cli.serving.listen import listen, listen_for_metrics
+from gateway_cli.serving.listen import listen, listen_further
 from gateway_cli.serving.process import serve as serve_gateway
 from gateway_cli.serving.workers import run_workers
 
@@ -42,6 +42,6 @@ def serve(config: Path | None) -> None:
         return
     with (
         listen(settings.rest_host, settings.rest_port) as listener,
-        listen_for_metrics(settings) as metrics_listener,
+        listen_further(settings) as further,
     ):
-        uvloop.run(serve_gateway(settings, listener, load, metrics_listener=metrics_listener))
+        uvloop.run(serve_gateway(settings, listener, load, further=further))

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,6 @@ from uvicorn.config import STARTUP_FAILURE
 from gateway.app import Gateway
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings
-from gateway.features.proxies.proxies import TrustedProxies
 from gateway.server.accept import Acceptor, Certificate, ConnectionLimit
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol
@@ -32,8 +31,8 @@ SCHEMA_WAIT_SECONDS = 5.0
 """How long the start waits for the schema, with clients in the kernel's queue."""
 CUT_OFF_SECONDS = 1.0
 """How long cut-off requests may take to be answered."""
-METRICS_CONNECTIONS = 64
-"""Connections on METRICS_PORT."""
+FURTHER_CONNECTIONS = 64
+"""Connections on each port of a feature."""
 TICK_SECONDS = 0.05
 TRIM_AFTER_SECONDS = 5.0
 STOPS = (signal.SIGINT, signal.SIGTERM)
@@ -66,9 +65,9 @@ class Server(uvicorn.Server):
         begin: Callable[[], object] = lambda: None,
         *,
         supervised: bool = False,
-        metrics_listener: socket.socket | None = None,
+        further: Sequence[socket.socket] = (),
     ) -> None:
-        """Without a certificate, it is plain HTTP. `metrics_listener` is for METRICS_PORT.
+        """Without a certificate, it is plain HTTP. `further` sockets are for the ports of features.
 
         `begin` is called after the wait for the schema, before connections are accepted; `serve`
         raises its ConfigurationError. If `supervised`, only SIGQUIT ends a stop at once, since the
@@ -90,12 +89,12 @@ class Server(uvicorn.Server):
         self._app = app
         self._begin = begin
         self._http_timeout = settings.http_timeout
-        self._trusted = TrustedProxies(settings.forwarded_allow_ips).trusts
+        self._trusted = app.parts.trusts
         self.limit = ConnectionLimit(
             settings.max_connections, settings.max_connections_per_address, self._trusted
         )
         self.limit.on_full = app.parts.refusals.turned_away
-        self._metrics_listener = metrics_listener
+        self._further = further
         self._tls: dict[str, Any] = {}
         """Options of asyncio's servers."""
         if certificate is not None:
@@ -149,13 +148,11 @@ class Server(uvicorn.Server):
         )
         self.acceptor = Acceptor(sockets or (), self._context, self.limit, self._tls)
         self._acceptors = [self.acceptor]
-        if self._metrics_listener is not None and self._app.metrics_app is not None:
-            page = asgi_service(
-                self._app.metrics_app, state=self.lifespan.state, tasks=tasks, loop=loop
-            )
+        for listener, app in zip(self._further, self._app.further_apps, strict=True):
+            page = asgi_service(app, state=self.lifespan.state, tasks=tasks, loop=loop)
             context = replace(self._context, serve=page)
-            limit = ConnectionLimit(METRICS_CONNECTIONS)
-            self._acceptors.append(Acceptor([self._metrics_listener], context, limit, self._tls))
+            limit = ConnectionLimit(FURTHER_CONNECTIONS)
+            self._acceptors.append(Acceptor([listener], context, limit, self._tls))
         self.started = True
 
     def _trim_heap_soon(self) -> None:

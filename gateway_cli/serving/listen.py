@@ -5,12 +5,14 @@ import os
 import resource
 import socket
 import ssl
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from cryptography import x509
 
+from gateway.app import further_ports
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.key_files import KeyPair, load_pair, minute, pair_of
 from gateway.core.settings.model import Commit, Reloadable, Settings
@@ -56,13 +58,14 @@ def listen_together(host: str, port: int, number: int) -> list[socket.socket]:
     return [listen(host, port, shared=True) for _ in range(number)]
 
 
-def listen_for_metrics(settings: Settings) -> AbstractContextManager[socket.socket | None]:
-    """The socket of METRICS_PORT, if it is set. Raises ConfigurationError."""
-    if settings.metrics_port is None or settings.metrics == "off":
-        return nullcontext()
-    return listen(
-        settings.metrics_host, settings.metrics_port, settings="METRICS_HOST and METRICS_PORT"
-    )
+@contextmanager
+def listen_further(settings: Settings) -> Iterator[list[socket.socket]]:
+    """The sockets of the features' ports, in their order. Raises ConfigurationError."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(listen(each.host, each.port, settings=each.settings))
+            for each in further_ports(settings)
+        ]
 
 
 def reason_of(error: OSError | UnicodeError, port: int) -> str:

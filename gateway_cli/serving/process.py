@@ -5,18 +5,17 @@ import ctypes
 import gc
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
 import structlog
 
-from gateway.app import create_app
+from gateway.app import create_app, further_ports
 from gateway.core.errors import ConfigurationError
 from gateway.core.logs import set_log_level
+from gateway.core.processes import Worker
 from gateway.core.settings.model import Reloadable, Settings
-from gateway.features.metrics.metrics import WorkerMetrics
-from gateway.features.metrics.metrics_page import PATH
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import (
     bound_url,
@@ -48,12 +47,13 @@ async def serve(
     load: Callable[[], Settings],
     supervised: Callable[[Server], None] | None = None,
     *,
-    metrics_listener: socket.socket | None = None,
-    worker_metrics: WorkerMetrics | None = None,
+    further: Sequence[socket.socket] = (),
+    worker: Worker | None = None,
     reload: bool = False,
     first: bool = True,
 ) -> None:
-    """Run the gateway on the listening socket until a signal stops it.
+    """Run the gateway on the listening socket until a signal stops it. `further` sockets are for
+    the ports of features.
 
     `load` reads the settings again on SIGHUP; with `reload`, also before the start. `supervised` is
     called when the process is about to listen. Raises ConfigurationError; for globs that match
@@ -61,7 +61,7 @@ async def serve(
     """
     give_back_memory()
     certificate = load_certificate(settings)
-    app = create_app(settings, worker_metrics)
+    app = create_app(settings, worker)
 
     def begin() -> None:
         if first and app.parts.live.current is None and app.parts.live.unmatched:
@@ -70,9 +70,8 @@ async def serve(
             supervised(server)
         tls = certificate is not None
         log.info("listening", url=bound_url(listener, tls=tls))
-        if metrics_listener is not None:
-            scrapes = f"{bound_url(metrics_listener, tls=tls)}{PATH}"
-            log.info("listening for scrapes", url=scrapes)
+        for port, each in zip(further_ports(settings), further, strict=True):
+            log.info(f"listening for {port.serves}", url=f"{bound_url(each, tls=tls)}{port.path}")
 
     server = Server(
         app,
@@ -80,7 +79,7 @@ async def serve(
         certificate,
         begin,
         supervised=supervised is not None,
-        metrics_listener=metrics_listener,
+        further=further,
     )
     parts = [*app.reloadable, RELOADABLE_LOG_LEVEL]
     if certificate is not None:

@@ -13,7 +13,7 @@ import signal
 import socket
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
@@ -26,10 +26,10 @@ import uvloop
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.logs import configure_logging
+from gateway.core.processes import Worker
 from gateway.core.settings.model import Settings
-from gateway.features.metrics.metrics import WorkerMetrics
 from gateway_cli.serving.drain import Server, handling
-from gateway_cli.serving.listen import listen_for_metrics, listen_together
+from gateway_cli.serving.listen import listen_further, listen_together
 from gateway_cli.serving.process import serve
 
 log = structlog.stdlib.get_logger("gateway.workers")
@@ -43,7 +43,7 @@ MEMORY_FOLDER = "/dev/shm"  # noqa: S108 - a directory of our own is made in it
 """Linux keeps its files in memory."""
 NAME_PREFIX = "cuebot-gateway-"
 ABANDONED_AFTER_SECONDS = 600.0
-"""Workers write to their folder every second."""
+"""Workers that share numbers write them every second."""
 
 
 def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
@@ -52,9 +52,9 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
     Raises ConfigurationError if the first one cannot start.
     """
     with ExitStack() as stack:
-        metrics_listener = stack.enter_context(listen_for_metrics(settings))
-        folder = stack.enter_context(worker_metrics_folder()) if settings.metrics != "off" else None
-        supervisor = Supervisor(settings, load, metrics_listener, folder)
+        further = stack.enter_context(listen_further(settings))
+        folder = stack.enter_context(shared_folder())
+        supervisor = Supervisor(settings, load, further, folder)
         stack.enter_context(handling(FORWARDED, supervisor.forward))
         supervisor.start_first()
         if settings.state is None:
@@ -68,7 +68,9 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
 
 
 @dataclass(slots=True)
-class Worker:
+class Running:
+    """A worker."""
+
     slot: int
     process: SpawnProcess
     began: float
@@ -80,17 +82,17 @@ class Supervisor:
         self,
         settings: Settings,
         load: Callable[[], Settings],
-        metrics_listener: socket.socket | None,
-        folder: str | None,
+        further: Sequence[socket.socket],
+        folder: str,
     ) -> None:
-        """All workers share `metrics_listener`, for METRICS_PORT, and `folder`, for metrics."""
+        """All workers share `further` sockets, for the ports of features, and `folder`."""
         self._settings = settings
         self._load = load
-        self._metrics_listener = metrics_listener
+        self._further = further
         self._folder = folder
         self._began = time.time()
         self._listeners = listen_together(settings.rest_host, settings.rest_port, settings.workers)
-        self._workers: list[Worker] = []
+        self._workers: list[Running] = []
         self._stopping = False
         self._reloaded = False
         """Whether there has been a SIGHUP, so that the settings may have changed."""
@@ -128,14 +130,14 @@ class Supervisor:
         try:
             if self._stopping:
                 return
-            worker_metrics = self._folder and WorkerMetrics(self._folder, slot, self._began)
-            sockets = self._listeners[slot], self._metrics_listener
+            worker = Worker(self._folder, slot, self._began)
+            sockets = self._listeners[slot], *self._further
             process = SPAWN.Process(
                 target=work,
-                args=(self._settings, self._load, sockets, worker_metrics, report, self._reloaded),
+                args=(self._settings, self._load, sockets, worker, report, self._reloaded),
             )
             process.start()
-            self._workers.append(Worker(slot, process, time.monotonic()))
+            self._workers.append(Running(slot, process, time.monotonic()))
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, FORWARDED)
 
@@ -150,9 +152,8 @@ class Supervisor:
         else:
             number = signal.SIGQUIT if self._stopping else signal.SIGTERM
             self._stopping = True
-            for listener in (*self._listeners, self._metrics_listener):
-                if listener is not None:
-                    listener.close()
+            for listener in (*self._listeners, *self._further):
+                listener.close()
         for worker in self._workers:
             with suppress(ProcessLookupError):
                 os.kill(worker.process.pid or 0, number)
@@ -161,12 +162,12 @@ class Supervisor:
 def work(
     settings: Settings,
     load: Callable[[], Settings],
-    sockets: tuple[socket.socket, socket.socket | None],
-    worker_metrics: WorkerMetrics | None,
+    sockets: Sequence[socket.socket],
+    worker: Worker,
     report: Connection | None,
     reload: bool,
 ) -> None:
-    """Run a worker: it serves on the first socket, and METRICS_PORT on the second.
+    """Run a worker: it serves on the first socket, and features on the others.
 
     It reports its first problem, or an empty text. With `reload`, it reads the settings again.
     """
@@ -193,8 +194,8 @@ def work(
                 sockets[0],
                 load,
                 started,
-                metrics_listener=sockets[1],
-                worker_metrics=worker_metrics,
+                further=sockets[1:],
+                worker=worker,
                 reload=reload,
                 first=report is not None,
             )
@@ -204,12 +205,12 @@ def work(
             log.error("a worker cannot start", problem=str(error))
         else:
             report.send(str(error))
-    if worker_metrics is not None and not parent.is_alive():  # the supervisor would clean up
-        shutil.rmtree(worker_metrics.folder, ignore_errors=True)
+    if not parent.is_alive():  # the supervisor would clean up
+        shutil.rmtree(worker.folder, ignore_errors=True)
 
 
-def worker_metrics_folder() -> AbstractContextManager[str]:
-    """A private folder in which workers share their metrics; abandoned ones are removed."""
+def shared_folder() -> AbstractContextManager[str]:
+    """A private folder that workers share; abandoned ones are removed."""
     place = MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else tempfile.gettempdir()
     for folder in Path(place).glob(f"{NAME_PREFIX}[0-9]*-*"):
         with suppress(OSError):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.content_coding import (
+from gateway.features.compression.coding import (
     OUTPUT_STEP_BYTES,
     READERS,
     CompressedDecoder,

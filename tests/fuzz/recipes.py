@@ -17,6 +17,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from gateway.core.codec.fields import is_map, is_message, message_of
 from gateway.core.codec.payload import zstd
 from gateway.core.codec.slices import LENGTH, varint
+from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.method import Method
 from gateway.features.names.aspect import RequestNames
 from gateway.server.http1.heads import TARGET_MAX_BYTES
@@ -142,7 +143,7 @@ class Cook:
 
     def __init__(self, methods: Sequence[Method], random: Random) -> None:
         self._methods = methods
-        self._xml = [each for each in methods if each.has_xml]
+        self._xml = [each for each in methods if XmlField in each.aspects]
         self._rich = [each for each in methods if has_lists(each.descriptor.input_type)]
         self._random = random
 

@@ -13,10 +13,11 @@ from gateway_client.gateway import gateway_client
 from gateway_client.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, LOSES, Reply, stand_in
 from tests.support.commands import Ran, run_beside
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.servers import Context, Gateway, ScriptedCuebot, token
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [needs("batch"), pytest.mark.anyio, pytest.mark.slow]
 
 FIND_SHOW = "/show.ShowInterface/FindShow"
 

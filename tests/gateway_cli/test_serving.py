@@ -15,11 +15,10 @@ from structlog.testing import capture_logs
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Commit, Reloadable, Settings
-from gateway.features.metrics.metrics import WorkerMetrics
 from gateway_cli.serving import workers
 from gateway_cli.serving.listen import bound_url, listen, listen_together, url_of
 from gateway_cli.serving.reload import Reload
-from gateway_cli.serving.workers import worker_metrics_folder
+from gateway_cli.serving.workers import shared_folder
 from tests.support.certificates import pair
 from tests.support.patience import PATIENCE, until
 from tests.support.processes import instance
@@ -97,10 +96,10 @@ def test_what_killed_gateways_have_left_is_removed(
     )
     for folder in (left, used, foreign):
         folder.mkdir()
-        WorkerMetrics(str(folder), 0, 0.0).put({})
+        Path(folder, "0.json").touch()
     for folder in (left, foreign):
         os.utime(folder, (0, 0))
-    with worker_metrics_folder() as own:
+    with shared_folder() as own:
         assert {*tmp_path.iterdir()} == {used, foreign, Path(own)}
     assert {*tmp_path.iterdir()} == {used, foreign}
 

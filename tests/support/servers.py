@@ -5,9 +5,10 @@ import os
 import random
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 import grpc
@@ -23,15 +24,16 @@ from gateway.app import Gateway as GatewayApp
 from gateway.app import create_app
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.principal import Signer
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import build_pool, services_of
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
-from gateway.features.access_log.request_logs import fields_of
+from gateway.feature import Feature
+from gateway.features import FEATURES
 from gateway.features.settings import Settings
-from gateway.features.tokens.tokens import TokenRules
 from gateway_cli.serving.drain import Server
-from gateway_cli.serving.listen import listen, listen_for_metrics, load_certificate, url_of
-from gateway_cli.tokens import mint_token
+from gateway_cli.serving.listen import listen, listen_further, load_certificate, url_of
+from gateway_cli.tokens import signer_of
 from tests.support.patience import PATIENCE
 
 SECRET = "a-test-secret-of-more-than-32-bytes!"
@@ -51,8 +53,15 @@ Handler = Callable[[bytes, "Context"], Awaitable[bytes]]
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
-def token(subject: str = "tester", seconds: float = 3600, rules: TokenRules | None = None) -> str:
-    return mint_token(SECRET.encode(), rules or TokenRules(), subject, seconds)
+def token(subject: str = "tester", seconds: float = 3600, secret: str = SECRET) -> str:
+    """Empty if the gateway has no feature that takes it."""
+    sign = signer_with(secret)
+    return "" if sign is None else sign(subject, seconds)
+
+
+@cache
+def signer_with(secret: str) -> Signer | None:
+    return signer_of(Settings.model_validate({"jwt_secret": secret}))
 
 
 def bearer(subject: str = "tester") -> dict[str, str]:
@@ -75,8 +84,9 @@ def head(
 
 def settings_for(endpoint: str, **more: object) -> Settings:
     """Settings for a test: everything at its default but the endpoint and the secret."""
-    given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1, **ALSO}
-    return Settings.model_validate(given | more)
+    given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1}
+    given["open_to_all"] = True  # matters without tokens alone
+    return Settings.model_validate(given | ALSO | more)
 
 
 async def answer_empty(request: bytes, context: Context) -> bytes:
@@ -217,15 +227,18 @@ def http_client(url: str = "", **options: Any) -> httpx.AsyncClient:
 
 
 class AccessLines(Interceptor):
-    def __init__(self) -> None:
+    def __init__(self, fields_of: Callable[[RequestContext], dict[str, object]]) -> None:
         self.lines: list[dict[str, object]] = []
+        self._fields_of = fields_of
 
     def end(self, context: RequestContext) -> None:
-        self.lines.append(fields_of(context))
+        self.lines.append(self._fields_of(context))
 
 
 def access_lines_of(app: GatewayApp) -> list[dict[str, object]]:
-    seen = AccessLines()
+    """The fields of access lines, from now on. Skips the test if there is no access log."""
+    log = pytest.importorskip("gateway.features.access_log.request_logs")
+    seen = AccessLines(partial(log.fields_of, added=app.parts.log_fields.request))
     app.parts.pipeline.interceptors.append(seen)
     return seen.lines
 
@@ -263,13 +276,15 @@ SharedGateway = Callable[..., Awaitable[Gateway]]
 
 
 @asynccontextmanager
-async def running_gateway(settings: Settings, *, ready: bool = True) -> AsyncIterator[Gateway]:
+async def running_gateway(
+    settings: Settings, *, ready: bool = True, features: Sequence[type[Feature]] = FEATURES
+) -> AsyncIterator[Gateway]:
     """A gateway on loopback; with `ready`, once it has its catalog and has started."""
-    app = create_app(settings)
-    with listen("127.0.0.1", 0) as listener, listen_for_metrics(settings) as metrics:
-        server = Server(app, settings, load_certificate(settings), metrics_listener=metrics)
+    app = create_app(settings, features=features)
+    with listen("127.0.0.1", 0) as listener, listen_further(settings) as further:
+        server = Server(app, settings, load_certificate(settings), further=further)
         url = url_of(listener)
-        metrics_url = "" if metrics is None else f"{url_of(metrics)}/metrics"
+        metrics_url = f"{url_of(further[0])}/metrics" if further else ""
         setattr(server, "capture_signals", nullcontext)  # noqa: B010 - they are pytest's
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -325,4 +340,4 @@ def free_port() -> int:
 def clean_environment(**more: str) -> dict[str, str]:
     """An environment for child processes with nothing of the gateway's but `more`."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return kept | more
+    return kept | {"OPEN_TO_ALL": "true"} | more  # which matters without tokens alone

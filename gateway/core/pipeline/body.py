@@ -8,33 +8,34 @@ from starlette.types import Receive
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.long_work import let_others_run
-from gateway.core.pipeline.content_coding import decoder_for
+from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import CLOSE, ClientGone, RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 
 
 class BodyReader:
-    """Reads bodies of at most `max_body` bytes, within `timeout` seconds each. What a protocol adds
-    to a message (`Protocol.overhead`) is not counted.
+    """Reads bodies of at most `max_body` bytes, within `timeout` seconds each. What a surface adds
+    to a message (`Surface.overhead`) is not counted.
 
-    Large bodies share `room`, counted in decompressed bytes, until their requests end.
-    Decompression (zstd's window) and joining parts temporarily take up to the same amount again.
+    Large bodies share `room`, counted in decoded bytes, until their requests end.
+    Decoding and joining parts temporarily take up to the same amount again.
     Bodies of up to LARGE_BODY_BYTES are always accepted: connections have buffers of that size.
     """
 
-    def __init__(self, *, max_body: int, timeout: float, room: FairQuota) -> None:
+    def __init__(self, *, max_body: int, timeout: float, room: FairQuota, codings: Codings) -> None:
         self.max_body = max_body
+        self.codings = codings
         self._always_fine = min(max_body, LARGE_BODY_BYTES)
         self._timeout = timeout
         self._room = room
 
     async def read(self, context: RequestContext, receive: Receive) -> bytes:
-        """The whole body, decompressed. The request returns its room.
+        """The whole body, decoded. The request returns its room.
 
         Raises GatewayError for a body that is too large, too slow or not in its Content-Encoding,
         or without room; ClientGone when the client disconnects.
         """
-        decoder = decoder_for(context.request.headers.get(b"content-encoding"))
+        decoder = self.codings.decoder(context.request.headers.get(b"content-encoding"))
         overhead = self._overhead(context)
         parts: list[bytes] = []
         size = received_bytes = 0
@@ -67,11 +68,11 @@ class BodyReader:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def expand(self, context: RequestContext, coding: bytes, data: bytes) -> bytes:
-        """The content of data in one of READERS, within the limits of a body.
+        """The content of data in a coding, within the limits of a body.
 
         Raises GatewayError for invalid data, and for content that is too large or without room.
         """
-        decoder = decoder_for(coding)
+        decoder = self.codings.decoder(coding)
         if decoder is None or not data:
             return data
         parts: list[bytes] = []
@@ -99,7 +100,7 @@ class BodyReader:
         return size
 
     def take(self, context: RequestContext) -> bytes | None:
-        """The whole body without waiting; None if it is compressed or incomplete.
+        """The whole body without waiting; None if it is coded or incomplete.
 
         The request returns its room. Raises GatewayError for a body that is too large or without
         room.
@@ -117,13 +118,13 @@ class BodyReader:
         return body
 
     def check(self, size: int, overhead: int = 0) -> None:
-        """413 for a message that is too large, or a body with what a protocol adds to it."""
+        """413 for a message that is too large, or a body with what a surface adds to it."""
         if size > self.max_body + overhead:
             raise body_too_large(self.max_body)
 
     def _overhead(self, context: RequestContext) -> int:
-        protocol = context.protocol
-        return 0 if protocol is None else protocol.overhead(self.max_body)
+        surface = context.surface
+        return 0 if surface is None else surface.overhead(self.max_body)
 
     def _count(self, context: RequestContext, size: int) -> None:
         before = 0 if context.body_room is None else context.body_room[1]

@@ -22,8 +22,6 @@ from gateway.core.pipeline.invoke import (
 from gateway.core.pipeline.plan import Plan
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.rows import is_cut
-from gateway.core.pipeline.shared_reads import OwnMemory, SharedUpstream
-from gateway.core.pipeline.trace_context import CallTimes
 from gateway.core.principal import ADDRESS, PRINCIPAL, SHARED
 from gateway.core.upstream.interface import Metadata, Upstream
 
@@ -35,14 +33,17 @@ OK, CANCELLED = Code.OK, Code.CANCELLED
 
 class CallMaker:
     def __init__(
-        self, upstream: Upstream, answers: FairSemaphore, interceptors: Interceptors
+        self,
+        upstream: Upstream,
+        for_copies: Upstream,
+        answers: FairSemaphore,
+        interceptors: Interceptors,
     ) -> None:
-        """`answers` is the memory for large answers, in bytes."""
+        """`for_copies`: for callers who see only a part of answers, which is made for each of them.
+        `answers` is the memory for large answers, in bytes.
+        """
         self._upstream = upstream
-        self._for_copies: Upstream = upstream
-        """For callers who see only a part of answers, which is made for each of them."""
-        if isinstance(upstream, SharedUpstream):
-            self._for_copies = OwnMemory(upstream)
+        self._for_copies = for_copies
         self._answers = answers
         self._interceptors = interceptors
 
@@ -53,7 +54,7 @@ class CallMaker:
         return context.call.lease.ask(size, go_on)
 
     async def try_out(self, context: RequestContext, request: CallRequest) -> None:
-        """Do all that comes before a call, for a dry run. Raises GatewayError as `call` does."""
+        """Do all that comes before a call, without it. Raises GatewayError as `call` does."""
         began = monotonic()
         try:
             if not await self.rehearse(context, request) and request.plan.look_ups:
@@ -64,7 +65,7 @@ class CallMaker:
 
     async def _look_names_up(self, context: RequestContext, request: CallRequest) -> None:
         began, upstream = monotonic(), self._upstream_of(context)
-        metadata, expects = metadata_of(context), partial(self.expect, context)
+        metadata, expects = self._metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, upstream, metadata, expects)
         try:
             await Invocation(call).look_up(request.plan)
@@ -79,7 +80,7 @@ class CallMaker:
         if around is None:
             return False
         began = monotonic()
-        metadata, expects = metadata_of(context), partial(self.expect, context)
+        metadata, expects = self._metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, self._upstream_of(context), metadata, expects)
         try:
             await rehearse(request.plan, call, around)
@@ -97,7 +98,7 @@ class CallMaker:
         """Raises GatewayError. `innermost` wraps each call to Cuebot inside the interceptors."""
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
-        metadata = metadata_of(context)
+        metadata = self._metadata_of(context)
         try:
             answer = await invoke(
                 request.plan,
@@ -114,7 +115,7 @@ class CallMaker:
             left = request.timeout - (monotonic() - began)
             raise await self._explained(error, context, request, left, metadata) from None
         finally:
-            note_times(context, began, code)
+            self._note_times(context, began, code)
         context.response.code = OK
         if resolved:  # a waiting GET calls several times
             note_resolved(context, resolved)
@@ -138,7 +139,7 @@ class CallMaker:
         began, sent = monotonic(), SentRequest(request.plan.method)
         answer = await self.call(context, request, sent.around)
         left = max(request.timeout - (monotonic() - began), 0)
-        metadata, expects = metadata_of(context), partial(self.expect, context)
+        metadata, expects = self._metadata_of(context), partial(self.expect, context)
         call = calls_within(left, self._upstream_of(context), metadata, expects)
         around = self._interceptors.around(context)
         began, code = monotonic(), CANCELLED
@@ -150,7 +151,7 @@ class CallMaker:
             code = error.code
             raise
         finally:
-            note_times(context, began, code)
+            self._note_times(context, began, code)
         return request._replace(form=form), answer
 
     async def planned_again(
@@ -160,7 +161,7 @@ class CallMaker:
         assert context.caller is not None, "no method is called without a token"
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
-        metadata, expects = metadata_of(context), partial(self.expect, context)
+        metadata, expects = self._metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, self._upstream, metadata, expects)
         around = self._interceptors.around(context)
         invocation = Invocation(around(call) if around else call, resolved)
@@ -173,7 +174,7 @@ class CallMaker:
             left = request.timeout - (monotonic() - began)
             raise await self._explained(error, context, request, left, metadata) from None
         finally:
-            note_times(context, began, code)
+            self._note_times(context, began, code)
         if resolved:
             note_resolved(context, resolved)
         return request._replace(plan=plan)
@@ -188,7 +189,7 @@ class CallMaker:
     ) -> GatewayError:
         if not may_be_explained(error):
             return error
-        metadata = metadata_of(context) if metadata is None else metadata
+        metadata = self._metadata_of(context) if metadata is None else metadata
         ask = self._questions(context, request, left, metadata)
         if ask is None:
             return error
@@ -203,24 +204,19 @@ class CallMaker:
             return None
         return Questions(self._upstream, metadata, left, caller.rights.allowed(request.catalog))
 
+    def _metadata_of(self, context: RequestContext) -> Metadata:
+        """The request id, the caller's address and subject. The token is never sent."""
+        subject = SHARED if context.is_shared else context.subject or ""
+        return (
+            ("x-request-id", context.request.id),
+            *self._interceptors.metadata(context),
+            *caller_metadata(context.request.client, subject),
+        )
 
-def metadata_of(context: RequestContext) -> Metadata:
-    """The request id, the trace, the caller's address and subject. The token is never sent."""
-    request = context.request
-    subject = SHARED if context.is_shared else context.subject or ""
-    trace, of_caller = request.trace, caller_metadata(request.client, subject)
-    if trace is None:
-        return (("x-request-id", request.id), *of_caller)
-    if context.spans is not None:
-        trace = context.spans.begin_call(trace)
-    return (("x-request-id", request.id), *trace.metadata, *of_caller)
-
-
-def note_times(context: RequestContext, began: float, code: Code) -> None:
-    ended = monotonic()
-    context.call.with_cuebot += ended - began
-    if context.spans is not None:
-        context.spans.calls.append(CallTimes(context.spans.call, began, ended, code))
+    def _note_times(self, context: RequestContext, began: float, code: Code) -> None:
+        ended = monotonic()
+        context.call.with_cuebot += ended - began
+        self._interceptors.called(context, began, ended, code)
 
 
 def note_resolved(context: RequestContext, resolved: list[str]) -> None:

@@ -1,22 +1,18 @@
-"""Pages and files for browsers: compressed, with ETag and headers."""
+"""Pages and files for browsers, with ETag and headers."""
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.core.pipeline.content_coding import (
-    CODINGS,
-    MIN_COMPRESSED_BYTES,
-    VARY,
-    Coding,
-    choose,
-    stream,
-)
+from gateway.core.pipeline.content_coding import Coding, Headers
 from gateway.core.pipeline.context import ClientGone, context_of
 
+MADE_AT_ONCE_BYTES = 64 * 1024
+"""Coded and hashed where it is asked for, in less than 1 ms."""
 READ_MIN_BYTES_PER_SECOND = 16 * 1024
 """A client that reads more slowly is disconnected."""
 NO_CACHE = (b"cache-control", b"no-cache")
@@ -28,26 +24,36 @@ HEADERS = (
 """On every page and file."""
 
 
+class Form(NamedTuple):
+    body: bytes
+    etag: str
+    """A hash of the body (RFC 9110, section 8.8.3.3)."""
+    headers: Headers
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A page or file: plain, and in each coding if it is long enough."""
+    """A page or file, and its forms by the codings that have been asked for."""
 
-    forms: Mapping[Coding | None, bytes]
-    etags: Mapping[Coding | None, str]
-    """A hash of each form (RFC 9110, section 8.8.3.3)."""
+    body: bytes
     media_type: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    _forms: dict[Coding, Form] = field(default_factory=dict, init=False)
+    _making: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
-    @classmethod
-    def of(
-        cls, body: bytes, media_type: str, headers: Mapping[str, str] | None = None
-    ) -> "Content":
-        """Takes 10 ms per MB; safe in a thread."""
-        forms: dict[Coding | None, bytes] = {None: body}
-        if len(body) >= MIN_COMPRESSED_BYTES:
-            forms |= {each: b"".join(stream([body], each)) for each in CODINGS.values()}
-        etags = {each: f'"{sha256(form).hexdigest()[:32]}"' for each, form in forms.items()}
-        return cls(forms, etags, media_type, headers or {})
+    async def form(self, coding: Coding) -> Form:
+        """Made once, in a thread if it takes long: 10 ms per MB."""
+        form = self._forms.get(coding)
+        if form is not None:
+            return form
+        async with self._making:
+            form = self._forms.get(coding)
+            if form is None and len(self.body) <= MADE_AT_ONCE_BYTES:
+                form = made(self.body, coding)
+            elif form is None:
+                form = await asyncio.to_thread(made, self.body, coding)
+            self._forms[coding] = form
+        return form
 
     async def send(self, scope: Scope, send: Send, timeout: float) -> None:
         """Answer a GET or HEAD: 304 if the client has the content (RFC 9110, section 13.1.2).
@@ -58,17 +64,12 @@ class Content:
         context = context_of(scope)
         if context.subject is None:
             context.response.may_be_kept(NO_CACHE)
-        accepted = context.request.headers.get(b"accept-encoding")
-        coding = None if accepted is None else choose(accepted).coding
-        if coding not in self.forms:
-            coding = None
-        body, etag = self.forms[coding], self.etags[coding]
+        body, etag, coded = await self.form(context.coding)
         known = context.request.headers.get(b"if-none-match", b"").decode("latin-1")
         fresh = matches(known, etag)
         headers = [
             (b"etag", etag.encode()),
-            VARY,
-            *(() if coding is None else (coding.header,)),
+            *coded,
             *((name.lower().encode(), value.encode()) for name, value in self.headers.items()),
             *HEADERS,
         ]
@@ -88,6 +89,12 @@ class Content:
                 await send({"type": "http.response.body", "body": body})
         except TimeoutError:
             raise ClientGone from None
+
+
+def made(body: bytes, coding: Coding) -> Form:
+    pieces, headers = coding.coded((body,))
+    body = b"".join(pieces)
+    return Form(body, f'"{sha256(body).hexdigest()[:32]}"', headers)
 
 
 def matches(if_none_match: str, etag: str) -> bool:

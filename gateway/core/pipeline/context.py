@@ -13,10 +13,10 @@ from gateway.core.codec.payload import Payload
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, MemoryLease
 from gateway.core.pipeline.answer_form import Progress
-from gateway.core.pipeline.batch_queue import BatchQueue
+from gateway.core.pipeline.content_coding import PLAIN, Coding
 from gateway.core.pipeline.direct_connection import DirectConnection, Headers
-from gateway.core.pipeline.surface import Protocol
-from gateway.core.pipeline.trace_context import Spans, TraceContext, read_context
+from gateway.core.pipeline.patience import Patience
+from gateway.core.pipeline.surface import Surface
 from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
 
@@ -59,6 +59,9 @@ class Denial(NamedTuple):
     payload: bytes | None = None
 
 
+NO_IDS: Mapping[str, str] = {}
+
+
 class Request(NamedTuple):
     """The immutable facts of a request: its head and its sender."""
 
@@ -73,12 +76,12 @@ class Request(NamedTuple):
     """Monotonic seconds."""
     query: bytes = b""
     http_version: str = "1.1"
-    trace: TraceContext | None = None
+    more_ids: Mapping[str, str] = NO_IDS
+    """Of what it is part of, for all lines about it in logs."""
 
     @property
     def ids(self) -> dict[str, object]:
-        ids: dict[str, object] = {"request_id": self.id}
-        return ids if self.trace is None else ids | {"trace_id": self.trace.trace_id}
+        return {"request_id": self.id, **self.more_ids}
 
     @property
     def via(self) -> str:
@@ -96,12 +99,12 @@ class Request(NamedTuple):
         return time.monotonic() - self.started
 
 
-SurfaceOf = Callable[[Request], Protocol | None]
-"""The protocol of a request, by its head; None for plain JSON."""
+SurfaceOf = Callable[[Request], Surface | None]
+"""The surface of a request, by its head; None for plain JSON."""
 
 
-def plain_json(request: Request) -> Protocol | None:
-    """`SurfaceOf` where there is no other protocol."""
+def plain_json(request: Request) -> Surface | None:
+    """`SurfaceOf` where there is no other surface."""
     return None
 
 
@@ -157,25 +160,28 @@ NO_STATES: dict[int, Any] = {}
 class RequestContext:
     """Layers fill it in on the way down."""
 
-    protocol: Protocol | None = None
+    surface: Surface | None = None
     """None for plain JSON."""
-    spans: Spans | None = None
+    parent: "RequestContext | None" = None
+    """The request that this one is made for, if it is none that has come by itself."""
+    coding: Coding = PLAIN
+    """That of the answer's body."""
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
     only_json: str = ""
-    """Why no other protocol can answer, with `{protocol}` in the place of its name."""
+    """Why no other surface can answer, with `{surface}` in the place of its name."""
     is_shared: bool = False
     """Whether the answer is for other callers, too: Cuebot and the answer hear of none of them."""
     waited: float = 0.0
     """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
     Rights are checked again before the call unless this is 0, so every wait counts."""
     waited_as_asked: float = 0.0
-    """The part of `waited` that a GET asked for (`Prefer: wait`), polls included."""
+    """The part of `waited` that a client asked for, polls included."""
     body_read: bool = False
     bytes_in: int = 0
-    queue: BatchQueue | None = None
-    """Of a batch and its items, which wait for what other requests would be refused."""
+    patience: Patience | None = None
+    """Of a request that waits for what others would be refused."""
     body_room: tuple[FairQuota, int] | None = None
     """Memory for a large body and its plan: the quota, and bytes."""
 
@@ -295,19 +301,10 @@ def open_context(
         request_id = getrandbits(128).to_bytes(16).hex()  # unique, not secret
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
-    parent, trace = headers.get(b"traceparent"), None
-    if parent is not None:
-        trace = read_context(parent, headers.get(b"tracestate"))
     answered = [(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE]
-    if trace is not None:
-        answered.append(trace_header(trace))
     client = client_of(peer, headers)
     started = time.monotonic() - seconds
     request = Request(  # by position: keywords take half as long again
-        request_id, client, method, path, headers, started, query, http_version, trace
+        request_id, client, method, path, headers, started, query, http_version
     )
     return RequestContext(request, Response(answered), direct)
-
-
-def trace_header(trace: TraceContext) -> tuple[bytes, bytes]:
-    return b"x-trace-id", trace.trace_id.encode()

@@ -66,10 +66,10 @@ async def send_error(
         log.error("answer cut short", **context.request.ids, reason=error.message)
         return
     status = error.status
-    if context.protocol is None:
+    if context.surface is None:
         headers, body = error_answer(error)
     else:
-        status, headers, body = context.protocol.error_form(error)
+        status, headers, body = context.surface.error_form(error)
         headers = (*headers, (b"content-length", b"%d" % len(body)))
     if context.direct is None:
         await send_and_discard(context, status, headers, body, receive, send)

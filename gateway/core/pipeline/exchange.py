@@ -6,13 +6,24 @@ serve it are composed once, in the order in which they win; a request without an
 of them. `tests/core/pipeline/test_exchanges.py` has a table of each two that are asked for at once.
 """
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 from starlette.types import Receive, Send
 
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.schema.method import Method
+
+
+class Inherited(NamedTuple):
+    """A header that the parts of a request have from it."""
+
+    name: bytes
+    value: Callable[[str], bytes]
+    """By the id of a part."""
+    differs: bool = False
+    """Whether each part needs an id of its own."""
 
 
 class Exchange:
@@ -25,6 +36,16 @@ class Exchange:
         """A head has arrived that has one of these headers, or one of another exchange's. Its
         method is not known yet. Raises GatewayError.
         """
+
+    def inherited(self, context: RequestContext) -> Inherited | None:
+        """What each part of a request for many calls has of it, if that one asks for this exchange.
+        Raises GatewayError.
+        """
+        return None
+
+    def streams(self, accept: bytes) -> bool:
+        """Whether an Accept header asks for this exchange, and for an event stream."""
+        return False
 
     def serves(self, method: Method) -> bool:
         """Whether requests for the method may ask for it. Called once for each catalog."""

@@ -12,7 +12,7 @@ from gateway.core.codec.fields import is_message, message_of
 from gateway.core.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
 from gateway.core.pipeline.plan import Calls
 from gateway.core.schema.description import SchemaSource
-from gateway.core.schema.method import Aspect, ErrorSigns, FieldPath, Method, Obstacle, value_at
+from gateway.core.schema.method import Aspect, ErrorSigns, FieldPath, Method, value_at
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.core.upstream.interface import CallFailed, Reason
 
@@ -58,14 +58,8 @@ class Ambiguous(GatewayError):
         super().__init__(Code.FAILED_PRECONDITION, message, status=409, cuebot=cuebot)
 
 
-class Refused(GatewayError):
-    """A change that Cuebot refused as things are, with an obstacle that a read may tell of: 409."""
-
-    def __init__(self, method: Method, payload: bytes, obstacle: Obstacle, cuebot: str) -> None:
-        self.method, self.payload, self.obstacle = method, payload, obstacle
-        self.subject = subjects(method, payload, named=True)
-        message = obstacle.otherwise.format(subject=self.subject)
-        super().__init__(Code.FAILED_PRECONDITION, message, status=409, cuebot=cuebot)
+class Explainable(GatewayError):
+    """An error of which an interceptor may find out more (`Interceptor.explain`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +95,17 @@ class Wording(Aspect):
 NO_WORDING = Wording()
 
 
+@dataclass(frozen=True, slots=True)
+class OwnMeanings(Aspect):
+    """What some of Cuebot's errors mean for this method alone."""
+
+    read: Callable[[str, Method, bytes], GatewayError | None] = lambda text, method, payload: None
+    """By the text and the request. None for all others."""
+
+
 def may_be_explained(error: GatewayError) -> bool:
     """Whether Cuebot may tell more about it: other names, or what is in the way of a change."""
-    return error.sought is not None or isinstance(error, Refused)
+    return error.sought is not None or isinstance(error, Explainable)
 
 
 def error_for(
@@ -197,8 +199,8 @@ def as_things_are(
     signs: ErrorSigns, text: str, method: Method, payload: bytes
 ) -> GatewayError | None:
     """The error for what is there already, or is refused as things are."""
-    if signs.obstacle is not None and signs.obstacle.sign.fits(text):
-        return Refused(method, payload, signs.obstacle, text)
+    if (error := OwnMeanings.of(method).read(text, method, payload)) is not None:
+        return error
     for sign in signs.exists:
         if sign.fits(text):
             return GatewayError(Code.ALREADY_EXISTS, sign.meaning or EXISTS, cuebot=text)

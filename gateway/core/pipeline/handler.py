@@ -1,6 +1,6 @@
 """The handler of methods, with all steps of a request in order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from time import monotonic
 from weakref import ref
@@ -8,13 +8,13 @@ from weakref import ref
 from starlette.types import Receive, Scope, Send
 
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.batch_queue import BatchQueue
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
 from gateway.core.pipeline.context import RequestContext, context_of
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.form import form_of
 from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.request import CallRequest, RequestReader, takes_long
 from gateway.core.pipeline.respond import Responder, answer_at_once
 from gateway.core.schema.catalog import Catalog
@@ -37,7 +37,8 @@ class UnaryHandler:
 
     def serve(self, exchanges: Iterable[Exchange]) -> None:
         """Of several that a request asks for, the first one wins."""
-        self._serving = Serving(exchanges)
+        self.exchanges = tuple(exchanges)
+        self._serving = Serving(self.exchanges)
         self._triggers = self._serving.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,10 +54,10 @@ class UnaryHandler:
             body = requests.body_if_here(context, head)
             if body is None:
                 body = await requests.wait_for_body(context, head, receive)
-            if context.queue is None:
+            if context.patience is None:
                 self._interceptors.enter(context)
             else:
-                await self._enter_later(context, context.queue)
+                await self._enter_later(context, context.patience)
             if takes_long(head, body):
                 request = await requests.plan_offloaded(context, head, body, receive)
             else:
@@ -74,10 +75,10 @@ class UnaryHandler:
             await requests.audit_denial(context, error, receive)
             raise
 
-    async def _enter_later(self, context: RequestContext, queue: BatchQueue) -> None:
+    async def _enter_later(self, context: RequestContext, patience: Patience) -> None:
         began = monotonic()
         try:
-            await queue.enter(partial(self._interceptors.enter, context))
+            await patience.enter(partial(self._interceptors.enter, context))
         finally:
             context.waited += monotonic() - began
 
@@ -102,8 +103,8 @@ class UnaryHandler:
 class Serving:
     """The exchanges that serve each method of the current catalog."""
 
-    def __init__(self, exchanges: Iterable[Exchange]) -> None:
-        self._exchanges = tuple(exchanges)
+    def __init__(self, exchanges: Sequence[Exchange]) -> None:
+        self._exchanges = exchanges
         self.headers = frozenset[bytes]().union(*(each.headers for each in self._exchanges))
         self._catalog: ref[Catalog] | None = None
         self._of_methods: dict[str, tuple[Exchange, ...]] = {}

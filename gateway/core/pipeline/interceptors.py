@@ -8,13 +8,14 @@ an entry in the list and a setting.
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from time import monotonic
 
-from gateway.core.errors import GatewayError
+from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.explanations import Questions
 from gateway.core.pipeline.invoke import Around, Call
 from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
+from gateway.core.upstream.interface import Metadata
 
 ReadDenied = Callable[[], Awaitable[None]]
 """Reads a short request that has arrived or soon will into `CallState.denied`. Does not raise."""
@@ -31,7 +32,9 @@ class Interceptor:
         return self
 
     def open(self, context: RequestContext) -> None:
-        """The head has arrived (`Traces`). Must not raise."""
+        """The head has arrived, or as much of it as the server has read of a request that it has
+        refused: then there is a status already. Must not raise.
+        """
 
     def identify(self, context: RequestContext) -> None:
         """Identify the caller (`Authentication`), after the head and again after each wait.
@@ -85,10 +88,21 @@ class Interceptor:
         """
         return None
 
+    def metadata(self, context: RequestContext) -> Metadata:
+        """A call is about to be made: what Cuebot is told of the request, besides its id and its
+        caller.
+        """
+        return ()
+
+    def called(self, context: RequestContext, began: float, ended: float, code: Code) -> None:
+        """A call has ended, with its look-ups and follow-ups. Times are seconds on the monotonic
+        clock. Must not raise.
+        """
+
     async def explain(
         self, context: RequestContext, catalog: Catalog, error: GatewayError, ask: Questions
     ) -> GatewayError:
-        """A call has failed: the error in words that tell more, or the error itself (`Obstacles`).
+        """A call has failed: the error in words that tell more, or the error itself.
 
         Not called where answers are partial: time and calls would tell of what they lack. Must not
         raise.
@@ -111,7 +125,7 @@ class Interceptor:
 
 STAGES = (
     *("open", "identify", "admit", "authorize", "enter"),
-    *("explain", "explain_empty", "deny", "end"),
+    *("metadata", "called", "explain", "explain_empty", "deny", "end"),
 )
 
 
@@ -128,6 +142,8 @@ class Interceptors:
         self._authorize: list[Authorize] = []
         self._enter: list[Callable[[RequestContext], None]] = []
         self._around: list[Interceptor] = []
+        self._metadata: list[Callable[[RequestContext], Metadata]] = []
+        self._called: list[Callable[[RequestContext, float, float, Code], None]] = []
         self._explain: list[
             Callable[[RequestContext, Catalog, GatewayError, Questions], Awaitable[GatewayError]]
         ] = []
@@ -229,6 +245,16 @@ class Interceptors:
         """What an answer may be shared by; None if all of it is seen."""
         parts = [each.part_seen(context, method, catalog) for each in self._around]
         return tuple(parts) if any(part is not None for part in parts) else None
+
+    def metadata(self, context: RequestContext) -> Metadata:
+        found: Metadata = ()
+        for metadata in self._metadata:
+            found = (*found, *metadata(context))
+        return found
+
+    def called(self, context: RequestContext, began: float, ended: float, code: Code) -> None:
+        for called in self._called:
+            called(context, began, ended, code)
 
     async def explain(
         self, context: RequestContext, catalog: Catalog, error: GatewayError, ask: Questions

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.errors import Code, stopping
+from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import (
     ClientGone,
     ClientOf,
@@ -38,19 +39,24 @@ class ContextMiddleware:
         interceptors: Interceptors,
         client_of: ClientOf = the_peer,
         surface_of: SurfaceOf = plain_json,
+        codings: Codings = NO_CODINGS,
     ) -> None:
         self._app = app
         self._client_of = client_of
         self._surface_of = surface_of
+        self._coding_of = codings.choose
         self._interceptors = interceptors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        context: RequestContext | None = scope.get("context")  # as an item of a batch has
+        context: RequestContext | None = scope.get("context")  # as a part of another request has
         if context is None:
-            context = scope["context"] = context_in(scope, self._client_of, self._surface_of)
+            context = scope["context"] = context_in(scope, self._client_of)
+            request = context.request
+            context.surface = self._surface_of(request)
+            context.coding = self._coding_of(request.headers.get(b"accept-encoding"))
         self._interceptors.open(context)
         send = noting(context, send)
         try:
@@ -69,7 +75,7 @@ class ContextMiddleware:
             self._interceptors.end(context)
 
 
-def context_in(scope: Scope, client_of: ClientOf, surface_of: SurfaceOf) -> RequestContext:
+def context_in(scope: Scope, client_of: ClientOf) -> RequestContext:
     client, direct = scope["client"], direct_connection(scope)
     context = open_context(
         method=scope["method"],
@@ -82,7 +88,6 @@ def context_in(scope: Scope, client_of: ClientOf, surface_of: SurfaceOf) -> Requ
         direct=direct,
     )
     scope["path"] = context.request.path
-    context.protocol = surface_of(context.request)
     return context
 
 
@@ -121,6 +126,7 @@ def report_refused(client_of: ClientOf, interceptors: Interceptors, refused: Ref
     context.response.status = refused.error.status
     context.response.fail(refused.error)
     context.response.bytes_out = len(refused.error.body())
+    interceptors.open(context)
     interceptors.end(context)
 
 

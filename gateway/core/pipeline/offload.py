@@ -6,27 +6,27 @@ ends after some idle time, which releases its memory.
 """
 
 import asyncio
+import socket
 import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable
-from contextlib import suppress
+from subprocess import Popen
+from typing import TypeVar
 
 import structlog
 
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
-from gateway.core.pipeline.batch_items import Item
-from gateway.core.pipeline.caller import Caller, Identified
+from gateway.core.pipeline.for_caller import Caller, PlanForCaller
 from gateway.core.pipeline.offload_process import (
     LENGTH_PREFIX_BYTES,
-    BatchJob,
     Done,
-    Items,
     Job,
     Outcome,
     Planned,
     Refusal,
+    Returned,
+    Work,
     packed,
     unpacked,
 )
@@ -48,6 +48,7 @@ main()
 """
 """Not `-m`, which would import a package named `gateway` from the working directory."""
 
+Result = TypeVar("Result")
 log = structlog.stdlib.get_logger("gateway")
 
 
@@ -73,25 +74,26 @@ class Planner:
         *,
         media: bytes = b"",
         is_binary: bool = False,
-    ) -> Identified:
+    ) -> PlanForCaller:
         """Raises GatewayError: the plan's, and UNAVAILABLE after `timeout` seconds."""
         job = Job(None, method.path, body, policy, caller, media, is_binary)
         outcome = await self._outcome(principal, timeout, job, catalog)
         assert isinstance(outcome, Done)
         refusal = None if outcome.refusal is None else error_of(outcome.refusal)
-        return Identified(plan_of(method, outcome.planned), caller, outcome.replaced, refusal)
+        return PlanForCaller(plan_of(method, outcome.planned), caller, outcome.headers, refusal)
 
-    async def items(
-        self, principal: str, body: bytes, timeout: float, *, is_lines: bool
-    ) -> list[Item]:
-        """A batch's items. Raises GatewayError as `items_of` and `plan` do."""
-        outcome = await self._outcome(principal, timeout, BatchJob(body, is_lines))
-        assert isinstance(outcome, Items)
-        return outcome.items
+    async def run(self, principal: str, timeout: float, work: Callable[[], Result]) -> Result:
+        """What `work` returns: a function, as `pickle` takes it. Raises GatewayError: its own, of
+        which only the code and the message are left, and those of `plan`.
+        """
+        outcome = await self._outcome(principal, timeout, Work(work))
+        assert isinstance(outcome, Returned)
+        result: Result = outcome.value
+        return result
 
     async def _outcome(
-        self, principal: str, timeout: float, job: Job | BatchJob, catalog: Catalog | None = None
-    ) -> Done | Items:
+        self, principal: str, timeout: float, job: Job | Work, catalog: Catalog | None = None
+    ) -> Done | Returned:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         if not await self._turns.take(principal, 1, timeout):
@@ -113,7 +115,7 @@ class Planner:
             raise error_of(outcome)
         return outcome
 
-    async def _done(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
+    async def _done(self, job: Job | Work, catalog: Catalog | None) -> Outcome:
         process = self._idle.pop() if self._idle else PlanningProcess(self._rested)
         if process.has_ended:
             self._end(process)
@@ -125,7 +127,7 @@ class Planner:
             self._end(process)
             problem = f"the body could not be decoded within {PLANNING_TIMEOUT_SECONDS:g} s"
             raise unavailable(problem, "decoding") from None
-        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop's pipe
+        except (OSError, EOFError, RuntimeError) as error:  # RuntimeError: uvloop's stream
             self._end(process)
             log.error("the process for large bodies has failed", reason=repr(error))
             problem = "the process that decodes large bodies has failed"
@@ -160,25 +162,23 @@ class PlanningProcess:
 
     def __init__(self, on_idle: Callable[["PlanningProcess"], None]) -> None:
         self._on_idle = on_idle
-        self._process: Process | None = None
+        self._process: Popen[bytes] | None = None
+        self._plans: asyncio.StreamReader
+        self._jobs: asyncio.StreamWriter | None = None
         self._catalog: Catalog | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def has_ended(self) -> bool:
-        return self._process is not None and self._process.returncode is not None
+        return self._process is not None and self._process.poll() is not None
 
-    async def do(self, job: Job | BatchJob, catalog: Catalog | None) -> Outcome:
+    async def do(self, job: Job | Work, catalog: Catalog | None) -> Outcome:
         """Raises OSError or EOFError if the process cannot start, or ends."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._process is None:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-c", COMMAND, stdin=PIPE, stdout=PIPE
-            )
-        jobs, plans = self._process.stdin, self._process.stdout
-        assert jobs is not None
-        assert plans is not None
+        if self._jobs is None:
+            self._jobs = await self._start()
+        jobs, plans = self._jobs, self._plans
         if isinstance(job, Job) and catalog is not None and catalog is not self._catalog:
             job = job._replace(catalog=catalog.again)
         jobs.write(await asyncio.to_thread(packed, job))
@@ -190,6 +190,18 @@ class PlanningProcess:
         assert isinstance(outcome, Outcome)
         return outcome
 
+    async def _start(self) -> asyncio.StreamWriter:
+        """Not by uvloop, which forks: libraries' handlers run in the child before its program does,
+        and grpcio's crash there while other threads make calls. `Popen` needs no handlers (vfork).
+        """
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-c", COMMAND]
+        with theirs:
+            way = theirs.fileno()
+            self._process = Popen(command, stdin=way, stdout=way)  # noqa: ASYNC220, S603 - it is us
+        self._plans, jobs = await asyncio.open_unix_connection(sock=ours)
+        return jobs
+
     def rest(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(seconds, self._on_idle, self)
@@ -199,11 +211,10 @@ class PlanningProcess:
             self._timer.cancel()
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
-            self._process.kill()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        await self._process.wait()
+        self._process.kill()
+        if self._jobs is not None:
+            self._jobs.close()
+        await asyncio.to_thread(self._process.wait)
 
 
 def error_of(refusal: Refusal) -> GatewayError:

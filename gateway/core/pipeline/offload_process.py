@@ -12,13 +12,12 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError, own_failure
-from gateway.core.pipeline.batch_items import Item, items_of
 from gateway.core.pipeline.body_forms import plan_any
-from gateway.core.pipeline.caller import Caller, with_caller
+from gateway.core.pipeline.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.pipeline.messages import check_size
 from gateway.core.pipeline.plan import Plan, plan_message, steps_of
 from gateway.core.schema.catalog import Catalog
@@ -40,9 +39,10 @@ class Job(NamedTuple):
     is_binary: bool = False
 
 
-class BatchJob(NamedTuple):
-    body: bytes
-    is_lines: bool
+class Work(NamedTuple):
+    """Any other work."""
+
+    begin: Callable[[], Any]
 
 
 class Refusal(NamedTuple):
@@ -64,21 +64,21 @@ class Planned(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The result of a job; see `gateway.core.pipeline.caller.Identified`."""
+    """The result of a job; see `PlanForCaller`."""
 
     planned: Planned
-    replaced: tuple[str, ...]
+    headers: tuple[tuple[bytes, bytes], ...]
     refusal: Refusal | None
 
 
-class Items(NamedTuple):
-    items: list[Item]
+class Returned(NamedTuple):
+    value: Any
 
 
-Outcome = Done | Items | Refusal
+Outcome = Done | Returned | Refusal
 
 
-def packed(message: Job | BatchJob | Outcome) -> bytes:
+def packed(message: Job | Work | Outcome) -> bytes:
     content = pickle.dumps(message, protocol=5)
     return len(content).to_bytes(LENGTH_PREFIX_BYTES, "big") + content
 
@@ -105,8 +105,8 @@ def work(jobs: BinaryIO, plans: BinaryIO) -> None:
     catalog: Catalog | None = None
     while len(length := jobs.read(LENGTH_PREFIX_BYTES)) == LENGTH_PREFIX_BYTES:
         job = unpacked(jobs.read(int.from_bytes(length, "big")))
-        if isinstance(job, BatchJob):
-            outcome = outcome_of(partial(taken_apart, job))
+        if isinstance(job, Work):
+            outcome = outcome_of(partial(returned, job))
         else:
             assert isinstance(job, Job)
             if job.catalog is not None:
@@ -135,13 +135,14 @@ def planned(job: Job, catalog: Catalog) -> Done:
     else:
         asked = plan_any(method, job.body, job.policy, job.media)
         check_size(method.descriptor.input_type, asked.payload)
-    identified = with_caller(asked, job.caller)
-    refusal = None if identified.refusal is None else refusal_of(identified.refusal)
-    return Done(without_steps(identified.plan), identified.replaced, refusal)
+    each: ForCaller | None = method.aspects.get(ForCaller)
+    done = PlanForCaller(asked, job.caller) if each is None else each.change(asked, job.caller)
+    refusal = None if done.refusal is None else refusal_of(done.refusal)
+    return Done(without_steps(done.plan), done.headers, refusal)
 
 
-def taken_apart(job: BatchJob) -> Items:
-    return Items(items_of(job.body, is_lines=job.is_lines))
+def returned(job: Work) -> Returned:
+    return Returned(job.begin())
 
 
 def without_steps(found: Plan) -> Planned:

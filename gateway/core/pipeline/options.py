@@ -179,3 +179,18 @@ class QueryReader:
 
 def is_cache_buster(name: str, value: str) -> bool:
     return name == CACHE_BUSTER and value.isascii() and value.isdigit()
+
+
+def offers(accept: bytes) -> Iterable[tuple[str, float]]:
+    """The media types of an Accept header, with their weights."""
+    for part in accept[:ACCEPT_READ].decode("latin-1").lower().split(","):
+        media, *parameters = (each.strip() for each in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            name, _, value = parameter.partition("=")
+            if name.strip() == "q":
+                try:
+                    weight = float(value)
+                except ValueError:
+                    weight = 0.0
+        yield media, weight

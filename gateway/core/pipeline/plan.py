@@ -295,7 +295,7 @@ def plan_message(
 
 def takes_messages(method: Method) -> bool:
     """Whether the profile leaves requests as they are: Cuebot takes what a client sends."""
-    return not any((method.rewrites, method.steps, Planners.of(method), method.identity))
+    return not any((method.rewrites, method.steps, Planners.of(method)))
 
 
 def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:

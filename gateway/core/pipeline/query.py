@@ -24,6 +24,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.plan import Planners
 from gateway.core.pipeline.short_names import arguments_of, check_sizes
+from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS, other_way
 
@@ -74,10 +75,11 @@ def form_as_json(method: Method, content: bytes) -> bytes | None:
 
 def check_change(method: Method, fields: Iterable[tuple[str, str]]) -> None:
     """Raises GatewayError (INVALID_ARGUMENT) for a form's texts that nobody means."""
+    xml = XmlField.of(method).place
     for name, text in fields:
         if not text:  # of a variable that is not set: without it, a change is of more
             raise bad(name, "it is empty; leave it out, or send JSON")
-        if "<" not in text and method.xml_field is not None and name in method.xml_field.json:
+        if "<" not in text and xml is not None and name in xml.json:
             file = text[:QUOTED_CHARS]
             command = f"curl: --data-urlencode {name}@{file.removeprefix('@')}"
             raise bad(name, f"expected XML, got {file!r}; {command}")
@@ -211,8 +213,8 @@ def check_no_arguments(method: Method, parameters: Iterable[tuple[str, str]]) ->
 def unread(parameters: list[tuple[str, str]], policy: UnknownFieldPolicy) -> tuple[str, ...]:
     """`?name` for the first unknown ones.
 
-    Raises GatewayError (INVALID_ARGUMENT) by policy, and always for `dryRun`: the client thinks
-    that nothing will be changed.
+    Raises GatewayError (INVALID_ARGUMENT) by policy, and always for what is to be asked for in
+    another way: a call without it may be another one than is meant.
     """
     for name, _ in parameters:
         if way := other_way(name):

@@ -9,17 +9,17 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
-from gateway.core.codec.xml_text import takes_long as xml_takes_long
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairQuota, Weight
 from gateway.core.pipeline.answer_form import AnswerForm
 from gateway.core.pipeline.body import BodyReader
 from gateway.core.pipeline.body_forms import plan_any
-from gateway.core.pipeline.caller import Caller, Identified, with_caller
+from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.messages import takes_long as message_takes_long
 from gateway.core.pipeline.offload import Planner
@@ -34,6 +34,7 @@ from gateway.core.pipeline.request_headers import (
 )
 from gateway.core.pipeline.routing import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.core.pipeline.row_counts import ask_for_rows
+from gateway.core.pipeline.surface import HeadRules
 from gateway.core.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.core.schema.method import Method
 
@@ -86,11 +87,15 @@ class RequestReader:
         interceptors: Interceptors,
         queries: QueryReader,
         weight: Weight,
+        codings: Codings,
     ) -> None:
         self._live = live
         self._max_body = max_body
         room = FairQuota(max_body * LARGEST_BODIES_AT_ONCE, weight)
-        self.bodies = BodyReader(max_body=max_body, timeout=http_timeout, room=room)
+        self.bodies = BodyReader(
+            max_body=max_body, timeout=http_timeout, room=room, codings=codings
+        )
+        self._codings = codings
         self._longest_call = longest_call
         self._reject = UNKNOWN_FIELD_POLICIES[unknown_fields]
         self._has_pages = has_pages
@@ -112,17 +117,16 @@ class RequestReader:
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
         context.call.rpc = method.path
-        protocol = context.protocol
-        if protocol is not None:
+        surface = context.surface
+        if surface is not None:
             if context.only_json:
-                raise not_in(protocol.name, context.only_json)
-            query, wanted, more = protocol.read_head(
-                request, method, self._reject, self._max_body, self._queries.parameters
-            )
+                raise not_in(surface.name, context.only_json)
+            rules = self._rules(context, self._reject)
+            query, wanted, more = surface.read_head(request, method, rules)
             context.response.headers += more
             timeout = self._longest_call if wanted is None else min(self._longest_call, wanted)
-            return RequestHead(catalog, method, timeout, self._reject, query, protocol.is_binary)
-        check_headers(headers, self._max_body, method)
+            return RequestHead(catalog, method, timeout, self._reject, query, surface.is_binary)
+        check_headers(headers, self._max_body, method, self._codings)
         timeout = self._longest_call
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))
@@ -131,32 +135,36 @@ class RequestReader:
             query = self._queries.read(context, method, accept, self._reject)
         return RequestHead(catalog, method, timeout, self._reject, query)
 
+    def _rules(self, context: RequestContext, policy: UnknownFieldPolicy) -> HeadRules:
+        options, coding = self._queries.parameters, context.coding
+        return HeadRules(policy, self._max_body, options, self._codings, coding)
+
     def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
         """The request's body, or the message in it; None while it is arriving, or while taking
         the message out may take long. Raises GatewayError.
         """
-        protocol = context.protocol
-        if protocol is not None and protocol.is_wrapped(context.request):
+        surface = context.surface
+        if surface is not None and surface.is_wrapped(context.request):
             return None
         body = self.bodies.take(context)
         if body is None:
             return None
         if head.query.body is not None:
             body = body_of_get(head.query.body, body)
-        return body if protocol is None else protocol.message(body)
+        return body if surface is None else surface.message(body)
 
     async def wait_for_body(
         self, context: RequestContext, head: RequestHead, receive: Receive
     ) -> bytes:
         """Raises GatewayError for an unreadable body, and ClientGone."""
         began = monotonic()
-        protocol = context.protocol
+        surface = context.surface
         try:
             body = await self.bodies.read(context, receive)
             if head.query.body is not None:
                 body = body_of_get(head.query.body, body)
-            if protocol is not None:
-                body = await protocol.unwrap(
+            if surface is not None:
+                body = await surface.unwrap(
                     context.request, body, partial(self.bodies.expand, context)
                 )
                 self.bodies.check(len(body))
@@ -167,7 +175,10 @@ class RequestReader:
     def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
         """Raises GatewayError for an invalid body or a lost right."""
         if head.is_binary:
-            unread = not self._interceptors.depend_on_content(context, head.method)
+            unread = not (
+                ForCaller in head.method.aspects
+                or self._interceptors.depend_on_content(context, head.method)
+            )
             planned = plan_message(head.method, body, head.policy, unread=unread)
         else:
             planned = plan_any(head.method, body, head.policy, media_of(context))
@@ -181,7 +192,7 @@ class RequestReader:
         """`plan` in another process. Raises GatewayError, and ClientGone."""
         began = monotonic()
         with CancelOnDisconnect(context, receive):
-            identified = await self._planner.plan(
+            done = await self._planner.plan(
                 context.principal,
                 head.catalog,
                 head.method,
@@ -195,8 +206,8 @@ class RequestReader:
         took = monotonic() - began
         context.waited += took
         head = head._replace(timeout=max(head.timeout - took, 0))
-        self.reauthorize(context, head.catalog, head.method, identified.plan)
-        return self._call_request(context, head, identified.plan, identified)
+        self.reauthorize(context, head.catalog, head.method, done.plan)
+        return self._call_request(context, head, done.plan, done)
 
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
@@ -208,26 +219,25 @@ class RequestReader:
 
     async def _read_denied(self, context: RequestContext, receive: Receive) -> None:
         """Record the request for Cuebot, if it can be known. Does not raise."""
-        denial, protocol = context.call.denied, context.protocol
+        denial, surface = context.call.denied, context.surface
         assert denial is not None, "nothing else is read here"
         body = await self._body_of_denied(context, receive)
         policy = UnknownFieldPolicy.NOTHING
         with suppress(Exception):  # the call stays denied
-            if protocol is not None:
-                asked = protocol.read_head(
-                    context.request, denial.method, policy, self._max_body, self._queries.parameters
-                )
+            if surface is not None:
+                rules = self._rules(context, policy)
+                asked = surface.read_head(context.request, denial.method, rules)
                 body = body if asked.query.body is None else asked.query.body
                 if body is not None:
-                    body = await protocol.unwrap(
+                    body = await surface.unwrap(
                         context.request, body, partial(self.bodies.expand, context)
                     )
-                    if is_long(denial.method, body, is_binary=protocol.is_binary):
+                    if is_long(denial.method, body, is_binary=surface.is_binary):
                         body = None
             elif context.request.method != "POST":
                 body = self._queries.read(context, denial.method, None, policy).body
             if denial.payload is None and body is not None:
-                if protocol is not None and protocol.is_binary:
+                if surface is not None and surface.is_binary:
                     planned = plan_message(denial.method, body, policy)
                 else:
                     planned = plan_any(denial.method, body, policy, media_of(context))
@@ -274,13 +284,12 @@ class RequestReader:
         context: RequestContext,
         head: RequestHead,
         planned: Plan,
-        identified: Identified | None = None,
+        done: PlanForCaller | None = None,
     ) -> CallRequest:
         """Sets headers for ignored, replaced and added fields.
 
-        `identified` is the plan with the caller's name, if another process has made it. A look-up
-        only resolves a name and needs no right of its own, nor does a second read of the call's own
-        answer.
+        `done` is the plan for its caller, if another process has made it. A look-up only resolves a
+        name and needs no right of its own, nor does a second read of the call's own answer.
         """
         for follow_up, payload in planned.follow_ups:
             self._interceptors.authorize(
@@ -288,7 +297,9 @@ class RequestReader:
             )
         if planned.kept:
             context.call.kept = planned.kept
-        planned = with_identity(context, planned, identified)
+        for_caller: ForCaller | None = planned.method.aspects.get(ForCaller)
+        if for_caller is not None:
+            planned = changed_for_caller(context, planned, for_caller, done)
         query, cut_at = head.query, 0
         form = query.form
         if planned.method.row_limit is not None or planned.most_rows is not None:
@@ -324,23 +335,22 @@ def caller_of(context: RequestContext) -> Caller:
     return Caller(caller.rights.identity, caller.subject)
 
 
-def with_identity(context: RequestContext, planned: Plan, identified: Identified | None) -> Plan:
-    """The plan with the caller's name where Cuebot records it (IDENTITY).
+def changed_for_caller(
+    context: RequestContext, planned: Plan, each: ForCaller, done: PlanForCaller | None = None
+) -> Plan:
+    """The plan as its caller's. Raises GatewayError for one that is refused.
 
-    `identified` is that plan as another process has made it.
+    `done` is that plan as another process has made it, for who the caller was then.
     """
-    if planned.method.identity is None and not planned.follow_ups:
-        return planned
     caller = caller_of(context)
-    if identified is None or identified.caller != caller:
-        identified = with_caller(planned, caller)
-    if identified.refusal is not None:
-        if identified.refusal.code is Code.PERMISSION_DENIED:
-            context.call.denied = Denial("identity", planned.method, planned.payload)
-        raise identified.refusal.again()
-    if identified.replaced:
-        context.response.headers.append((b"x-replaced-fields", listed_paths(identified.replaced)))
-    return identified.plan
+    if done is None or done.caller != caller:
+        done = each.change(planned, caller)
+    if done.refusal is not None:
+        if done.refusal.code is Code.PERMISSION_DENIED:
+            context.call.denied = Denial(each.denied_by, planned.method, planned.payload)
+        raise done.refusal.again()
+    context.response.headers += done.headers
+    return done.plan
 
 
 def check_verb(verb: str, method: Method) -> None:
@@ -366,9 +376,10 @@ def media_of(context: RequestContext) -> bytes:
 def takes_long(head: RequestHead, body: bytes) -> bool:
     """Whether planning would block the event loop for too long."""
     method = head.method
-    return is_long(method, body, is_binary=head.is_binary) or (
-        method.has_xml and xml_takes_long(body)
-    )
+    if is_long(method, body, is_binary=head.is_binary):
+        return True
+    each: ForCaller | None = method.aspects.get(ForCaller)
+    return each is not None and each.takes_long is not None and each.takes_long(body)
 
 
 def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
@@ -377,9 +388,9 @@ def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
     return holds_the_loop(body)
 
 
-def not_in(protocol: str, problem: str) -> GatewayError:
-    """What is asked for is answered in plain JSON, which is no message of the protocol."""
-    return GatewayError(Code.INVALID_ARGUMENT, problem.format(protocol=protocol))
+def not_in(surface: str, problem: str) -> GatewayError:
+    """What is asked for is answered in plain JSON, which is no message of the surface."""
+    return GatewayError(Code.INVALID_ARGUMENT, problem.format(surface=surface))
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:

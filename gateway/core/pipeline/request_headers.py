@@ -7,15 +7,15 @@ from urllib.parse import quote
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.body import body_too_large
-from gateway.core.pipeline.content_coding import READERS, SUPPORTED
+from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import CLOSE
 from gateway.core.pipeline.direct_connection import KEY_HEADER, TWO_KEYS
+from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS
 
 UNLABELLED = (b"application/x-www-form-urlencoded", b"text/plain", b"application/octet-stream")
 """Default types of curl, fetch and others for a body without a type."""
-READABLE = frozenset((b"identity", *READERS))
 JSON_MEDIA = re.compile(rb"(?:[\w.+-]+/)?(?:(?!grpc)[\w.+-]+[+-])?json")
 XML_MEDIA = re.compile(rb"(?:application|text)/(?:[\w.-]+\+)?xml")
 UNICODE_CHARSET = re.compile(rb"""charset\s*=\s*"?(?:utf-?8|us-ascii)"?\s*(?:;|$)""")
@@ -34,7 +34,9 @@ def check_one_key(headers: Mapping[bytes, bytes]) -> None:
         raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 
-def check_headers(headers: Mapping[bytes, bytes], max_body: int, method: Method | None) -> None:
+def check_headers(
+    headers: Mapping[bytes, bytes], max_body: int, method: Method | None, codings: Codings
+) -> None:
     """`method` is the one that is called, if the body is the request of one."""
     check_upgrade(headers)
     media = headers.get(b"content-type")
@@ -43,14 +45,8 @@ def check_headers(headers: Mapping[bytes, bytes], max_body: int, method: Method 
         if media.lower().startswith(b"multipart/"):
             problem += " (curl: -d NAME=TEXT or --data-urlencode NAME@FILE, not -F)"
         raise GatewayError(Code.INVALID_ARGUMENT, problem, status=415, headers=CLOSE)
-    encoding = headers.get(b"content-encoding")
-    if encoding is not None and encoding.lower() not in READABLE:
-        raise GatewayError(
-            Code.INVALID_ARGUMENT,
-            f"a body encoded as {shown(encoding)} is not supported; use one of: {SUPPORTED}",
-            status=415,
-            headers={**CLOSE, "Accept-Encoding": SUPPORTED},
-        )
+    if b"content-encoding" in headers:
+        codings.check(headers[b"content-encoding"])
     check_length(headers, max_body)
 
 
@@ -60,7 +56,7 @@ def check_upgrade(headers: Mapping[bytes, bytes]) -> None:
 
 
 def check_length(headers: Mapping[bytes, bytes], max_body: int, overhead: int = 0) -> None:
-    """413 for a body longer than one of `max_body` bytes and what a protocol adds to it."""
+    """413 for a body longer than one of `max_body` bytes and what a surface adds to it."""
     if (content_length(headers) or 0) > max_body + overhead:
         raise body_too_large(max_body)
 
@@ -86,7 +82,7 @@ def can_be_json(content_type: bytes) -> bool:
 def takes_xml(method: Method | None, content_type: bytes) -> bool:
     """Whether a Content-Type is XML, which is a field of the method's requests."""
     media, _, parameters = content_type.lower().partition(b";")
-    if method is None or method.xml_field is None or not XML_MEDIA.fullmatch(media.strip()):
+    if method is None or XmlField not in method.aspects or not XML_MEDIA.fullmatch(media.strip()):
         return False
     return b"charset" not in parameters or UNICODE_CHARSET.search(parameters) is not None
 

@@ -1,4 +1,4 @@
-"""Sending an answer, compressed as negotiated, no faster than the client reads."""
+"""Sending an answer, no faster than the client reads."""
 
 from collections.abc import Iterable, Sequence
 from time import monotonic
@@ -8,8 +8,8 @@ from starlette.types import Send
 from gateway.core.errors import unavailable
 from gateway.core.long_work import STEP, let_others_run
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.encoding_turn import EncodingTurn, LongAnswers
-from gateway.core.pipeline.form import Form, SharedPieces
+from gateway.core.pipeline.encoding_turn import EncodingTurn, LongAnswers, MadeTogether
+from gateway.core.pipeline.form import Form
 from gateway.core.pipeline.slow_reader import SlowReader
 
 
@@ -40,7 +40,7 @@ class Responder:
         deadline = None if context.call.progress is None else monotonic() + within
         self._long_answers.note(context.call.rpc or "")
         turns = self._long_answers.turns
-        if isinstance(pieces, SharedPieces):
+        if isinstance(pieces, MadeTogether):
             turn: EncodingTurn = pieces.turn_among(turns)
         else:
             turn = EncodingTurn(turns, context.principal)

@@ -1,15 +1,18 @@
-"""What a protocol decides: the head, the message in a body, the form of answers and of errors."""
+"""What a surface decides: the head, the message in a body, the form of answers and of errors.
 
-import typing
+Plain JSON is the surface of requests that have no other.
+"""
+
 from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
 from gateway.core.codec.encode import Encode
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.answer_form import SentRequest
+from gateway.core.pipeline.content_coding import Coding, Codings
 from gateway.core.pipeline.invoke import Call
 from gateway.core.pipeline.query import Query, parsed, unread
 from gateway.core.schema.catalog import UnknownPath
@@ -27,7 +30,7 @@ NO_CALL_STATUSES = (405, 415)
 """Of requests that are no calls: another verb, another media type."""
 
 
-class Head(typing.Protocol):
+class Head(Protocol):
     """A request's head (`gateway.core.pipeline.context.Request`)."""
 
     @property
@@ -36,6 +39,18 @@ class Head(typing.Protocol):
     def query(self) -> bytes: ...
     @property
     def headers(self) -> Mapping[bytes, bytes]: ...
+
+
+class HeadRules(NamedTuple):
+    """What the gateway decides of heads."""
+
+    policy: UnknownFieldPolicy
+    max_body: int
+    options: Container[str]
+    """Names that plain JSON has in query strings."""
+    codings: Codings
+    answers: Coding
+    """That of the answer's body."""
 
 
 class Asked(NamedTuple):
@@ -48,7 +63,7 @@ class Asked(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MessageForm:
-    """All of an answer, as the protocol's message: an `AnswerForm` of the core."""
+    """All of an answer, as the surface's message: an `AnswerForm` of the core."""
 
     encode: Encode
     content_type: tuple[bytes, bytes]
@@ -77,8 +92,8 @@ def cuebots_text(error: GatewayError) -> tuple[Header, ...]:
     return ((CUEBOTS_TEXT, quote(error.cuebot[:LONGEST_TEXT]).encode()),)
 
 
-class Protocol(typing.Protocol):
-    """One protocol with one codec. It has no state: requests share it."""
+class Surface(Protocol):
+    """A way of calling methods over HTTP, with one codec. It has no state: requests share it."""
 
     @property
     def name(self) -> str:
@@ -92,13 +107,9 @@ class Protocol(typing.Protocol):
         self,
         head: Head,
         method: Method,
-        policy: UnknownFieldPolicy,
-        max_body: int,
-        options: Container[str],
+        rules: HeadRules,
     ) -> Asked:
-        """`options` are names that plain JSON has in query strings. Raises GatewayError for an
-        invalid head.
-        """
+        """Raises GatewayError for an invalid head."""
 
     def overhead(self, max_body: int) -> int:
         """How many bytes longer than a message of `max_body` bytes its body may be."""
@@ -122,7 +133,7 @@ def code_of(error: GatewayError) -> Code:
 
 
 def check_query(parameters: Iterable[tuple[str, str]], label: str, options: Container[str]) -> None:
-    """Options are for plain JSON: the answers of other protocols are the method's messages."""
+    """Options are for plain JSON: the answers of other surfaces are the method's messages."""
     for name, _ in parameters:
         if name in options:
             raise GatewayError(

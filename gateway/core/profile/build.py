@@ -22,8 +22,6 @@ from gateway.core.profile.profile import Sign as SignEntry
 from gateway.core.profile.resolve import (
     Resolver,
     answer_aliases,
-    identified,
-    with_obstacles,
     with_written,
 )
 from gateway.core.profile.summaries import notes, unused_summaries, with_summaries
@@ -88,8 +86,7 @@ def build_catalog(
             withheld[method.path] = rule
         else:
             served[method.path[1:]] = method
-    served = with_written(profile, identified(profile, served, unused), unused)
-    served = with_obstacles(profile, served, unused)
+    served = with_written(profile, served, unused)
     summaries, comments = profile.summaries, comments_of(schema.files)
     served = with_summaries(summaries, served, comments)
     resolver = Resolver(profile, served, native, added, unused)

@@ -31,7 +31,6 @@ from gateway.core.profile.entry_types import (
     MethodName,
     ServiceName,
     TargetPath,
-    Template,
     TypeName,
 )
 
@@ -145,24 +144,6 @@ class After(Entry):
     read: Reading | None = None
 
 
-class ObstacleEntry(Entry):
-    """Why Cuebot refuses a call with an error text that `begins` so: a `call` tells, whose request
-    takes values of the other (`with`). `says` has the value at `take` of its answer, unless that is
-    one of `unless`, or the number of `rows`, for one of them in `says_one`, as `{found}`, and the
-    object in the request as `{subject}`; `otherwise` is said without.
-    """
-
-    begins: Annotated[str, Field(min_length=1)]
-    call: MethodName
-    with_: dict[FieldPath, FieldPath] = Field(alias="with", default_factory=dict)
-    rows: FieldPath | None = None
-    take: FieldPath | None = None
-    unless: tuple[str, ...] = ()
-    says: Template
-    says_one: Template | None = None
-    otherwise: Template
-
-
 class Summaries(Entry):
     """What methods do, in a line each, by service; and what fields mean, by message."""
 
@@ -185,15 +166,12 @@ class Profile(Entry):
     defaults: dict[MethodName, dict[FieldPath, Constant]] = {}
     needed: dict[MethodName, dict[FieldName, Line]] = {}
     rows: dict[MethodName, dict[FieldPath, RowLimit]] = {}
-    identity: dict[MethodName, FieldPath] = {}
-    identity_in_xml: dict[MethodName, dict[FieldPath, FieldName]] = {}
     answers: dict[TypeName, dict[FieldName, FieldName | tuple[FieldName, ...] | StrictBool]] = {}
     before: tuple[Before, ...] = ()
     unique: tuple[UniqueName, ...] = ()
     errors: Signs = Signs()
     instead: tuple[Instead, ...] = ()
     after: tuple[After, ...] = ()
-    obstacles: dict[MethodName, ObstacleEntry] = {}
     _idle: tuple[str, ...] = PrivateAttr(())
 
     @property

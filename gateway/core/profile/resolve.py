@@ -18,7 +18,6 @@ from gateway.core.codec.rewrite import BodyPath, Default, MostRows, Rename, Rewr
 from gateway.core.profile.profile import (
     After,
     Before,
-    ObstacleEntry,
     Profile,
     Reading,
     UniqueName,
@@ -31,7 +30,6 @@ from gateway.core.profile.schema_paths import (
     entry,
     field_at,
     fields_along,
-    list_at,
     needed_field,
     needed_method,
     needed_path,
@@ -42,19 +40,15 @@ from gateway.core.profile.schema_paths import (
 from gateway.core.schema.catalog import NATIVE, UnusedEntry
 from gateway.core.schema.method import (
     Copies,
-    ErrorSigns,
     FieldPath,
     FollowUp,
     Hop,
-    Identity,
     Instead,
     LookUp,
     Method,
     Needed,
-    Obstacle,
     Rereading,
     RowLimit,
-    Sign,
     Steps,
     Unique,
 )
@@ -411,65 +405,3 @@ def with_written(
                 both = {str(place), ".".join(place.original)}
                 found[name] = replace(found[name], written=found[name].written | both)
     return found
-
-
-def identified(
-    profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
-) -> dict[str, Method]:
-    """Adds the place of the caller's name in requests."""
-    found = dict(methods)
-    plain = [("identity", name, path, "") for name, path in profile.identity.items()]
-    in_xml = [
-        ("identity_in_xml", name, path, element)
-        for name, elements in profile.identity_in_xml.items()
-        for path, element in elements.items()
-    ]
-    for section, name, path, element in (*plain, *in_xml):
-        with entry(f"{section}.{name}", unused):
-            if name not in found:
-                raise NotApplicable(f"{name} is not served")
-            request = found[name].descriptor.input_type
-            field = needed_field(request, split(path))
-            if field.is_repeated or field.type != FieldDescriptor.TYPE_STRING:
-                raise NotApplicable(f"{path} is no text")
-            identity = Identity(needed_path(request, path), element)
-            found[name] = replace(found[name], identity=identity)
-    return found
-
-
-def with_obstacles(
-    profile: Profile, methods: Mapping[str, Method], unused: list[UnusedEntry]
-) -> dict[str, Method]:
-    """Adds what says why Cuebot refuses calls."""
-    found = dict(methods)
-    for name, each in profile.obstacles.items():
-        with entry(f"obstacles.{name}", unused):
-            method = needed_method(methods, name)
-            obstacle = obstacle_of(each, method, methods)
-            signs = replace(method.signs or ErrorSigns(), obstacle=obstacle)
-            found[name] = replace(method, signs=signs)
-    return found
-
-
-def obstacle_of(each: ObstacleEntry, method: Method, methods: Mapping[str, Method]) -> Obstacle:
-    reading, asked = needed_method(methods, each.call), method.descriptor.input_type
-    request, answer = reading.descriptor.input_type, reading.descriptor.output_type
-    try:
-        for says in (each.says, each.says_one or "", each.otherwise):
-            says.format(subject="", found="")
-    except (LookupError, ValueError) as error:
-        raise NotApplicable(f"no such field in a sentence: {error}") from None
-    return Obstacle(
-        Sign(each.begins),
-        each.says,
-        each.says_one or "",
-        each.otherwise,
-        reading,
-        tuple(
-            (proto_path(asked, source), proto_path(request, target))
-            for target, source in each.with_.items()
-        ),
-        list_at(answer, each.rows) if each.rows is not None else (),
-        proto_path(answer, each.take) if each.take is not None else (),
-        each.unless,
-    )

@@ -52,8 +52,6 @@ class Method:
     """Where its descriptor comes from."""
     profile_read: bool = False
     """Whether the profile lists it as a read."""
-    identity: "Identity | None" = None
-    """The caller's name in requests."""
     instead: "Instead | None" = None
     """Calls that answer for the method, since Cuebot lacks it or finds nothing."""
     row_limit: "RowLimit | None" = None
@@ -99,22 +97,9 @@ class Method:
         return self.profile_read or options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
 
     @cached_property
-    def has_xml(self) -> bool:
-        """Whether it, or a follow-up, takes a text with XML that is read."""
-        after = self.steps.after if self.steps else ()
-        called = (self, *(step.method for step in after))
-        return any(each.identity is not None and each.identity.element for each in called)
-
-    @cached_property
     def described(self) -> Described:
         """The method as it is searched for by words."""
         return Described(self.path, self.summary, self.reads_only)
-
-    @property
-    def xml_field(self) -> BodyPath | None:
-        """The field for a text with XML, which may be the whole body."""
-        identity = self.identity
-        return identity.field if identity is not None and identity.element else None
 
     @cached_property
     def value_names(self) -> tuple[str, ...]:
@@ -157,15 +142,6 @@ class Aspect:
 
 empty: Callable[[Any], Any] = cache(lambda kind: kind())
 """An aspect that says nothing, by type: each is made once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """The caller's name in requests."""
-
-    field: BodyPath
-    element: str = ""
-    """If the field has XML: the name of its elements with the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,28 +239,6 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
-class Obstacle:
-    """Why Cuebot refuses a call as things are: what a read tells of the object."""
-
-    sign: Sign
-    says: str
-    """The sentence for what the read finds (`{found}`) about the request's object (`{subject}`)."""
-    says_one: str
-    """For one row."""
-    otherwise: str
-    """Without the read, or if it finds nothing that explains it."""
-    method: Method
-    copies: Copies
-    """From the request to that of the read."""
-    rows: tuple[FieldDescriptor, ...]
-    """From the answer down to the list of objects that are counted; empty for a value."""
-    take: FieldPath
-    """The value, in the answer."""
-    unless: tuple[str, ...]
-    """Values that explain nothing."""
-
-
-@dataclass(frozen=True, slots=True)
 class ErrorSigns:
     """The meaning of Cuebot's errors with status INTERNAL, and of one with NOT_FOUND."""
 
@@ -300,8 +254,6 @@ class ErrorSigns:
     """What a change would make is there, or its name is taken."""
     refused: tuple[Sign, ...] = ()
     """What Cuebot does not do as things are."""
-    obstacle: Obstacle | None = None
-    """Of this method."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class Settings(Strict):
     unknown_fields: Literal["ignore", "safe", "reject"] = "safe"
 
     rest_host: str = "0.0.0.0"  # noqa: S104 - a gateway is there to be reached
+    open_to_all: Switch = False
     rest_port: int = Field(default=8448, ge=0, le=65535)
     max_body_mb: float = Field(default=4, gt=0, le=1024)
     http_timeout: Duration = Field(default=30.0, gt=0)

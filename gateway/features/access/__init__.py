@@ -1,4 +1,4 @@
-"""Access rules: which methods a token may call."""
+"""Which methods a token may call, by the rules in the settings (403)."""
 
 from gateway.features.access.feature import Access
 

@@ -1,4 +1,4 @@
-"""Access log: a line for each request, and a warning for each slow call."""
+"""A line in the log for each request, and a warning for each slow call."""
 
 from gateway.features.access_log.feature import AccessLog
 

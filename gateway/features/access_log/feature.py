@@ -11,4 +11,4 @@ class AccessLog(Feature):
     name = "access_log"
 
     def interceptors(self) -> Iterable[Interceptor]:
-        return request_logs(self.gateway.settings)
+        return request_logs(self.gateway.settings, self.gateway.log_fields.request)

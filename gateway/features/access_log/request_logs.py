@@ -4,17 +4,16 @@ import asyncio
 import logging
 import sys
 import time
-from datetime import UTC, datetime
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import TextIO
 
 import structlog
 
-from gateway.core.logs import dump_line, is_json
+from gateway.core.logs import dump_line, is_json, milliseconds, timestamp
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.pipeline.log_fields import AddFields, add_fields
 from gateway.core.settings.model import Settings
-from gateway.features.dry_run.exchange import is_dry_run
 
 ACCESS = "gateway.access"
 EVENT = "request"
@@ -28,9 +27,9 @@ access_log = structlog.stdlib.get_logger(ACCESS)
 log = structlog.stdlib.get_logger("gateway.slow")
 
 
-def request_logs(settings: Settings) -> list[Interceptor]:
+def request_logs(settings: Settings, added: Sequence[AddFields]) -> list[Interceptor]:
     in_json = is_json(settings.log_format, sys.stdout)
-    logs: list[Interceptor] = [AccessLines(sys.stdout if in_json else None)]
+    logs: list[Interceptor] = [AccessLines(sys.stdout if in_json else None, added)]
     if settings.slow_call:
         logs.append(SlowCalls(settings.slow_call))
     return logs
@@ -43,8 +42,10 @@ class AccessLines(Interceptor):
     fifth of the cost of structlog (`benchmarks/access_log.py`). Without one, they go to structlog.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO | None, added: Sequence[AddFields] = ()) -> None:
+        """`added` are called for each line."""
         self._stream = stream
+        self._added = added
         self._is_enabled = logging.getLogger(ACCESS).isEnabledFor
         self._waiting: list[str] = []
 
@@ -52,7 +53,7 @@ class AccessLines(Interceptor):
         level = logging.DEBUG if context.request.path in HEALTH_PATHS else logging.INFO
         if not self._is_enabled(level):
             return
-        fields = fields_of(context)
+        fields = fields_of(context, self._added)
         if self._stream is None:
             access_log.log(level, EVENT, **fields)
             return
@@ -71,19 +72,7 @@ class AccessLines(Interceptor):
         stream.flush()
 
 
-def timestamp() -> str:
-    """Now, in UTC: `2026-11-26T10:36:17.012345Z`."""
-    seconds, nanoseconds = divmod(time.time_ns(), 10**9)
-    return f"{second(seconds)}.{nanoseconds // 1000:06}Z"
-
-
-@lru_cache(maxsize=2)
-def second(unix_time: int) -> str:
-    """`2026-11-26T10:36:17`, which many lines have in common."""
-    return datetime.fromtimestamp(unix_time, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def fields_of(context: RequestContext) -> dict[str, object]:
+def fields_of(context: RequestContext, added: Sequence[AddFields]) -> dict[str, object]:
     """The fields of an access line: no bodies, tokens or queries. None for what is not known."""
     fields: dict[str, object] = {
         "request_id": context.request.id,
@@ -95,12 +84,10 @@ def fields_of(context: RequestContext) -> dict[str, object]:
     }
     if via := context.request.via:
         fields["via"] = via
-    if context.request.trace is not None:
-        fields["trace_id"] = context.request.trace.trace_id
-    if context.protocol is not None:
-        fields["protocol"] = context.protocol.name
-    if is_dry_run(context):
-        fields["dry_run"] = True
+    fields |= context.request.more_ids
+    if context.surface is not None:
+        fields["protocol"] = context.surface.name
+    add_fields(added, context, fields)
     fields["status"] = context.response.status
     fields["code"] = context.response.code.name if context.response.code is not None else None
     if context.response.cuebot:
@@ -139,7 +126,3 @@ class SlowCalls(Interceptor):
             sending_ms=milliseconds(now - begun),
             bytes=context.response.bytes_out,
         )
-
-
-def milliseconds(seconds: float) -> float:
-    return round(seconds * 1000, 2)

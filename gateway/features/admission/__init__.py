@@ -1,4 +1,6 @@
-"""AdmissionControl: slots in flight, shared fairly, and load shedding."""
+"""How many calls are in flight, shared fairly; long answers are refused first under overload
+(503).
+"""
 
 from gateway.features.admission.feature import Admission
 

@@ -1,4 +1,4 @@
-"""At most once: a change with an `Idempotency-Key` is made once, however often it is sent."""
+"""`Idempotency-Key`: a change is made once, however often the same key comes."""
 
 from gateway.features.at_most_once.feature import AtMostOnce
 

@@ -12,11 +12,13 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from math import ceil
 from random import getrandbits
 from time import monotonic
 from typing import Literal, NamedTuple
+from urllib.parse import quote
 
 import orjson
 from starlette.types import Receive, Send
@@ -26,7 +28,7 @@ from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import JSON_TYPE, CallState, ClientGone, RequestContext
 from gateway.core.pipeline.direct_connection import KEY_HEADER
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
-from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.exchange import Exchange, Inherited
 from gateway.core.pipeline.form import Form, form_for, form_of, pieces_of
 from gateway.core.pipeline.invoke import Call
 from gateway.core.pipeline.plan import Found
@@ -98,7 +100,7 @@ class Attempt:
             if known is not None:
                 raise Taken(known)
         except GatewayError as error:
-            error.is_of_key = True
+            error.kept_from_calling = True
             raise
         self._is_claimed = True
 
@@ -147,6 +149,13 @@ class KeyedChanges(Exchange):
         self._calls = calls
         self._responder = responder
         self._lost_after = longest_call + MARGIN_SECONDS
+
+    def inherited(self, context: RequestContext) -> Inherited | None:
+        key = context.request.headers.get(KEY_HEADER)
+        if key is None:
+            return None
+        key_of(key)
+        return Inherited(KEY_HEADER, partial(key_of_part, key), differs=True)
 
     def serves(self, method: Method) -> bool:
         return not method.reads_only
@@ -321,6 +330,14 @@ def key_of(header: bytes) -> bytes:
         problem = "Idempotency-Key: expected 1 to 255 printable ASCII characters, best in quotes"
         raise GatewayError(Code.INVALID_ARGUMENT, f"{problem}; nothing was called")
     return header
+
+
+def key_of_part(key: bytes, id_: str) -> bytes:
+    """`<key>/<id>`, quoted if the key is."""
+    own = b"/" + quote(id_, safe="").encode()
+    key = key.strip()
+    is_quoted = len(key) > 1 and key.startswith(b'"') and key.endswith(b'"')
+    return key[:-1] + own + b'"' if is_quoted else key + own
 
 
 def owned_by(principal: str, method: Method, key: bytes) -> Owned:

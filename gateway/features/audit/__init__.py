@@ -1,4 +1,4 @@
-"""Audit: a line for each change, and for each that was denied."""
+"""A line on disk for each change, and for each that was denied."""
 
 from gateway.features.audit.feature import Audit
 

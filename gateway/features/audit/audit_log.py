@@ -18,16 +18,16 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.codec.fields import is_message
 from gateway.core.errors import Code, ConfigurationError, GatewayError
-from gateway.core.logs import dump_line
+from gateway.core.logs import dump_line, milliseconds, timestamp
 from gateway.core.long_work import in_turns
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor, ReadDenied
 from gateway.core.pipeline.invoke import Call
+from gateway.core.pipeline.log_fields import AddFields, LogFields, add_fields
 from gateway.core.pipeline.plan import Found
 from gateway.core.principal import Principal
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Commit, Reloadable, Settings
-from gateway.features.access_log.request_logs import milliseconds, timestamp
 from gateway.features.audit.audit_request import (
     NOTHING_KNOWN,
     PARSED_MAX_BYTES,
@@ -46,9 +46,6 @@ from gateway.features.audit.audit_writer import (
     check_place,
     reason_of,
 )
-from gateway.features.dry_run.exchange import is_dry_run
-from gateway.features.object_rights.conditions import Facts
-from gateway.features.object_rights.state import facts_of_change, facts_of_denial
 
 INTENT, OUTCOME = "intent", "outcome"
 CANCELLED = Code.CANCELLED, Code.CANCELLED.http_status
@@ -57,7 +54,6 @@ REFUSED, MADE = "are refused", "are made"
 """What AUDIT_FAIL does with changes that cannot be written down."""
 
 CLAIMS_MAX_BYTES = 1000
-SHOWN_FACTS = ("show", "user", "job", "host")
 DENIED_MAX_LINES = 60
 """Per subject and period: a token without rights must not fill the disk."""
 DENIED_PERIOD_SECONDS = 60.0
@@ -69,6 +65,8 @@ class Entry:
 
     context: RequestContext
     method: Method
+    added: Sequence[AddFields]
+    """Of `LogFields.changed_objects`."""
     call: str = field(default_factory=lambda: f"{getrandbits(64):016x}")
     """The id that both lines of a call have."""
     began: float = field(default_factory=time.monotonic)
@@ -91,10 +89,7 @@ class Entry:
         fields = head_of(self.context, phase, self.method.path)
         fields["call"] = self.call
         fields |= self._shown
-        if about := facts_of_change(self.context):
-            fields["about"], *others = map(shown_facts, about)
-            if others:
-                fields["also_about"] = others
+        add_fields(self.added, self.context, fields)
         if outcome is not None:
             code, fields["status"] = outcome
             fields["code"] = code.name
@@ -152,7 +147,12 @@ def shown_claims(caller: Principal | None) -> dict[str, object]:
 
 
 def denied_line(
-    context: RequestContext, code: Code, status: int, request: bytes | None, count: int = 0
+    context: RequestContext,
+    code: Code,
+    status: int,
+    request: bytes | None,
+    added: LogFields,
+    count: int = 0,
 ) -> bytes:
     """The line of a call that an access rule has denied.
 
@@ -161,21 +161,15 @@ def denied_line(
     denial = context.call.denied
     assert denial is not None
     fields = head_of(context, OUTCOME, denial.method.path)
-    if is_dry_run(context):
-        fields["dry_run"] = True
+    add_fields(added.denied, context, fields)
     if request is not None:
         fields["request"] = orjson.Fragment(request)
     fields["denied"] = denial.by
-    if about := facts_of_denial(context):
-        fields["about"] = shown_facts(about)
+    add_fields(added.denied_objects, context, fields)
     fields["status"] = status
     fields["code"] = code.name
     fields |= {"count": count} if count else {"ms": milliseconds(context.request.age)}
     return as_line(fields)
-
-
-def shown_facts(facts: Facts) -> Facts:
-    return {name: facts[name] for name in SHOWN_FACTS if name in facts}
 
 
 def as_line(fields: dict[str, object]) -> bytes:
@@ -183,8 +177,9 @@ def as_line(fields: dict[str, object]) -> bytes:
 
 
 class AuditLog(Interceptor):
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, added: LogFields) -> None:
         """Raises ConfigurationError when AUDIT_LOG cannot be written."""
+        self._added = added
         self._durable = settings.audit_sync
         file = AuditFile(settings.audit_log or "", durable=self._durable)
         self._writer = SyncedWriter(file) if self._durable else AuditWriter(file)
@@ -210,7 +205,7 @@ class AuditLog(Interceptor):
         denial, request = context.call.denied, None
         if denial is not None and denial.payload is not None:
             request = await shown(denial.method, denial.payload, self._hides)
-        line = denied_line(context, error.code, error.status, request)
+        line = denied_line(context, error.code, error.status, request, self._added)
         if error.code is Code.NOT_FOUND:  # to wait for the disk would tell that the object is there
             self._writer.put_soon(line)
         else:
@@ -230,7 +225,7 @@ class AuditLog(Interceptor):
                 kind, encoders = denial.method.descriptor.input_type, denial.method.encoders
                 request = shown_request(encoders, kind, payload, self._hides)
             code, status = last.response.code or Code.PERMISSION_DENIED, last.response.status
-            self._writer.put_soon(denied_line(last, code, status, request, number))
+            self._writer.put_soon(denied_line(last, code, status, request, self._added, number))
 
     def depends_on_content(self, context: RequestContext, method: Method) -> bool:
         return not method.reads_only
@@ -241,14 +236,14 @@ class AuditLog(Interceptor):
         ) -> bytes:
             if method.reads_only:
                 return await call(method, payload, found)
-            entry = Entry(context, method)
+            entry = Entry(context, method, self._added.changed_objects)
             await entry.look(payload, found, self._hides)
             await self._intend(entry)
             entry.began = time.monotonic()
             try:
                 answer = await call(method, payload, found)
             except BaseException as error:
-                called = not (isinstance(error, GatewayError) and error.is_of_key)
+                called = not (isinstance(error, GatewayError) and error.kept_from_calling)
                 if called or self._durable:  # there is an intent
                     await self._end(entry, outcome_of(error), called=called)
                 raise
@@ -336,10 +331,10 @@ def outcome_of(error: BaseException) -> tuple[Code, int]:
     return Code.INTERNAL, Code.INTERNAL.http_status
 
 
-def open_audit(settings: Settings) -> AuditLog | None:
+def open_audit(settings: Settings, added: LogFields) -> AuditLog | None:
     """The audit log, if AUDIT_LOG asks for one. Raises ConfigurationError."""
     check_sync(settings)
-    return AuditLog(settings) if settings.audit_log is not None else None
+    return AuditLog(settings, added) if settings.audit_log is not None else None
 
 
 def check_audit(settings: Settings) -> None:

@@ -12,11 +12,12 @@ from gateway.features.audit.audit_log import open_audit
 
 class Audit(Feature):
     name = "audit"
+    commands: ClassVar[Mapping[str, str]] = {"audit": "gateway.features.audit.commands"}
     refusals: ClassVar[Mapping[str, str]] = {"audit_log": "The audit log cannot be written"}
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
-        self.log = open_audit(gateway.settings)
+        self.log = open_audit(gateway.settings, gateway.log_fields)
         """None without AUDIT_LOG."""
 
     def interceptors(self) -> Iterable[Interceptor]:

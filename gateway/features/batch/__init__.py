@@ -1,4 +1,4 @@
-"""Batches: many calls in a request."""
+"""Many calls in one request (`/batch`)."""
 
 from gateway.features.batch.feature import Batch
 

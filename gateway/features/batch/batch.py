@@ -9,11 +9,12 @@ With `Accept: text/event-stream`, the items are watched: their event streams are
 import asyncio
 import re
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from time import monotonic
-from typing import NamedTuple
-from urllib.parse import parse_qsl, quote
+from typing import Literal, NamedTuple
+from urllib.parse import parse_qsl
 from weakref import WeakValueDictionary
 
 import orjson
@@ -22,8 +23,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from gateway.core.errors import Code, GatewayError, stopping, unavailable
 from gateway.core.fair_quota import FairQuota, Weight
 from gateway.core.long_work import let_others_run
-from gateway.core.pipeline.batch_items import NOT_ONE_ITEM, Item, items_of
-from gateway.core.pipeline.batch_queue import BatchQueue
 from gateway.core.pipeline.body import BodyReader
 from gateway.core.pipeline.context import (
     JSON_TYPE,
@@ -35,20 +34,21 @@ from gateway.core.pipeline.context import (
     Response,
     context_of,
 )
-from gateway.core.pipeline.direct_connection import KEY_HEADER, LARGE_BODY_BYTES
+from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.event_stream import EVENT_STREAM, RETRY, STREAM_HEADERS
+from gateway.core.pipeline.exchange import Inherited
+from gateway.core.pipeline.handler import UnaryHandler
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.middleware import ContextMiddleware
 from gateway.core.pipeline.offload import Planner
+from gateway.core.pipeline.options import offers
 from gateway.core.pipeline.plan import holds_the_loop
-from gateway.core.pipeline.request_headers import (
-    check_headers,
-)
+from gateway.core.pipeline.request_headers import check_headers
 from gateway.core.pipeline.routing import CHANGE_ALLOWS
 from gateway.core.pipeline.slow_reader import SlowReader
 from gateway.core.readiness import Readiness
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
-from gateway.features.at_most_once.exchange import key_of
 from gateway.features.batch.item_connection import (
     EventStream,
     ItemConnection,
@@ -57,17 +57,8 @@ from gateway.features.batch.item_connection import (
     outcome_of,
     reported,
 )
-from gateway.features.dry_run import exchange as dry_run
-from gateway.features.views.compiled_view import (
-    ACCEPTED,
-    EVENT_STREAM,
-    MEDIA_TYPES,
-    offers,
-)
-from gateway.features.views.view import Format
-from gateway.features.watch.options import wants_events
-from gateway.features.watch.question import HEADERS as OF_STREAMS
-from gateway.features.watch.question import RETRY
+from gateway.features.batch.items import NOT_ONE_ITEM, Item, items_of
+from gateway.features.batch.queue import BatchQueue
 
 PATH = "/batch"
 ITEMS_AT_ONCE = 16
@@ -84,15 +75,18 @@ PIECE_BYTES = 64 * 1024
 """Sent at once: a client has `http_timeout` for each."""
 STOP_ON_ERROR = "stopOnError"
 BOOLEANS = {"true": True, "false": False}
+Format = Literal["json", "ndjson"]
+LINES_TYPE = (b"content-type", b"application/x-ndjson")
 FORMATS: Mapping[str, Format] = {
-    media: format_
-    for media, format_ in ACCEPTED.items()
-    if format_ != "csv" and not media.endswith("*")
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "application/ndjson": "ndjson",
+    EVENT_STREAM: "json",
 }
 """Of batches and their answers, by media type."""
 FIRST_BYTE = re.compile(rb"(?:\xef\xbb\xbf)?\s*+(\S)")
-PASSED_ON = (b"authorization", b"grpc-timeout", dry_run.DRY_RUN_KEY, VIA_HEADER)
-"""Headers of a batch that each of its items has."""
+PASSED_ON = (b"authorization", b"grpc-timeout", VIA_HEADER)
+"""Headers of a batch that each of its items has, beside those of ways to ask for a call."""
 
 
 class Head(NamedTuple):
@@ -102,6 +96,7 @@ class Head(NamedTuple):
     """The format of the answers; None: that of the items."""
     stops_on_error: bool
     watches: bool
+    inherited: Sequence[Inherited]
 
 
 class Finished(NamedTuple):
@@ -117,7 +112,7 @@ class Batches:
 
     def __init__(
         self,
-        methods: ASGIApp,
+        methods: UnaryHandler,
         interceptors: Interceptors,
         bodies: BodyReader,
         planner: Planner,
@@ -132,6 +127,7 @@ class Batches:
         """The principal's other requests need places, too."""
         self.long_answers = FairQuota(MAX_LONG_ANSWERS_BYTES, weight)
         self.http_timeout = http_timeout
+        self._exchanges = methods.exchanges
         self.readiness = readiness
         self._interceptors = interceptors
         self._bodies = bodies
@@ -147,7 +143,7 @@ class Batches:
             problem = f"{context.request.method} is not for {PATH}; use POST"
             allow = {"Allow": CHANGE_ALLOWS}
             raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
-        queue = context.queue = BatchQueue(lambda: self.readiness.stopping)
+        queue = context.patience = BatchQueue(lambda: self.readiness.stopping)
         queue.has_token = True  # without a place, a batch does not wait for one
         await self._admit(context)
         principal = context.principal
@@ -170,10 +166,12 @@ class Batches:
             del body
             run: Run
             if head.watches:
-                run = WatchedRun(self, context, items, send, place)
+                run = WatchedRun(self, context, items, head.inherited, send, place)
             else:
                 in_order, stops = format_ == "json", head.stops_on_error
-                run = Answers(self, context, items, send, in_order=in_order, stops=stops)
+                run = Answers(
+                    self, context, items, head.inherited, send, in_order=in_order, stops=stops
+                )
             del items  # the run frees each as it takes its turn
             await self._run(context, run, receive)
 
@@ -185,19 +183,19 @@ class Batches:
 
     def _read_head(self, context: RequestContext) -> Head:
         headers = context.request.headers
-        dry_run.begin(context)
-        if KEY_HEADER in headers:
-            key_of(headers[KEY_HEADER])
+        exchanges = self._exchanges
+        inherited = [found for each in exchanges if (found := each.inherited(context)) is not None]
         media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
         sent: Format | None = "ndjson" if FORMATS.get(media.decode("latin-1")) == "ndjson" else None
         of_json = {k: v for k, v in headers.items() if sent is None or k != b"content-type"}
-        check_headers(of_json, self._bodies.max_body, None)
+        check_headers(of_json, self._bodies.max_body, None, self._bodies.codings)
         accept = headers.get(b"accept", b"")
-        stops, watches = stops_on_error(context.request.query), wants_events(accept)
+        stops = stops_on_error(context.request.query)
+        watches = any(each.streams(accept) for each in exchanges)
         if stops and watches:
             problem = f"?{STOP_ON_ERROR}: the items of an event stream do not wait for one another"
             raise GatewayError(Code.INVALID_ARGUMENT, problem)
-        return Head(sent, wanted_format(accept), stops, watches)
+        return Head(sent, wanted_format(accept), stops, watches, inherited)
 
     async def _read_items(
         self, context: RequestContext, head: Head, body: bytes, receive: Receive
@@ -210,13 +208,14 @@ class Batches:
         if holds_the_loop(body):
             with CancelOnDisconnect(context, receive):
                 principal, timeout = context.principal, self.http_timeout
-                items = await self._planner.items(principal, body, timeout, is_lines=is_lines)
+                take_apart = partial(items_of, body, is_lines=is_lines)
+                items = await self._planner.run(principal, timeout, take_apart)
         else:
             items = items_of(body, is_lines=is_lines)
         if head.watches and len(items) > WATCHED_ITEMS:
             problem = f"more than {WATCHED_ITEMS} items to watch in one event stream"
             raise GatewayError(Code.INVALID_ARGUMENT, problem)
-        if head.watches or KEY_HEADER in context.request.headers:
+        if head.watches or any(each.differs for each in head.inherited):
             check_ids(items)
         return items, head.wanted or ("ndjson" if is_lines else "json")
 
@@ -241,10 +240,17 @@ class Run:
     option: int | None = orjson.OPT_APPEND_NEWLINE
     """Of the JSON of an item's answer."""
 
-    def __init__(self, batch: Batches, context: RequestContext, items: Collection[Item]) -> None:
+    def __init__(
+        self,
+        batch: Batches,
+        context: RequestContext,
+        items: Collection[Item],
+        inherited: Sequence[Inherited],
+    ) -> None:
         self.client_is_gone = False
         self._batch = batch
         self._context = context
+        self._inherited = inherited
         self._left = deque(enumerate(items))
         self._running: dict[asyncio.Task[None], tuple[ItemConnection, CallState]] = {}
         self._finished: dict[int, Finished] = {}
@@ -306,8 +312,8 @@ class Run:
         headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
         headers[b"content-length"] = b"%d" % len(item.request)
         headers[b"accept"] = self.accept
-        if KEY_HEADER in request.headers:
-            headers[KEY_HEADER] = key_of_item(item, request.headers[KEY_HEADER])
+        for each in self._inherited:
+            headers[each.name] = each.value(str(item.id))
         connection.fields = headers
         own = Request(
             f"{request.id}/{index}",
@@ -318,10 +324,10 @@ class Run:
             monotonic(),
             item.query,
             request.http_version,
-            request.trace,
         )
         context = RequestContext(own, Response([]), connection)
-        context.queue = self._context.queue
+        context.parent = self._context
+        context.patience = self._context.patience
         return context
 
     async def _ask(
@@ -376,13 +382,14 @@ class Answers(Run):
         batch: Batches,
         context: RequestContext,
         items: Collection[Item],
+        inherited: Sequence[Inherited],
         send: Send,
         *,
         in_order: bool,
         stops: bool,
     ) -> None:
         """With `stops`, items run one after the other, and none after an error."""
-        super().__init__(batch, context, items)
+        super().__init__(batch, context, items, inherited)
         self._send = send
         self._in_order = in_order
         if in_order:
@@ -395,8 +402,7 @@ class Answers(Run):
     async def answer(self) -> None:
         self._context.response.code = Code.OK
         reader = SlowReader(self._context, self._send, self._batch.http_timeout, None)
-        media = MEDIA_TYPES["json" if self._in_order else "ndjson"]
-        headers = ((b"content-type", media),)
+        headers = (JSON_TYPE if self._in_order else LINES_TYPE,)
         await reader.send({"type": "http.response.start", "status": 200, "headers": headers})
         lead, between, end = (b"[", b",", b"]") if self._in_order else (b"", b"", b"")
         while self._left or self._running or self._finished:
@@ -451,17 +457,18 @@ class WatchedRun(Run):
         batch: Batches,
         context: RequestContext,
         items: Collection[Item],
+        inherited: Sequence[Inherited],
         send: Send,
         place: ExitStack,
     ) -> None:
-        super().__init__(batch, context, items)
+        super().__init__(batch, context, items, inherited)
         self._send = send
         self._place = place
         self._events = EventStream(context, send, batch.http_timeout, self._news)
 
     async def answer(self) -> None:
         self._context.response.code = Code.OK
-        await self._send({"type": "http.response.start", "status": 200, "headers": OF_STREAMS})
+        await self._send({"type": "http.response.start", "status": 200, "headers": STREAM_HEADERS})
         await self._events.write((RETRY,))
         while self._left or self._running or self._finished:
             self._news.clear()
@@ -536,11 +543,3 @@ def check_ids(items: Iterable[Item]) -> None:
             )
             raise GatewayError(Code.INVALID_ARGUMENT, problem)
         seen.add(str(each.id))
-
-
-def key_of_item(item: Item, key: bytes) -> bytes:
-    """`<key>/<item id>`, quoted if the key is."""
-    own = b"/" + quote(str(item.id), safe="").encode()
-    key = key.strip()
-    is_quoted = len(key) > 1 and key.startswith(b'"') and key.endswith(b'"')
-    return key[:-1] + own + b'"' if is_quoted else key + own

@@ -13,9 +13,8 @@ from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.core.pipeline.error_answer import error_answer
+from gateway.core.pipeline.event_stream import COMMENT, RETRY, STREAM_HEADERS
 from gateway.core.pipeline.slow_reader import write_pieces
-from gateway.features.watch.question import COMMENT, RETRY
-from gateway.features.watch.question import HEADERS as OF_STREAMS
 
 MAX_ANSWER_BYTES = 8 * 2**20
 """Of one item."""
@@ -167,7 +166,7 @@ class WatchedItem(ItemConnection):
         """Raises GatewayError as `answer` does, and ClientGone."""
         if message["type"] == "http.response.start":
             await super().send(message)
-            self._is_stream = OF_STREAMS[0] in self._headers
+            self._is_stream = STREAM_HEADERS[0] in self._headers
             shown = reported(self._headers)
             self._about = about(self._id, {"headers": shown} if shown else {})
             self._stream.news.set()

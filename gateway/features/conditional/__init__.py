@@ -1,4 +1,4 @@
-"""Conditional reads: ETags, 304, and waiting for a change."""
+"""ETags, `If-None-Match` and 304, and waiting for a change (`Prefer: wait`)."""
 
 from gateway.features.conditional.feature import Conditional
 

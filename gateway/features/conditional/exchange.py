@@ -20,7 +20,6 @@ from gateway.core.fair_quota import FairQuota
 from gateway.core.long_work import begin_at_once, let_others_run
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
 from gateway.core.pipeline.content import matches
-from gateway.core.pipeline.content_coding import VARY as VARY_BY_CODING
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.exchange import Exchange
@@ -118,10 +117,10 @@ class ConditionalReads(Exchange):
             context.response.may_be_kept(NO_CACHE)
             if matches(condition.known, etag):
                 context.leave()
-                await send_nothing(send, *headers, VARY_BY_CODING, status=304)
+                await send_nothing(send, *headers, *context.coding.vary, status=304)
             elif context.request.method == "HEAD":
                 context.leave()
-                head = (*headers, VARY_BY_CODING, request.content_type)
+                head = (*headers, *context.coding.vary, request.content_type)
                 await send_nothing(send, *head, status=200)
             else:
                 within = max(request.timeout - (monotonic() - began), 0)

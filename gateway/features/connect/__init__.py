@@ -1,4 +1,4 @@
-"""Connect and gRPC-Web: surfaces beside plain JSON."""
+"""Connect and gRPC-Web, binary and text: surfaces beside plain JSON."""
 
 from gateway.features.connect.feature import Connect
 

@@ -1,17 +1,17 @@
-"""The protocol of a request, by its head."""
+"""The surface of a request, by its head."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 
 from gateway.core.pipeline.context import Request
-from gateway.core.pipeline.surface import Protocol
+from gateway.core.pipeline.surface import Surface
 from gateway.features.connect import connect, grpc_web
 
 PLAIN_MEDIA = (None, b"application/json")
 
 
-def protocol_of(request: Request) -> Protocol | None:
-    """None for plain JSON, which all requests without a mark of a protocol are."""
+def surface_of(request: Request) -> Surface | None:
+    """None for plain JSON, which all requests without a mark of another are."""
     headers = request.headers
     media = headers.get(b"content-type")
     if (
@@ -23,16 +23,16 @@ def protocol_of(request: Request) -> Protocol | None:
     return marked(request.method, request.path, request.query, headers)
 
 
-def marked(verb: str, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Protocol | None:
+def marked(verb: str, path: str, query: bytes, headers: Mapping[bytes, bytes]) -> Surface | None:
     if path.rfind("/") <= 0:  # batches and pages
         return None
     media = media_type(headers.get(b"content-type", b""))
     if grpc_web.is_media(media):
-        return grpc_web.protocol_for(media, headers.get(b"accept", b""))
+        return grpc_web.surface_for(media, headers.get(b"accept", b""))
     if verb in ("GET", "HEAD") and connect.is_get(query):
-        return connect.protocol_for_get(query)
+        return connect.surface_for_get(query)
     if connect.VERSION_HEADER in headers or connect.is_media(media):
-        return connect.protocol_for(media)
+        return connect.surface_for(media)
     return None
 
 

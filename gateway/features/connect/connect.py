@@ -15,12 +15,10 @@ from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
 from gateway.core.codec.encode import forwarded
-from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.content_coding import SUPPORTED
+from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.query import Query, bad, parsed
 from gateway.core.pipeline.request_headers import (
-    READABLE,
     UNICODE_CHARSET,
     check_length,
     check_upgrade,
@@ -32,6 +30,7 @@ from gateway.core.pipeline.surface import (
     ErrorForm,
     Expand,
     Head,
+    HeadRules,
     MessageForm,
     check_query,
     code_of,
@@ -75,9 +74,7 @@ class Connect:
         self,
         head: Head,
         method: Method,
-        policy: UnknownFieldPolicy,
-        max_body: int,
-        options: Container[str],
+        rules: HeadRules,
     ) -> Asked:
         """Raises GatewayError for an invalid head."""
         headers = head.headers
@@ -92,13 +89,13 @@ class Connect:
         form = MESSAGES if self.is_binary else None
         timeout = timeout_in(headers.get(TIMEOUT_HEADER))
         if head.method == "GET":
-            message = read_get(head.query, options)
-            check_coding(coding_of_get(head.query))
+            message = read_get(head.query, rules.options)
+            check_coding(coding_of_get(head.query), rules.codings)
             return Asked(Query(form, message), timeout)
         check_charset(headers.get(b"content-type", b""))
-        check_coding(headers.get(b"content-encoding"))
-        check_length(headers, max_body)
-        unread = read_post_query(head.query, policy, "Connect", options)
+        check_coding(headers.get(b"content-encoding"), rules.codings)
+        check_length(headers, rules.max_body)
+        unread = read_post_query(head.query, rules.policy, "Connect", rules.options)
         return Asked(Query(form, unread=unread), timeout)
 
     def overhead(self, max_body: int) -> int:
@@ -144,7 +141,7 @@ def is_media(media: bytes) -> bool:
     return media == PROTO or media.startswith(STREAMS)
 
 
-def protocol_for(media: bytes) -> Connect:
+def surface_for(media: bytes) -> Connect:
     if media == JSON:
         return IN_JSON
     return IN_PROTO if media == PROTO else Connect(media)
@@ -154,7 +151,7 @@ def is_get(query: bytes) -> bool:
     return GET_MARK in query.split(b"&")
 
 
-def protocol_for_get(query: bytes) -> Connect:
+def surface_for_get(query: bytes) -> Connect:
     encoding = first(query, "encoding")
     if encoding == "json":
         return GET_IN_JSON
@@ -220,9 +217,9 @@ def check_charset(content_type: bytes) -> None:
         raise unsupported_media(content_type, SUPPORTED_MEDIA)
 
 
-def check_coding(coding: bytes | None) -> None:
-    if coding is not None and coding.lower() not in READABLE:
-        raise unsupported_coding(coding, SUPPORTED, "Accept-Encoding")
+def check_coding(coding: bytes | None, codings: Codings) -> None:
+    if coding is not None and coding.lower() not in codings.readable:
+        raise unsupported_coding(coding, codings.supported, "Accept-Encoding")
 
 
 def timeout_in(text: bytes | None) -> float | None:

@@ -3,7 +3,7 @@
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.feature import Feature
-from gateway.features.connect.choice import protocol_of
+from gateway.features.connect.choice import surface_of
 
 
 class Connect(Feature):
@@ -20,4 +20,4 @@ class Connect(Feature):
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
-        gateway.surface_of = protocol_of
+        gateway.surface_of = surface_of

@@ -8,26 +8,18 @@ trailers. The text variant is all of that in base64. Answers may be compressed a
 import re
 from binascii import Error as InvalidBase64
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
+from isal import isal_zlib
+
 from gateway.core.codec.encode import Encode, Slices, forwarded
-from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, Step, let_others_run
-from gateway.core.pipeline.content_coding import (
-    COMPRESSION_STEP_BYTES,
-    GZIP,
-    INPUT_STEP_BYTES,
-    MIN_COMPRESSED_BYTES,
-    SUPPORTED,
-    choose,
-)
 from gateway.core.pipeline.query import Query
 from gateway.core.pipeline.request_headers import (
-    READABLE,
     asked_timeout,
     check_length,
     check_upgrade,
@@ -39,6 +31,7 @@ from gateway.core.pipeline.surface import (
     Expand,
     Head,
     Header,
+    HeadRules,
     MessageForm,
     code_of,
     cuebots_text,
@@ -51,12 +44,15 @@ from gateway.core.schema.method import Method
 NAME = "grpc-web"
 MEDIA, TEXT_MEDIA = b"application/grpc-web", b"application/grpc-web-text"
 SUPPORTED_MEDIA = tuple(f"{each.decode()}+proto" for each in (MEDIA, TEXT_MEDIA))
-SUPPORTED_CODINGS = "identity, gzip"
+COMPRESSED_BYTES = range(1024, 64 * 1024 + 1)
+"""Sizes of messages that are compressed: others are not worth it, or take too long in one step."""
+STEP_BYTES = 16 * 1024
+"""Of base64, decoded in one step."""
 HEAD_BYTES = 5
 COMPRESSED, TRAILERS = 0x01, 0x80
 PRINTABLE = " !\"#$&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What grpc-message has as it is, beside letters and digits; `%` is not there."""
-PIECE = re.compile(rb"[^=]{0,%d}={0,2}" % INPUT_STEP_BYTES)
+PIECE = re.compile(rb"[^=]{0,%d}={0,2}" % STEP_BYTES)
 """A whole segment of base64, or the beginning of a long one."""
 MOST_SEGMENTS = 10_000
 """Of one text of base64; clients send one or a few."""
@@ -88,9 +84,9 @@ def framed(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
 
 def compressed_frame(payload: bytes, step: Step = STEP, /) -> Iterable[bytes]:
     """The same with a message in gzip, if it is worthwhile and takes one step."""
-    if not MIN_COMPRESSED_BYTES <= len(payload) <= COMPRESSION_STEP_BYTES:
+    if len(payload) not in COMPRESSED_BYTES:
         return framed(payload, step)
-    message = GZIP.whole(payload)
+    message = isal_zlib.compress(payload, level=1, wbits=31)
     return (b"".join((frame(COMPRESSED, len(message)), message, SUCCESS)),)
 
 
@@ -157,9 +153,7 @@ class GrpcWeb:
         self,
         head: Head,
         method: Method,
-        policy: UnknownFieldPolicy,
-        max_body: int,
-        options: Container[str],
+        rules: HeadRules,
     ) -> Asked:
         """Raises GatewayError for an invalid head."""
         headers = head.headers
@@ -170,18 +164,21 @@ class GrpcWeb:
         check_upgrade(headers)
         if self.media not in (MEDIA, TEXT_MEDIA, MEDIA + b"+proto", TEXT_MEDIA + b"+proto"):
             raise unsupported_media(self.media, SUPPORTED_MEDIA)
+        codings, max_body = rules.codings, rules.max_body
         whole = headers.get(b"content-encoding")
-        if whole is not None and whole.lower() not in READABLE:
-            raise unsupported_coding(whole, SUPPORTED, "Accept-Encoding")
+        if whole is not None and whole.lower() not in codings.readable:
+            raise unsupported_coding(whole, codings.supported, "Accept-Encoding")
         coding = coding_of(head)
-        if coding is not None and coding not in READABLE:
-            raise unsupported_coding(coding, SUPPORTED_CODINGS, "grpc-accept-encoding")
+        if coding is not None and coding not in codings.readable:
+            supported = "identity, gzip" if b"gzip" in codings.readable else "identity"
+            raise unsupported_coding(coding, supported, "grpc-accept-encoding")
         check_length(headers, max_body, self.overhead(max_body))
         asked = headers.get(b"grpc-timeout")
         timeout = None if asked is None else asked_timeout(asked)
-        is_compressed = takes_gzip(head)
+        # Unless the whole body is to be.
+        is_compressed = not rules.answers.name and takes_gzip(head)
         answers = FORMS[self.answers_in_text, is_compressed]
-        unread = read_post_query(head.query, policy, "gRPC-Web", options)
+        unread = read_post_query(head.query, rules.policy, "gRPC-Web", rules.options)
         coded = ((b"grpc-encoding", b"gzip"),) if is_compressed else ()
         return Asked(Query(answers, unread=unread), timeout, coded)
 
@@ -235,7 +232,7 @@ def is_media(media: bytes) -> bool:
     return media.startswith(MEDIA) and media[len(MEDIA) : len(MEDIA) + 1] in (b"", b"+", b"-")
 
 
-def protocol_for(media: bytes, accept: bytes) -> GrpcWeb:
+def surface_for(media: bytes, accept: bytes) -> GrpcWeb:
     is_text = media.startswith(TEXT_MEDIA)
     return GrpcWeb(media, is_text, is_text or accept.strip().startswith(TEXT_MEDIA))
 
@@ -247,13 +244,9 @@ def coding_of(head: Head) -> bytes | None:
 
 
 def takes_gzip(head: Head) -> bool:
-    """Whether messages are to be compressed, unless the whole body is."""
-    headers = head.headers
-    accepted = headers.get(b"grpc-accept-encoding", b"").lower()
-    if b"gzip" not in [each.strip() for each in accepted.split(b",")]:
-        return False
-    whole = headers.get(b"accept-encoding")
-    return whole is None or choose(whole).coding is None
+    """Whether messages may be compressed."""
+    accepted = head.headers.get(b"grpc-accept-encoding", b"").lower()
+    return b"gzip" in [each.strip() for each in accepted.split(b",")]
 
 
 def unframed(body: bytes) -> tuple[int, bytes]:

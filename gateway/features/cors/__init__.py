@@ -1,4 +1,4 @@
-"""CORS: pages of other origins."""
+"""Which web pages of other origins may call."""
 
 from gateway.features.cors.feature import Cors
 

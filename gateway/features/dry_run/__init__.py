@@ -1,4 +1,4 @@
-"""Dry runs: the calls that a request would make."""
+"""`X-Dry-Run`: the calls that a request would make, which are not made."""
 
 from gateway.features.dry_run.feature import DryRun
 

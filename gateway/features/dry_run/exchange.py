@@ -9,7 +9,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
-from gateway.core.pipeline.exchange import Exchange
+from gateway.core.pipeline.exchange import Exchange, Inherited
 from gateway.core.pipeline.form import form_for
 from gateway.core.pipeline.options import Options
 from gateway.core.pipeline.request import CallRequest
@@ -23,7 +23,7 @@ MISSPELLED = (b"dry-run", b"x-dryrun", b"dryrun")
 ON, OFF = (b"1", b"true"), (b"0", b"false")
 DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
 """On every answer to a dry run: this gateway knows the header, and nothing was called."""
-ONLY_JSON = "X-Dry-Run: a dry run is answered in plain JSON, not in {protocol}; nothing was called"
+ONLY_JSON = "X-Dry-Run: a dry run is answered in plain JSON, not in {surface}; nothing was called"
 DEFAULTS = "_defaults"
 
 
@@ -40,6 +40,12 @@ STATE = Slot(State)
 
 def is_dry_run(context: RequestContext) -> bool:
     return bool(context.states) and STATE.peek(context) is not None
+
+
+def add_dry_run(context: RequestContext, fields: dict[str, object]) -> None:
+    """To lines in logs."""
+    if is_dry_run(context):
+        fields["dry_run"] = True
 
 
 def begin(context: RequestContext) -> None:
@@ -90,6 +96,11 @@ class DryRuns(Exchange):
 
     def read_head(self, context: RequestContext) -> None:
         begin(context)
+
+    def inherited(self, context: RequestContext) -> Inherited | None:
+        begin(context)
+        value = context.request.headers.get(DRY_RUN_KEY)
+        return None if value is None else Inherited(DRY_RUN_KEY, lambda _: value)
 
     def is_asked(self, context: RequestContext, request: CallRequest) -> bool:
         return is_dry_run(context)

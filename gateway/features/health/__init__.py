@@ -1,4 +1,4 @@
-"""Health: whether the gateway can serve, and its state."""
+"""`/healthz`, `/readyz`, and the state of the gateway in `/status.json`."""
 
 from gateway.features.health.feature import Health
 

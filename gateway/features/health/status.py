@@ -150,7 +150,7 @@ def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
         }
         if context.subject is None or not caller.rights.shows_status:
             status = for_everybody(status)
-        content = Content.of(orjson.dumps(status), "application/json")
+        content = Content(orjson.dumps(status), "application/json")
         await content.send(scope, send, timeout)
 
     return app

@@ -1,4 +1,4 @@
-"""Metrics: counts and durations for Prometheus."""
+"""`/metrics` for Prometheus: counts and durations."""
 
 from gateway.features.metrics.feature import Metrics
 

@@ -1,6 +1,6 @@
 """Metrics: `/metrics` for Prometheus."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 
 from starlette.middleware import Middleware
@@ -9,9 +9,12 @@ from starlette.types import ASGIApp
 
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.processes import Port
+from gateway.core.settings.model import Settings
 from gateway.feature import Feature, public
 from gateway.features.metrics.metrics import Numbers, RequestCounters, WorkerMetrics
 from gateway.features.metrics.metrics_page import (
+    PATH,
     AllNumbers,
     app_of_one,
     check_metrics,
@@ -26,8 +29,6 @@ class Metrics(Feature):
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
         check_metrics(gateway.settings)
-        self.worker_metrics: WorkerMetrics | None = None
-        """Shared with the other workers, if any."""
         self._counters: RequestCounters | None = None
         if gateway.settings.metrics != "off":
             self._counters = RequestCounters(partial(method_at, gateway), gateway.refusals)
@@ -37,7 +38,9 @@ class Metrics(Feature):
         """None unless METRICS is on."""
         if self._counters is None:
             return None
-        return AllNumbers(self._counters, self.worker_metrics, self._of_parts)
+        worker = self.gateway.worker
+        worker_metrics = None if worker is None else WorkerMetrics(worker)
+        return AllNumbers(self._counters, worker_metrics, self._of_parts)
 
     def _of_parts(self) -> Numbers:
         """The numbers of the core and of all features."""
@@ -73,11 +76,26 @@ class Metrics(Feature):
         interceptors = self.gateway.page_interceptors(identify=with_token, apart=True)
         return metrics_route(self.gateway.settings, numbers, interceptors)
 
-    def app(self, outermost: Middleware) -> ASGIApp | None:
-        """The app at METRICS_PORT."""
+    @staticmethod
+    def ports(settings: Settings) -> Sequence[Port]:
+        if settings.metrics_port is None:
+            return ()
+        return (
+            Port(
+                settings.metrics_host,
+                settings.metrics_port,
+                settings="METRICS_HOST and METRICS_PORT",
+                serves="scrapes",
+                path=PATH,
+                without="METRICS_PORT: the server here has one port;"
+                f" without it, METRICS are at {PATH}",
+            ),
+        )
+
+    def apps(self, outermost: Middleware) -> Iterable[ASGIApp]:
         if self.all is None or self.gateway.settings.metrics_port is None:
-            return None
-        return app_of_one(self.route(self.all), outermost)
+            return ()
+        return (app_of_one(self.route(self.all), outermost),)
 
     async def run(self) -> None:
         if self.all is not None:

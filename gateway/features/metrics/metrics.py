@@ -21,6 +21,7 @@ import structlog
 from gateway.core.errors import BadToken, Code, Shed
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.processes import Worker
 from gateway.core.refusals import Refusals
 
 PREFIX = "cuebot_gateway_"
@@ -29,7 +30,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 OTHER = "other"
 """The label of whatever is no method."""
 PLAIN = "json"
-"""The label of requests without another protocol."""
+"""The label of requests without another surface."""
 CODES = {code.http_status: code.name for code in reversed(Code)}
 """By HTTP status, for pages, which have no gRPC code."""
 FRESH_SECONDS = 10.0
@@ -161,10 +162,10 @@ class RequestCounters(Interceptor):
         request, response, call = context.request, context.response, context.call
         method, status = call.rpc or self._method_at(request.path), response.status
         code, protocol = response.code, PLAIN
-        if context.protocol is not None:
-            protocol = context.protocol.name
+        if context.surface is not None:
+            protocol = context.surface.name
             if status == 200 and code is not None:
-                status = code.http_status  # gRPC-Web sends errors with 200
+                status = code.http_status  # surfaces may send errors with 200
         key = method, status, code, protocol
         try:
             self._answers[key] += 1
@@ -223,12 +224,9 @@ def code_of(status: int) -> str:
 
 @dataclass(slots=True)
 class WorkerMetrics:
-    """One worker's view: `slot` is its number, and was its predecessor's."""
+    """One worker's view."""
 
-    folder: str
-    slot: int
-    began: float
-    """Unix time at which the gateway was started."""
+    worker: Worker
     _fails: bool = False
 
     def put(self, numbers: Numbers) -> None:
@@ -245,7 +243,7 @@ class WorkerMetrics:
             self._fails = False
 
     def others(self) -> Iterator[Numbers]:
-        for file in Path(self.folder).glob("*.json"):
+        for file in Path(self.worker.folder).glob("*.json"):
             if file != self._file:
                 yield numbers_in(file)
 
@@ -255,7 +253,7 @@ class WorkerMetrics:
 
     @property
     def _file(self) -> Path:
-        return Path(self.folder, f"{self.slot}.json")
+        return Path(self.worker.folder, f"{self.worker.slot}.json")
 
 
 def numbers_in(file: Path) -> Numbers:

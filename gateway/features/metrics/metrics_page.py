@@ -91,7 +91,7 @@ class AllNumbers:
         self._own: Numbers = {
             ("start_time_seconds",): time.time()
             if worker_metrics is None
-            else worker_metrics.began,
+            else worker_metrics.worker.began,
             ("workers",): 1,
             ("build_info", __version__): 1,
         }
@@ -155,7 +155,7 @@ def metrics_app(metrics: AllNumbers, *, timeout: float) -> ASGIApp:
 
     def content(numbers: Numbers, accept: str) -> Content:
         body, media_type = exposition(numbers, accept)
-        return Content.of(body, media_type, {"Vary": "Accept"})
+        return Content(body, media_type, {"Vary": "Accept"})
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         accept = context_of(scope).request.headers.get(b"accept", b"").decode("latin-1")

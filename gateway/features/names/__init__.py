@@ -1,4 +1,4 @@
-"""Names in the place of ids, and what is said of names that nothing has."""
+"""Names in the place of ids, and the near name of one that nothing has."""
 
 from gateway.features.names.feature import Names
 

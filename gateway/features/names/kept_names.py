@@ -8,8 +8,8 @@ from time import monotonic
 
 from gateway.core.errors import GatewayError
 from gateway.core.long_work import let_others_run
+from gateway.core.rates import MemoryLimiter, Rate
 from gateway.core.suggestions import MAX_COMPARED_NAMES, did_you_mean, is_part
-from gateway.features.rate_limits.rate_limiter import MemoryLimiter, Rate
 
 KEPT_SECONDS = 5.0
 MOST_KEPT = 64

@@ -1,4 +1,4 @@
-"""Rights that depend on objects: what a rule lets be changed (`only`) and seen (`see`)."""
+"""Whose jobs a rule lets be changed (`only`) and seen (`see`)."""
 
 from gateway.features.object_rights.feature import ObjectRights
 

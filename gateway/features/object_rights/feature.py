@@ -17,6 +17,7 @@ from gateway.features.object_rights.document import describe_objects
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.object_rights.profile import ObjectTables
 from gateway.features.object_rights.restriction import KEYS
+from gateway.features.object_rights.state import add_facts_of_change, add_facts_of_denial
 from gateway.features.views.feature import Views
 
 
@@ -31,6 +32,8 @@ class ObjectRights(Feature):
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
         self._control = ObjectControl(gateway.live)
+        gateway.log_fields.changed_objects.append(add_facts_of_change)
+        gateway.log_fields.denied_objects.append(add_facts_of_denial)
 
     @staticmethod
     def compile(draft: Draft) -> None:

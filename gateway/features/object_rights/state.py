@@ -7,6 +7,8 @@ from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.state import Slot
 from gateway.features.object_rights.conditions import Facts
 
+SHOWN = ("show", "user", "job", "host")
+
 
 @dataclass(slots=True)
 class KnownObjects:
@@ -27,15 +29,23 @@ def note_denial(context: RequestContext, unfit: Facts | None) -> None:
     KNOWN.of(context).denied = unfit
 
 
-def facts_of_change(context: RequestContext) -> Sequence[Facts]:
+def add_facts_of_change(context: RequestContext, fields: dict[str, object]) -> None:
     """The facts of what the latest change is about, if rights depend on them; those of what is
     changed come first.
     """
     known = KNOWN.peek(context)
-    return () if known is None else known.changed
+    if known is not None and known.changed:
+        fields["about"], *others = map(shown, known.changed)
+        if others:
+            fields["also_about"] = others
 
 
-def facts_of_denial(context: RequestContext) -> Facts | None:
-    """The facts of the object for which a call was denied; None if that was not for an object."""
+def add_facts_of_denial(context: RequestContext, fields: dict[str, object]) -> None:
+    """The facts of the object for which a call was denied, if that was for an object."""
     known = KNOWN.peek(context)
-    return None if known is None else known.denied
+    if known is not None and known.denied:
+        fields["about"] = shown(known.denied)
+
+
+def shown(facts: Facts) -> Facts:
+    return {name: facts[name] for name in SHOWN if name in facts}

@@ -1,4 +1,4 @@
-"""Obstacles: what of an object is in the way of a change that Cuebot refused."""
+"""What of an object is in the way of a change that Cuebot refused."""
 
 from gateway.features.obstacles.feature import Obstacles
 

@@ -3,12 +3,12 @@
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.explanations import Questions
-from gateway.core.pipeline.failures import Refused
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.invoke import Call, filled, parsed, reworded
 from gateway.core.pipeline.rows import rows_with
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import value_at
+from gateway.features.obstacles.obstacle import Refused
 
 
 class ObstacleReader(Interceptor):

@@ -28,6 +28,7 @@ from gateway.core.codec.fields import (
 )
 from gateway.core.codec.rewrite import MostRows, Rename
 from gateway.core.codec.wellknown import JSON_SCHEMAS, WRAPPERS, is_object
+from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
 from gateway.core.schema.document_parts import Description
@@ -271,8 +272,8 @@ def about_bodies(method: Method) -> Iterator[str]:
             yield f"`{needed.field}` may not be empty."
         else:
             yield f"`{needed.field}` has to be there, and `{{}}` stands for all."
-    if method.xml_field is not None:
-        yield f"The body may also be the XML of `{method.xml_field}`."
+    if (xml := XmlField.of(method).place) is not None:
+        yield f"The body may also be the XML of `{xml}`."
 
 
 def as_json(document: Json) -> bytes:

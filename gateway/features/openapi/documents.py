@@ -65,4 +65,4 @@ class Documents:
     def _build(self, catalog: Catalog, path: str, allowed: frozenset[str]) -> Content:
         media_type, serialize = FORMATS[path]
         document = build_document(catalog, self._parts, closed=self._closed, allowed=allowed)
-        return Content.of(serialize(document), media_type)
+        return Content(serialize(document), media_type)

@@ -1,4 +1,4 @@
-"""The page at `/`, and the documentation."""
+"""The page of the farm at `/`, and Swagger UI at `/docs`."""
 
 from gateway.features.pages.feature import Pages
 

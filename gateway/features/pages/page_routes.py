@@ -94,14 +94,14 @@ def docs_contents(docs: str) -> dict[str, Content]:
             body = (folder / place).read_bytes()
         except OSError as error:
             raise ConfigurationError(f"DOCS: cannot read {name}: {error.strerror}") from None
-        found[f"/docs/{name}"] = Content.of(body, media_type)
+        found[f"/docs/{name}"] = Content(body, media_type)
     return found
 
 
 def own_files() -> dict[str, Content]:
     """The code and the styles of the pages, by path."""
     return {
-        f"/page/{file.name}": Content.of(file.read_bytes(), MEDIA_TYPES[suffix])
+        f"/page/{file.name}": Content(file.read_bytes(), MEDIA_TYPES[suffix])
         for file in STATIC.iterdir()
         if (suffix := Path(file.name).suffix) in MEDIA_TYPES
     }
@@ -111,7 +111,7 @@ def page(name: str, docs: str) -> Content:
     """A page of this package. Its `data-docs` is the setting DOCS."""
     body = STATIC.joinpath(name).read_bytes()
     body = body.replace(b"<html", f'<html data-docs="{docs}"'.encode(), 1)
-    return Content.of(body, "text/html; charset=utf-8", HEADERS)
+    return Content(body, "text/html; charset=utf-8", HEADERS)
 
 
 def panels_app(live: LiveCatalog, *, timeout: float) -> ASGIApp:
@@ -126,7 +126,7 @@ def panels_app(live: LiveCatalog, *, timeout: float) -> ASGIApp:
             raise no_schema()
         assert caller is not None
         panels = Panels.of(catalog).for_reader(caller.rights.allowed(catalog))
-        content = Content.of(orjson.dumps(panels), "application/json")
+        content = Content(orjson.dumps(panels), "application/json")
         await content.send(scope, send, timeout)
 
     return app

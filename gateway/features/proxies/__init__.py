@@ -1,4 +1,4 @@
-"""Proxies: whose `X-Forwarded-For` is believed."""
+"""Whose `X-Forwarded-For` is believed."""
 
 from gateway.features.proxies.feature import Proxies
 

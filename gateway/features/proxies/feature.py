@@ -11,4 +11,4 @@ class Proxies(Feature):
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
         trusted = TrustedProxies(gateway.settings.forwarded_allow_ips)
-        gateway.client_of = trusted.client_of
+        gateway.client_of, gateway.trusts = trusted.client_of, trusted.trusts

@@ -7,11 +7,12 @@ from typing import ClassVar
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.rates import MemoryLimiter
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.shared_store import Link
 from gateway.feature import Feature
 from gateway.features.rate_limits.interceptor import RateControl
-from gateway.features.rate_limits.rate_limiter import MemoryLimiter, Rates
+from gateway.features.rate_limits.rate_limiter import Rates
 from gateway.features.rate_limits.shared_limiter import SharedLimiter
 
 

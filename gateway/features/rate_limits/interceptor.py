@@ -6,12 +6,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.batch_queue import BatchQueue
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.direct_connection import Headers
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.pipeline.patience import Patience
 from gateway.core.principal import address_key
-from gateway.features.rate_limits.rate_limiter import Limiter, MemoryLimiter, Rate, Rates, Verdict
+from gateway.core.rates import MemoryLimiter, Rate, Verdict
+from gateway.features.rate_limits.rate_limiter import Limiter, Rates
 
 
 class RateControl(Interceptor):
@@ -28,9 +29,9 @@ class RateControl(Interceptor):
         return RateControl(MemoryLimiter(), self._rates, self._wall_clock)
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        queue = context.queue
-        if queue is not None and context.refusal is None:
-            return None if queue.take_token() else self._wait(context, queue)
+        patience = context.patience
+        if patience is not None and context.refusal is None:
+            return None if patience.take_token() else self._wait(context, patience)
         client, rate = self._client(context)
         if rate is None:
             return None
@@ -46,14 +47,14 @@ class RateControl(Interceptor):
         rights = "" if context.caller is None else context.caller.rights.name
         return f"sub {subject}", self._rates.of(subject, rights)
 
-    async def _wait(self, context: RequestContext, queue: BatchQueue) -> None:
-        async with queue.for_tokens:
+    async def _wait(self, context: RequestContext, patience: Patience) -> None:
+        async with patience.for_tokens:
             while True:
                 client, rate = self._client(context)  # a reload may change it
                 if rate is None:
                     return
                 verdict = await verdict_of(self._limiter.hit(client, rate))
-                await queue.pause(verdict.wait)
+                await patience.pause(verdict.wait)
                 if verdict.allowed:
                     context.response.headers += self._headers(verdict, rate)
                     return
@@ -76,7 +77,7 @@ class RateControl(Interceptor):
     def _headers(self, verdict: Verdict, rate: Rate) -> Headers:
         reset = math.ceil(self._wall_clock() + verdict.reset)
         return (
-            rate.header,
+            (b"x-ratelimit-limit", rate.burst_digits),
             (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
             (b"x-ratelimit-reset", b"%d" % reset),
         )

@@ -13,14 +13,8 @@ from typing import NamedTuple
 import structlog
 
 from gateway.core.errors import unavailable
+from gateway.core.rates import REMEMBERED_CLIENTS, MemoryLimiter, Rate, Verdict, verdict_of
 from gateway.core.shared_store import Link, Script, StoreFailed, Value
-from gateway.features.rate_limits.rate_limiter import (
-    REMEMBERED_CLIENTS,
-    MemoryLimiter,
-    Rate,
-    Verdict,
-    verdict_of,
-)
 
 log = structlog.stdlib.get_logger("gateway.state")
 

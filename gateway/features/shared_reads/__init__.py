@@ -1,4 +1,4 @@
-"""Shared reads: one call for all who ask the same at the same time."""
+"""One call to Cuebot for all who ask the same at the same time."""
 
 from gateway.features.shared_reads.feature import SharedReads
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from gateway.core.gateway import Gateway
-from gateway.core.pipeline.shared_reads import SharedUpstream
 from gateway.feature import Feature
+from gateway.features.shared_reads.shared_upstream import OwnMemory, SharedUpstream
 
 
 class SharedReads(Feature):
@@ -21,6 +21,7 @@ class SharedReads(Feature):
                 gateway.answers,
                 within_principal=gateway.settings.shared_reads == "principal",
             )
+            gateway.upstream_of_copies = OwnMemory(self.upstream)
 
     def numbers(self) -> Mapping[tuple[str, ...], float]:
         return {} if self.upstream is None else {("shared_reads_total",): self.upstream.answered}

@@ -7,7 +7,8 @@ from typing import ClassVar
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.settings.model import Reloadable
+from gateway.core.principal import Signer
+from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features.tokens.authentication import Authentication
 from gateway.features.tokens.from_settings import (
@@ -15,12 +16,14 @@ from gateway.features.tokens.from_settings import (
     read_keys,
     reloadable_tokens,
 )
+from gateway.features.tokens.minting import signer_of
 from gateway.features.tokens.revocation import DenyFile
-from gateway.features.tokens.secrets import reached_at
 
 
 class Tokens(Feature):
     name = "tokens"
+    identifies = True
+    commands: ClassVar[Mapping[str, str]] = {"token": "gateway.features.tokens.commands"}
     document = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {
         "no_keys": "No keys of the identity provider yet",
@@ -36,9 +39,13 @@ class Tokens(Feature):
     }
     headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
 
+    @classmethod
+    def signer(cls, settings: Settings) -> Signer | None:
+        return signer_of(settings)
+
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
-        keys = read_keys(gateway.settings)
+        keys = read_keys(gateway.settings, gateway.reached_at)
         authority = gateway.authority
         # Access, which comes later, replaces the rights.
         self.authenticator = make_authenticator(
@@ -46,7 +53,6 @@ class Tokens(Feature):
         )
         self._provider = keys.provider
         self._deny_file = DenyFile(gateway.settings.jwt_deny_file, self.authenticator.deny)
-        self._reached_at = reached_at(gateway.settings)
         authority.follow_rights = self.authenticator.follow
         authority.generation = lambda: self.authenticator.generation
 
@@ -56,7 +62,7 @@ class Tokens(Feature):
     def reloadables(self) -> Iterable[Reloadable]:
         return (
             reloadable_tokens(
-                self.authenticator, self._provider, self._deny_file, self._reached_at
+                self.authenticator, self._provider, self._deny_file, self.gateway.reached_at
             ),
         )
 

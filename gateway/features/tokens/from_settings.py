@@ -19,7 +19,7 @@ from gateway.features.tokens.identity_provider import (
     unbound,
 )
 from gateway.features.tokens.revocation import DenyFile
-from gateway.features.tokens.secrets import load_secrets, reached_at
+from gateway.features.tokens.secrets import load_secrets
 from gateway.features.tokens.tokens import Authenticator, token_rules
 
 log = structlog.stdlib.get_logger("gateway")
@@ -30,11 +30,11 @@ class Keys(NamedTuple):
     provider: Provider
 
 
-def read_keys(settings: Settings) -> Keys:
+def read_keys(settings: Settings, reached_at: tuple[str, ...]) -> Keys:
     """The secrets and the provider's keys; those at a URL are fetched later. Logs warnings. Raises
     ConfigurationError.
     """
-    secrets = load_secrets(settings, reached_at=reached_at(settings))
+    secrets = load_secrets(settings, reached_at=reached_at)
     source, keys = settings.jwt_jwks, None
     if source is not None and not is_url(source):
         keys = read_key_set(Path(source))

@@ -1,7 +1,6 @@
 """The shared secrets that tokens are signed with."""
 
 import codecs
-from ipaddress import ip_address
 
 import orjson
 import structlog
@@ -10,6 +9,7 @@ from jose.exceptions import JOSEError
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings
+from gateway.core.settings.reach import ANYWHERE
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
@@ -38,7 +38,7 @@ def load_secrets(
     """The secrets of the settings; the first signs. There may be none only with JWT_JWKS.
 
     With `held`, the secrets in use, a file that seems to be half written is an error. With
-    `reached_at` (see that function), published secrets are errors. Raises ConfigurationError, and
+    `reached_at`, published secrets are errors. Raises ConfigurationError, and
     logs a warning about secrets that are easy to guess.
     """
     secrets = read_secrets(settings, held)
@@ -59,31 +59,13 @@ def load_secrets(
     return secrets
 
 
-def reached_at(settings: Settings) -> tuple[str, ...]:
-    """The settings, with their values, that make other machines reach the gateway.
-
-    Names other than `localhost` count, since they are not looked up.
-    """
-    hosts = {"REST_HOST": settings.rest_host}
-    if settings.metrics != "off" and settings.metrics_port is not None:
-        hosts["METRICS_HOST"] = settings.metrics_host
-    return tuple(f"{name}={host}" for name, host in hosts.items() if not is_loopback(host))
-
-
-def is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def refuse_published(
     settings: Settings,
     secrets: tuple[bytes, ...],
     reached_at: tuple[str, ...],
-    or_else: str = ", or listen on 127.0.0.1",
 ) -> None:
-    """Raise ConfigurationError for a published secret. `or_else` is another remedy."""
+    """Raise ConfigurationError for a published secret."""
+    or_else = "" if reached_at == ANYWHERE else ", or listen on 127.0.0.1"
     name = "JWT_SECRET" if settings.jwt_secret_file is None else "JWT_SECRET_FILE"
     problems = [
         f"{name}: secret number {number} is published in an example, so anyone who reaches the"

@@ -1,4 +1,4 @@
-"""Traces: trace contexts of requests, and spans."""
+"""Trace contexts of requests (`traceparent`), and spans for OpenTelemetry."""
 
 from gateway.features.traces.feature import Traces
 

@@ -1,4 +1,4 @@
-"""Traces: spans of requests and of calls to Cuebot, sent by OpenTelemetry."""
+"""Traces: the trace that a request is part of; and spans, sent by OpenTelemetry."""
 
 from collections.abc import Iterable
 
@@ -6,6 +6,7 @@ from gateway.core.gateway import Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.feature import Feature
+from gateway.features.traces.interceptor import TraceContexts
 from gateway.features.traces.trace_settings import open_traces
 
 
@@ -19,7 +20,7 @@ class Traces(Feature):
         self._traces = open_traces(gateway.settings)
 
     def interceptors(self) -> Iterable[Interceptor]:
-        return () if self._traces is None else (self._traces,)
+        return (self._traces or TraceContexts(),)
 
     async def close(self) -> None:
         if self._traces is not None:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from gateway.core.errors import ConfigurationError
-from gateway.core.pipeline.trace_context import Sampler
 from gateway.core.settings.model import Settings
+from gateway.features.traces.trace_context import Sampler
 
 if TYPE_CHECKING:
     from gateway.features.traces.traces import Tracing

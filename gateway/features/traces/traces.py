@@ -22,14 +22,15 @@ from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, Trace
 
 from gateway import __version__
 from gateway.core.errors import Code
-from gateway.core.pipeline.context import RequestContext, trace_header
-from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.pipeline.trace_context import CallTimes, Sampler, Spans, span_id
-from gateway.features.access_log.request_logs import HEALTH_PATHS
+from gateway.core.pipeline.context import RequestContext
+from gateway.features.traces.interceptor import TRACED, TraceContexts, given_to, take_part
+from gateway.features.traces.trace_context import CallTimes, Sampler, Spans, span_id
 
 FLUSH_TIMEOUT_SECONDS = 3.0
 SPAN_MIN_SECONDS = 0.001
 """Shorter waits, and shorter times of sending, have no span."""
+WITHOUT_SPANS = ("/healthz", "/readyz", "/metrics")
+"""Paths that machines ask for every few seconds."""
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 SCOPE = InstrumentationScope("cuebot-gateway", __version__)
 CREDENTIALS = re.compile(r"//\S*@")
@@ -54,7 +55,7 @@ class Part(NamedTuple):
     failed: bool = False
 
 
-class Tracing(Interceptor):
+class Tracing(TraceContexts):
     def __init__(self, sampler: Sampler) -> None:
         """Reads the OTEL_… variables for the exporter. Raises ValueError for wrong ones."""
         self._sampler = sampler
@@ -66,20 +67,25 @@ class Tracing(Interceptor):
         self._spans = BatchSpanProcessor(OTLPSpanExporter())
 
     def open(self, context: RequestContext) -> None:
-        given, response = context.request.trace, context.response
-        trace, context.spans = self._sampler.begin(given)
-        context.request = context.request._replace(trace=trace)
-        if given is None:
-            response.headers.append(trace_header(trace))
+        if context.response.status:  # the server has refused the request: there are no spans
+            super().open(context)
+        else:
+            take_part(context, *self._sampler.begin(given_to(context)))
 
     def enter(self, context: RequestContext) -> None:
-        if context.spans is not None:
-            context.spans.note_read()
+        traced = TRACED.peek(context)
+        if traced is not None and traced.spans is not None:
+            traced.spans.note_read()
+
+    def called(self, context: RequestContext, began: float, ended: float, code: Code) -> None:
+        traced = TRACED.peek(context)
+        if traced is not None and traced.spans is not None:
+            traced.spans.calls.append(CallTimes(traced.spans.call, began, ended, code))
 
     def end(self, context: RequestContext) -> None:
-        request, rpc, spans = context.request, context.call.rpc, context.spans
-        trace = request.trace
-        if spans is None or trace is None or request.path in (*HEALTH_PATHS, "/metrics"):
+        request, rpc, traced = context.request, context.call.rpc, TRACED.peek(context)
+        trace, spans = (None, None) if traced is None else (traced.trace, traced.spans)
+        if spans is None or trace is None or request.path in WITHOUT_SPANS:
             return
         now = time.monotonic()
         epoch = time.time() - now

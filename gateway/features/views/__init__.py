@@ -1,4 +1,6 @@
-"""Views: the fields, rows, groups and formats of an answer that a client asks for."""
+"""Which fields, rows, groups and formats of an answer a client asks for (`_fields`, `_where`,
+CSV).
+"""
 
 from gateway.features.views.feature import Views
 

@@ -1,6 +1,6 @@
 """The views of one method's answers, each compiled once, and which of them a client accepts."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache, partial
 from time import time
 from typing import NamedTuple
@@ -11,8 +11,9 @@ from google.protobuf.descriptor import Descriptor
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import is_message, message_of
 from gateway.core.pipeline.answer_form import AnswerForm, SentRequest
+from gateway.core.pipeline.event_stream import EVENT_STREAM
 from gateway.core.pipeline.invoke import Call
-from gateway.core.pipeline.options import ACCEPT_READ
+from gateway.core.pipeline.options import ACCEPT_READ, offers
 from gateway.core.pipeline.query import refused
 from gateway.core.schema.method import Method
 from gateway.core.schema.rows import Rows, rows_of
@@ -41,7 +42,6 @@ MEDIA_TYPES: dict[Format, bytes] = {
     "ndjson": b"application/x-ndjson",
     "csv": b"text/csv; charset=utf-8",
 }
-EVENT_STREAM = "text/event-stream"
 ACCEPTED: dict[str, Format] = {
     "*/*": "json",
     "application/*": "json",
@@ -257,18 +257,3 @@ def preferred(accept: bytes) -> str:
         if media in ACCEPTED and rank > best:
             best, found = rank, media
     return found
-
-
-def offers(accept: bytes) -> Iterable[tuple[str, float]]:
-    """The media types of an Accept header, with their weights."""
-    for part in accept[:ACCEPT_READ].decode("latin-1").lower().split(","):
-        media, *parameters = (each.strip() for each in part.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            name, _, value = parameter.partition("=")
-            if name.strip() == "q":
-                try:
-                    weight = float(value)
-                except ValueError:
-                    weight = 0.0
-        yield media, weight

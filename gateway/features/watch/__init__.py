@@ -1,4 +1,4 @@
-"""Event streams: reads that are watched."""
+"""Event streams of reads (`_every`, `_until`): who watches, how many, what has changed."""
 
 from gateway.features.watch.feature import Watch
 

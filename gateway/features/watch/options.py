@@ -6,19 +6,18 @@ from typing import NamedTuple
 
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.options import ACCEPT_READ, Options
+from gateway.core.pipeline.event_stream import EVENT_STREAM
+from gateway.core.pipeline.options import ACCEPT_READ, Options, offers
 from gateway.core.pipeline.query import refused
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.views.compiled_view import (
     ACCEPTED,
-    EVENT_STREAM,
     AnswerViews,
     Asked,
     CompiledView,
     Goal,
-    offers,
     preferred,
 )
 from gateway.features.watch.aspect import Watching

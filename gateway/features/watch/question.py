@@ -24,19 +24,15 @@ from gateway.core.pipeline.call_maker import CallMaker, note_cut
 from gateway.core.pipeline.context import ClientGone, RequestContext, Response
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.error_answer import as_gateway_error
+from gateway.core.pipeline.event_stream import COMMENT, RETRY, STREAM_HEADERS
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.slow_reader import write_pieces
 from gateway.features.views.asked_again import finding_of, of_this_moment
 from gateway.features.views.changes import Compare, Difference, Joined, Known, comparison
-from gateway.features.views.compiled_view import EVENT_STREAM, CompiledView
+from gateway.features.views.compiled_view import CompiledView
 from gateway.features.watch.options import options_of
 
-RETRY = b"retry: 2000\n\n"
-"""When a client comes back, in ms."""
-COMMENT = b":\n\n"
-HEADERS = ((b"content-type", EVENT_STREAM.encode()), (b"x-accel-buffering", b"no"))
-"""nginx buffers answers unless they say this."""
 BYTES_PER_ROW = 256
 """Memory for the id and the digest of a row, about."""
 BYTES_PER_QUESTION = 4096
@@ -193,7 +189,7 @@ class Watcher:
             context.wait_as_asked(monotonic() - began)
 
     async def _send_all(self, send: Send) -> None:
-        headers = [*HEADERS, *self.question.headers]
+        headers = [*STREAM_HEADERS, *self.question.headers]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         self.context.response.code = Code.OK
         self.context.response.headers = []  # they are sent, and a stream may be long
@@ -369,6 +365,7 @@ class Question:
         """A request of the lead's, for one call."""
         asked = lead.context
         context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
+        context.parent = asked
         context.subject, context.caller = asked.subject, asked.caller
         context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
         context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept

@@ -21,6 +21,7 @@ from gateway.core.long_work import CHECKS, FOREGROUND, Pace
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.event_stream import STREAM_HEADERS
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.plan import plan as make_plan
@@ -30,9 +31,15 @@ from gateway.core.readiness import Readiness
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.features.views.compiled_view import AnswerViews, CompiledView
-from gateway.features.watch.options import WatchOptions, for_goal, options_of, why_not_watched
+from gateway.features.watch.options import (
+    WatchOptions,
+    for_goal,
+    options_of,
+    wants_events,
+    why_not_watched,
+)
 from gateway.features.watch.plans import is_planned_again, keeping_rows, looked_up
-from gateway.features.watch.question import HEADERS, Question, Watcher
+from gateway.features.watch.question import Question, Watcher
 
 LATE_MESSAGE = "the first answer was not ready in time; ask for fewer rows"
 
@@ -97,6 +104,9 @@ class Watches(Exchange):
         self._watchers: dict[Watcher, None] = {}
         self._checking: asyncio.Task[None] | None = None
 
+    def streams(self, accept: bytes) -> bool:
+        return wants_events(accept)
+
     def serves(self, method: Method) -> bool:
         return not why_not_watched(method)
 
@@ -115,7 +125,7 @@ class Watches(Exchange):
         if context.request.method == "HEAD":
             context.leave()
             context.response.code = Code.OK
-            await send_nothing(send, *HEADERS, status=200)
+            await send_nothing(send, *STREAM_HEADERS, status=200)
             return
         watcher = await self.begin(context, request, receive)
         # The watcher has its own request, which it shares with those who ask the same.

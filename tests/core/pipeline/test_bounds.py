@@ -5,10 +5,10 @@ import re
 import signal
 import socket
 import time
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, suppress
 from functools import partial
+from subprocess import Popen
 from types import SimpleNamespace
 from typing import Any
 
@@ -294,9 +294,7 @@ async def test_too_many_large_answers(
 async def test_too_many_long_answers_are_503_and_nothing_else_is(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "gateway.features.metrics.metrics_page.LAG_TICK_SECONDS", 3600
-    )  # only the test observes
+    monkeypatch.setattr("gateway.app.LAG_TICK_SECONDS", 3600)  # only the test observes
     release = asyncio.Event()
 
     async def handler(request: bytes, context: Context) -> bytes:
@@ -506,7 +504,7 @@ async def test_bodies_of_calls_under_way_take_their_room(cuebot: ScriptedCuebot)
 
 
 async def test_a_client_that_leaves_before_its_body_is_planned_makes_no_call(
-    cuebot: ScriptedCuebot, started: list[Process]
+    cuebot: ScriptedCuebot, started: list[Popen[bytes]]
 ) -> None:
     """Nobody would get the answer."""
     large = orjson.dumps({"name": "x" * 300_000})

@@ -19,10 +19,14 @@ from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from tests.support.contexts import context_of
 from tests.support.events import EVENTS
+from tests.support.needs import needs
 from tests.support.opencue import hosts, opencue
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
-pytestmark = pytest.mark.anyio
+pytestmark = [
+    pytest.mark.anyio,
+    needs("at_most_once", "conditional", "connect", "dry_run", "views", "watch"),
+]
 
 READ, CHANGE = "/host.HostInterface/GetHosts", "/job.JobInterface/Pause"
 JOB = '{"job": {"id": "00000000-0000-0000-0000-000000000001"}}'

@@ -12,6 +12,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import ClientGone, RequestContext
 from gateway.core.upstream.interface import CallFailed
 from tests.support.garbage import collected
+from tests.support.needs import needs
 from tests.support.patience import until
 from tests.support.rights import ALL, ALL_SEE_ONLY, ONLY, SEE, signed
 from tests.support.servers import ON_EACH_TRANSPORT, Gateway, ScriptedCuebot, free_port, gateway_for
@@ -19,6 +20,7 @@ from tests.support.servers import ON_EACH_TRANSPORT, Gateway, ScriptedCuebot, fr
 pytestmark = [
     pytest.mark.anyio,
     *ON_EACH_TRANSPORT,
+    needs("connect"),
     pytest.mark.gateway(access=ALL_SEE_ONLY, access_default="deny"),
 ]
 
@@ -84,7 +86,24 @@ REQUESTS: dict[str, tuple[str, object, dict[str, str], int]] = {
 }
 
 
-@pytest.mark.parametrize(("path", "body", "headers", "status"), REQUESTS.values(), ids=REQUESTS)
+NEEDED = {
+    "a name, in a dry run": needs("dry_run"),
+    "a deep spec, in a dry run": needs("dry_run"),
+    "a key": needs("at_most_once"),
+    "a key, for a name": needs("at_most_once"),
+    "a stream": needs("watch"),
+    "a stream of what is not there": needs("watch"),
+    "Connect": needs("connect"),
+    "gRPC-Web": needs("connect"),
+    "a batch": needs("batch"),
+    "a batch of streams": needs("batch", "watch"),
+}
+CASES = [
+    pytest.param(*each, id=name, marks=NEEDED.get(name, ())) for name, each in REQUESTS.items()
+]
+
+
+@pytest.mark.parametrize(("path", "body", "headers", "status"), CASES)
 async def test_an_error_is_gone_when_it_is_answered(
     gateway: Gateway, path: str, body: object, headers: dict[str, str], status: int
 ) -> None:

@@ -11,7 +11,6 @@ import pytest
 from gateway.core.codec.fields import MOST_PARTS
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.batch_items import items_of
 from gateway.core.pipeline.plan import plan
 from gateway.core.pipeline.query import form_as_json
 from tests.core.pipeline.test_short_names import CATALOG, GET_JOBS
@@ -43,16 +42,10 @@ def query(*parameters: tuple[str, str], accept: bytes | None = None) -> None:
     read_query(METHOD, "GET", asked, accept, UnknownFieldPolicy.EVERYTHING)
 
 
-def item(path: str) -> None:
-    (found,) = items_of(orjson.dumps([{"method": GET_JOBS, "request": {path: 1}}]), is_lines=False)
-    plan(METHOD, found.request, UnknownFieldPolicy.ARGUMENTS)
-
-
 WHERE: dict[str, Callable[[str], None]] = {
     "JSON": body,
     "JSON, ignoring what is unknown": ignoring,
     "a form": form,
-    "an item of a batch": item,
     "a query string": lambda path: query((path, "1")),
     "_fields": lambda path: query(("_fields", f"name,{path}")),
     "_where": lambda path: query(("_where", f"{path}=1")),

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.core.pipeline.plan import MAX_QUICK_BYTES
 from tests.core.pipeline.conversation import filled, heard, problem, request
+from tests.support.needs import needs
 from tests.support.opencue import NO_ID, jobs, message_class
 from tests.support.patience import PATIENCE
 from tests.support.servers import Context, Gateway, ScriptedCuebot, SharedGateway, gateway_for
@@ -360,6 +361,7 @@ async def test_clients_that_hang_up_end_the_step(gateway: Gateway, cuebot: Scrip
 
 
 # --- Before the first call ------------------------------------------------------------------
+@needs("dry_run")
 async def test_dry_runs_only_look_things_up(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """They show the steps with their requests, as far as those are known."""
 

@@ -104,23 +104,6 @@ async def test_an_argument_in_the_query_string_of_a_post_is_refused(
     assert (answer.status_code, words in answer.json()["message"]) == (400, True)
 
 
-@pytest.mark.parametrize("policy", ["ignore", "reject"])
-async def test_a_dry_run_asked_for_in_another_way_calls_nothing(
-    cuebot: SimulatedCuebot, policy: str
-) -> None:
-    """The client thinks that nothing will be changed; the header is named instead."""
-    calls = len(cuebot.calls)
-    async with gateway_for(cuebot.endpoint, unknown_fields=policy) as gateway:
-        for query in ("dryRun=1", "dry_run", "x=1&dry-run=true"):
-            answer = await gateway.post(f"/job.JobInterface/Kill?{query}", {"job": {"id": "1"}})
-            assert (answer.status_code, "X-Dry-Run: 1" in answer.text) == (400, True)
-        for path in ("/job.JobInterface/Kill", "/batch"):
-            for header in ("Dry-Run", "X-DryRun", "DryRun"):
-                answer = await gateway.post(path, {"job": {"id": "1"}}, headers={header: "1"})
-                assert (answer.status_code, "X-Dry-Run: 1" in answer.text) == (400, True)
-    assert len(cuebot.calls) == calls
-
-
 async def test_a_get_has_no_body(gateway: Gateway) -> None:
     """One that has would be answered as if it had not."""
     answer = await gateway.client.request("GET", JOBS, content=b'{"r": {}}')

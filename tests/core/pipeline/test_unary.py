@@ -17,10 +17,10 @@ from gateway.core.pipeline.form import Form
 from gateway.core.pipeline.respond import Responder, send_pieces
 from gateway.core.pipeline.slow_reader import SlowReader
 from tests.support.contexts import context_of
+from tests.support.details import detailed
 from tests.support.opencue import message_class
 from tests.support.owned_farm import answer
 from tests.support.patience import PATIENCE
-from tests.support.protocols import detailed
 from tests.support.servers import (
     Context,
     Gateway,

@@ -8,6 +8,9 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.xml_body import xml_as_json
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
+from tests.support.needs import needs
+
+pytestmark = needs("identity")
 
 ROUTES = build_catalog(read_package(OPENCUE_PACKAGE), Selection(), load_profile("opencue")).routes
 LAUNCH, PAUSE = (ROUTES[f"/job.JobInterface/{name}"] for name in ("LaunchSpec", "Pause"))

@@ -14,8 +14,6 @@ import httpx
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from gateway.features.tokens.tokens import TokenRules
-from gateway_cli.tokens import mint_token
 from tests.core.profile.reference import (
     ABSENT,
     CALLS,
@@ -35,7 +33,7 @@ from tests.core.profile.reference import (
     new_studio,
     refused,
 )
-from tests.support.servers import SECRET, Gateway, SharedGateway, http_client
+from tests.support.servers import SECRET, Gateway, SharedGateway, http_client, token
 
 pytestmark = pytest.mark.anyio
 
@@ -314,9 +312,7 @@ async def limited(simulated_cuebot: SimulatedCuebot, shared_gateway: SharedGatew
 
 
 def authorization(subject: str, seconds: float = 3600, secret: str = SECRET) -> dict[str, str]:
-    return {
-        "Authorization": f"Bearer {mint_token(secret.encode(), TokenRules(), subject, seconds)}"
-    }
+    return {"Authorization": f"Bearer {token(subject, seconds, secret)}"}
 
 
 async def test_the_document_is_kept(limited: Gateway) -> None:

@@ -485,42 +485,6 @@ async def test_a_field_of_ones_own_is_what_it_is(gateway: Gateway, cuebot: Scrip
     assert (given["cores"], given["totalCores"], given["freeGpus"]) == (8, 16, 0)
 
 
-KILL = "job.JobInterface/Kill"
-
-
-@pytest.mark.parametrize("path", ["newComment.user", "new_comment.user"])
-def test_an_entry_in_either_spelling(path: str) -> None:
-    profile = Profile(identity={"job.JobInterface/AddComment": path})
-    catalog = build_catalog(opencue(), Selection(), profile)
-    identity = catalog.routes["/job.JobInterface/AddComment"].identity
-    assert identity is not None
-    assert (str(identity.field), identity.element) == ("newComment.user", "")
-    assert catalog.unused_entries == ()
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "reason"),
-    [
-        (KILL, "user", "job.JobKillRequest has no user"),
-        (KILL, "job", "job is no text"),
-        ("job.JobInterface/Kil", "username", "job.JobInterface/Kil is not served"),
-        ("job.JobInterface/GetJobs", "r.users", "r.users is no text"),
-    ],
-)
-def test_an_entry_that_does_not_apply(method: str, path: str, reason: str) -> None:
-    catalog = build_catalog(opencue(), Selection(), Profile(identity={method: path}))
-    assert catalog.unused_entries == (UnusedEntry(f"identity.{method}", reason),)
-    assert all(each.identity is None for each in catalog.methods)
-
-
-def test_an_excluded_method() -> None:
-    profile = Profile(identity_in_xml={"job.JobInterface/LaunchSpec": {"spec": "user"}})
-    catalog = build_catalog(opencue(), Selection(exclude=("*/Launch*",)), profile)
-    assert [each.entry for each in catalog.unused_entries] == [
-        "identity_in_xml.job.JobInterface/LaunchSpec"
-    ]
-
-
 NOTHING_CHANGES = ("Get", "Find", "Is")
 
 

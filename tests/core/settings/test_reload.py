@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway.features.tokens.tokens import TokenRules
-from gateway_cli.tokens import mint_token
 from tests.support.opencue import opencue
 from tests.support.processes import Answer, Instance, instance, until
 from tests.support.provider import rsa_key
-from tests.support.servers import SECRET
+from tests.support.servers import SECRET, token
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +70,7 @@ class Configured:
         return self.answer(SECRET, path).status
 
     def answer(self, secret: str = SECRET, path: str = GET_JOBS) -> Answer:
-        return self.ask(mint_token(secret.encode(), TokenRules(), "tester", 3600), path)
+        return self.ask(token(secret=secret), path)
 
     def limit(self) -> str | None:
         return self.answer().headers.get("x-ratelimit-limit")

@@ -159,6 +159,7 @@ TEXTS: list[tuple[str, str, object]] = [
     *((f"{name}_FILE", "/etc/pem", Path("/etc/pem")) for name in (*FILES.split(), "STATE_CA")),
     *(("CUEBOT_TLS", text, True) for text in ("true", "TRUE", "1")),
     *(("CUEBOT_TLS", text, False) for text in ("false", "0")),
+    ("OPEN_TO_ALL", "true", True),
     *(("CUEBOT_ENDPOINT", text, (text,)) for text in ("cuebot:8443", "[::1]:8443", "10.0.0.1:1")),
     ("CUEBOT_ENDPOINT", "a-b.c_d:65535", ("a-b.c_d:65535",)),
     ("CUEBOT_ENDPOINT", "a:1,b:2", ("a:1", "b:2")),

@@ -334,7 +334,6 @@ import asyncio, logging, sys
 import httpx
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.middleware import ContextMiddleware
-from gateway.features.proxies.proxies import TrustedProxies
 from gateway.features.access_log.request_logs import AccessLines
 from gateway.core.logs import configure_logging
 
@@ -345,8 +344,7 @@ async def fails(scope, receive, send):
 async def main():
     configure_logging("info", sys.argv[1])
     logging.getLogger("httpx").disabled = True
-    proxies, interceptors = TrustedProxies(()), Interceptors([AccessLines(None)])
-    app = ContextMiddleware(fails, proxies=proxies, interceptors=interceptors)
+    app = ContextMiddleware(fails, interceptors=Interceptors([AccessLines(None)]))
     transport = httpx.ASGITransport(app)
     headers = {"X-Request-ID": "unexpected-1", "Authorization": "Bearer hush"}
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:

@@ -16,6 +16,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.app import Gateway as App
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.failures import TELLS_NOTHING, error_for
 from gateway.core.pipeline.plan import Found
@@ -40,7 +41,6 @@ from gateway.core.upstream.interface import (
     refused,
     too_late,
 )
-from gateway.features.admission import Admission
 from gateway.features.at_most_once import AtMostOnce, key_records
 from gateway.features.at_most_once import exchange as at_most_once
 from gateway.features.at_most_once.exchange import Attempt, KeptAnswer, key_of
@@ -56,12 +56,11 @@ from gateway.features.at_most_once.key_records import (
     StoreRecords,
     keys_of,
 )
-from gateway.features.batch.batch import ITEMS_AT_ONCE
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.rate_limits import RateLimits
 from tests.support.audit import outcomes
 from tests.support.clocks import HandClock
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.owned_farm import BOS, answer, script
 from tests.support.patience import PATIENCE, until
@@ -87,6 +86,8 @@ JOB = {"job": {"id": "11111111-2222-3333-4444-555555555555"}}
 OTHER = {"job": {"id": "11111111-2222-3333-4444-666666666666"}}
 LAUNCH, SPEC = "/job.JobInterface/LaunchSpecAndWait", {"spec": "<spec/>"}
 REPLAYED = "idempotent-replayed"
+ITEMS_AT_ONCE = 16
+"""Of one batch."""
 LOST_AFTER = 40
 """Seconds until the outcome of a call without an end is unknown: GRPC_TIMEOUT and 10."""
 
@@ -103,6 +104,13 @@ def told(answer: httpx.Response) -> tuple[int, bool]:
 def launched(count: int) -> bytes:
     jobs = [{"id": f"id-{n}", "name": f"naïve-{n}"} for n in range(count)]
     return answer("job.JobLaunchSpecAndWaitResponse", jobs={"jobs": jobs})
+
+
+def in_flight(app: App) -> int:
+    """Calls that hold their slots."""
+    from gateway.features.admission import Admission
+
+    return app.feature(Admission).slots.taken
 
 
 def calls(cuebot: ScriptedCuebot, path: str = PAUSE) -> int:
@@ -240,7 +248,11 @@ async def test_a_key_is_of_a_principal_and_a_method(
     assert (calls(cuebot), calls(cuebot, KILL)) == (2, 1)
 
 
-@pytest.mark.parametrize("more", [{}, {"X-Dry-Run": "1"}], ids=["read", "dry run"])
+@pytest.mark.parametrize(
+    "more",
+    [{}, pytest.param({"X-Dry-Run": "1"}, marks=needs("dry_run"))],
+    ids=["read", "dry run"],
+)
 async def test_what_changes_nothing_ignores_it(
     gateway: Gateway, cuebot: ScriptedCuebot, more: dict[str, str]
 ) -> None:
@@ -439,9 +451,10 @@ async def test_calls_of_several_steps_are_one(
 # --- A client that leaves -------------------------------------------------------------------
 
 
+@needs("admission")
 async def test_a_call_goes_on_without_its_client(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     await goes_on(gateway.port, cuebot)
-    assert gateway.app.feature(Admission).slots.taken == 0
+    assert in_flight(gateway.app) == 0
 
 
 async def goes_on(port: int, cuebot: ScriptedCuebot) -> None:
@@ -459,6 +472,7 @@ async def goes_on(port: int, cuebot: ScriptedCuebot) -> None:
     assert calls(cuebot) == 1
 
 
+@needs("admission", "batch")
 async def test_items_of_a_batch_go_on_without_its_client(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -472,7 +486,7 @@ async def test_items_of_a_batch_go_on_without_its_client(
     waiting = await gateway.post(PAUSE, headers=keyed("b/0"), **COMPACT)
     assert waiting.status_code == 409
     release.set()
-    await until(lambda: gateway.app.feature(Admission).slots.taken == 0)
+    await until(lambda: in_flight(gateway.app) == 0)
     assert (await answered(gateway.client, "b/0", **COMPACT)).headers[REPLAYED] == "true"
     again = await gateway.post("/batch", items, headers=keyed("b"))
     replayed = [each.get("headers", {}).get("Idempotent-Replayed") for each in again.json()]
@@ -494,6 +508,7 @@ async def test_a_stop_that_cuts_off_the_call_is_unknown(
     await unknown(gateway, cuebot, "the gateway stopped")
 
 
+@needs("admission", "batch")
 async def test_a_stop_that_cuts_off_a_batch_without_its_client(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -506,7 +521,7 @@ async def test_a_stop_that_cuts_off_a_batch_without_its_client(
     (task,) = gateway.server.server_state.tasks
     task.cancel()
     await cancelled.wait()
-    await until(lambda: gateway.app.feature(Admission).slots.taken == 0)
+    await until(lambda: in_flight(gateway.app) == 0)
     await unknown(gateway, cuebot, "the gateway stopped", "k1/1")
 
 
@@ -518,6 +533,7 @@ async def test_a_bug_after_the_call_is_unknown(
     await unknown(gateway, cuebot, "the gateway failed")
 
 
+@needs("admission")
 async def test_a_client_that_is_gone_before_the_call(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -533,15 +549,16 @@ async def test_a_client_that_is_gone_before_the_call(
         await reading.wait()
     await until(lambda: not gateway.server.connections)
     gone.set()
-    await until(lambda: gateway.app.feature(Admission).slots.taken == 0)
+    await until(lambda: in_flight(gateway.app) == 0)
     assert calls(cuebot) == 0
 
 
 @pytest.mark.slow
+@needs("admission")
 async def test_plain_uvicorn_does_the_same(cuebot: ScriptedCuebot) -> None:
     async with plain_uvicorn(cuebot.endpoint) as (port, app):
         await goes_on(port, cuebot)
-        await until(lambda: app.feature(Admission).slots.taken == 0)
+        await until(lambda: in_flight(app) == 0)
 
 
 # --- Rights ---------------------------------------------------------------------------------
@@ -574,6 +591,7 @@ async def ruled(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
 LENA = signed("lena", role="artist", shows=["demo"])
 
 
+@needs("access", "object_rights")
 async def test_the_same_conditions_judge_nothing_anew(
     ruled: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -584,6 +602,7 @@ async def test_the_same_conditions_judge_nothing_anew(
     assert len(cuebot.seen) == seen
 
 
+@needs("access", "object_rights")
 async def test_other_claims_are_judged_before_a_replay(
     ruled: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -607,6 +626,7 @@ async def test_other_claims_are_judged_before_a_replay(
         (READS, {}, 403),
     ],
 )
+@needs("access", "object_rights")
 async def test_other_rules_are_judged_before_a_replay(
     ruled: Gateway,
     cuebot: ScriptedCuebot,
@@ -621,6 +641,7 @@ async def test_other_rules_are_judged_before_a_replay(
     assert calls(cuebot) == 1
 
 
+@needs("access", "object_rights")
 async def test_a_right_that_is_lost_while_keys_are_read(
     ruled: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -632,6 +653,7 @@ async def test_a_right_that_is_lost_while_keys_are_read(
     assert (answer.status_code, calls(cuebot)) == (403, 1)
 
 
+@needs("access", "object_rights")
 async def test_a_change_without_the_right_leaves_no_key(
     ruled: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -642,6 +664,7 @@ async def test_a_change_without_the_right_leaves_no_key(
     assert calls(cuebot) == 2
 
 
+@needs("access", "audit", "object_rights")
 async def test_a_replay_is_not_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """It has a line for each change, and a replay is none; nor is a rehearsal for one."""
     script(cuebot, METHODS)
@@ -658,6 +681,7 @@ async def test_a_replay_is_not_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path
 
 
 @pytest.mark.parametrize("synced", [False, True])
+@needs("audit")
 async def test_what_is_not_called_for_its_key(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, synced: bool
 ) -> None:
@@ -707,7 +731,12 @@ def test_what_is_a_key(header: bytes, key: bytes | None) -> None:
 
 @pytest.mark.parametrize(
     ("path", "body"),
-    [(PAUSE, JOB), ("/batch", [{"id": "a", "method": PAUSE, "request": JOB}])],
+    [
+        (PAUSE, JOB),
+        pytest.param(
+            "/batch", [{"id": "a", "method": PAUSE, "request": JOB}], marks=needs("batch")
+        ),
+    ],
 )
 async def test_a_bad_key_calls_nothing(
     gateway: Gateway, cuebot: ScriptedCuebot, path: str, body: object
@@ -719,7 +748,6 @@ async def test_a_bad_key_calls_nothing(
 
 
 BATCH_OF_ONE = orjson.dumps([{"id": "a", "method": PAUSE, "request": JOB}])
-PROTO = {"Content-Type": "application/proto", "Connect-Protocol-Version": "1"}
 TWICE = {
     "a change": ("POST", PAUSE, orjson.dumps(JOB), {}),
     "a dry run": ("POST", PAUSE, orjson.dumps(JOB), {"X-Dry-Run": "1"}),
@@ -727,9 +755,6 @@ TWICE = {
     "a GET": ("GET", f"{FIND_JOB}?name=shot", b"", {}),
     "an event stream": ("GET", f"{FIND_JOB}?name=shot", b"", {"Accept": "text/event-stream"}),
     "a batch": ("POST", "/batch", BATCH_OF_ONE, {}),
-    "Connect, JSON": ("POST", PAUSE, orjson.dumps(JOB), {"Connect-Protocol-Version": "1"}),
-    "Connect, protobuf": ("POST", PAUSE, b"", PROTO),
-    "gRPC-Web": ("POST", PAUSE, bytes(5), {"Content-Type": "application/grpc-web+proto"}),
     "no method": ("POST", "/job.JobInterface/Paus", b"{}", {}),
     "a page": ("GET", "/status.json", b"", {}),
 }
@@ -745,10 +770,7 @@ async def refuses_two_keys(port: int, cuebot: ScriptedCuebot) -> None:
                 await one.send(request(path, body, *lines).replace(b"POST", verb.encode(), 1))
                 refused = await one.answer()
             assert b"more than one Idempotency-Key in one request" in refused.body, (what, keys)
-            if what == "gRPC-Web":
-                assert b"grpc-status: 3" in refused.body
-            else:
-                assert refused.status == 400, (what, keys)
+            assert refused.status == 400, (what, keys)
     assert not cuebot.seen
 
 
@@ -841,14 +863,14 @@ async def test_a_record_takes_no_more_memory_than_it_counts() -> None:
 async def test_a_store_that_is_away_is_503(store: StoreServer, cuebot: ScriptedCuebot) -> None:
     async with storing(cuebot, store) as gateway:
         await gateway.post(PAUSE, JOB, headers=keyed("away"))
-        shared = gateway.app.feature(RateLimits).shared
-        assert shared is not None
+        link = gateway.app.parts.store
+        assert link is not None
         async with full(store):
             refused = await gateway.post(PAUSE, JOB, headers=keyed("full"))
         assert refused.status_code == 503
         assert "cannot remember it now; nothing was called" in refused.json()["message"]
         assert (await gateway.post(PAUSE, JOB)).status_code == 200
-        await until(lambda: shared.link.up)
+        await until(lambda: link.up)
         again = await answered(gateway.client, "full")
         assert REPLAYED not in again.headers
         assert calls(cuebot) == 3
@@ -1133,6 +1155,6 @@ async def test_a_store_that_refuses_keys_counts_requests(
         make_patient(gateway)
         answer = await gateway.post(PAUSE, JOB, headers=keyed())
         assert (answer.status_code, calls(cuebot)) == (503, 0)
-        shared = gateway.app.feature(RateLimits).shared
-        assert shared is not None
-        assert (shared.link.up, shared.link.losses) == (True, 0)
+        link = gateway.app.parts.store
+        assert link is not None
+        assert (link.up, link.losses) == (True, 0)

@@ -13,9 +13,9 @@ from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.rates import MemoryLimiter, Rate, Verdict
 from gateway.features.admission import Admission
 from gateway.features.batch import batch as batches
-from gateway.features.rate_limits.rate_limiter import MemoryLimiter, Rate, Verdict
 from gateway.features.tokens import Tokens
 from tests.features.batch.test_batch import (
     BATCH,
@@ -28,6 +28,7 @@ from tests.features.batch.test_batch import (
     ndjson,
 )
 from tests.support.audit import KILL, killing, outcomes
+from tests.support.needs import needs
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
@@ -35,6 +36,7 @@ from tests.support.servers import Context, Gateway, ScriptedCuebot, bearer, gate
 from tests.support.wire import request, wire
 
 pytestmark = [
+    needs("access", "admission", "audit", "rate_limits", "tokens"),
     pytest.mark.anyio,
     pytest.mark.gateway(shared_reads="off"),  # equal items would share their calls
 ]
@@ -99,6 +101,7 @@ def refusing(header: bytes | None) -> None:
     raise GatewayError(Code.UNAUTHENTICATED, "no")
 
 
+@needs("at_most_once")
 async def test_a_key_is_made_for_each_item(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     seen: dict[str, bytes | None] = {}
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.batch_items import KEYS, MAX_ITEMS, Item, items_of
+from gateway.features.batch.items import KEYS, MAX_ITEMS, Item, items_of
 
 JSON = st.recursive(
     st.none()

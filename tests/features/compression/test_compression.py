@@ -15,7 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.core.codec.payload import zstd
-from gateway.core.pipeline.content_coding import (
+from gateway.features.compression.coding import (
     ACCEPT_ENCODING_MAX_BYTES,
     CODINGS,
     COMPRESSION_STEP_BYTES,
@@ -24,7 +24,6 @@ from gateway.core.pipeline.content_coding import (
     Coding,
     Compressor,
     choose,
-    compressed,
     stream,
 )
 from tests.support.opencue import jobs
@@ -148,7 +147,7 @@ def test_a_stream_stands_for_its_pieces(coding: Coding, pieces: list[bytes]) -> 
 @example(content=b"x" * (COMPRESSION_STEP_BYTES + 1))
 def test_a_whole_answer(accept: bytes, content: bytes) -> None:
     """A short answer is left alone, a middling one stays whole, a long one becomes a stream."""
-    pieces, headers = compressed((content,), accept)
+    pieces, headers = choose(accept).coded((content,))
     assert isinstance(pieces, tuple) == (len(content) <= COMPRESSION_STEP_BYTES)
     if len(content) < MIN_COMPRESSED_BYTES:
         assert list(pieces) == [content]
@@ -160,8 +159,8 @@ def test_a_whole_answer(accept: bytes, content: bytes) -> None:
 
 def test_nobody_has_to_be_asked_for_plain_answers() -> None:
     pieces = iter([b"x" * COMPRESSION_STEP_BYTES])
-    assert compressed(pieces, None)[0] is pieces
-    assert compressed(pieces, b"br")[0] is pieces
+    assert choose(None).coded(pieces)[0] is pieces
+    assert choose(b"br").coded(pieces)[0] is pieces
 
 
 class Counting:

@@ -6,6 +6,7 @@ import os
 import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,12 +16,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.core.codec.payload import zstd as zstandard
-from gateway.core.pipeline.content_coding import (
+from gateway.core.pipeline.request import LARGEST_BODIES_AT_ONCE
+from gateway.features.compression.coding import (
     INPUT_STEP_BYTES,
     OUTPUT_STEP_BYTES,
     CompressedDecoder,
 )
-from gateway.core.pipeline.request import LARGEST_BODIES_AT_ONCE
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 from tests.support.wire import wire
@@ -223,3 +225,15 @@ async def test_other_codings_are_415(gateway: Gateway, cuebot: ScriptedCuebot, c
     wrong_type = {"Content-Type": "image/png"}
     answer = await gateway.post(FIND_SHOW, content=b"x", headers=wrong_type)
     assert (answer.status_code, "accept-encoding" in answer.headers) == (415, False)
+
+
+@needs("access", "audit")
+async def test_what_is_denied_in_another_coding_is_denied(
+    cuebot: ScriptedCuebot, tmp_path: Path
+) -> None:
+    """Its body is not read for the audit log."""
+    log = tmp_path / "audit.log"
+    async with gateway_for(cuebot.endpoint, access_default="deny", audit_log=str(log)) as gateway:
+        answer = await send(gateway, b"{}", "br")
+    assert (answer.status_code, answer.json()["code"]) == (403, 7)
+    assert FIND_SHOW in log.read_text()

@@ -16,8 +16,10 @@ import pytest
 from gateway.core.codec.payload import zstd
 from gateway.core.errors import Code, GatewayError
 from gateway.features.connect.connect import IN_PROTO
+from tests.features.connect.messages import asked, cases, found
+from tests.support.details import DETAILS, detailed
+from tests.support.needs import needs
 from tests.support.opencue import jobs, message_class
-from tests.support.protocols import DETAILS, asked, detailed, found
 from tests.support.servers import Context, Gateway, ScriptedCuebot
 
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
@@ -25,6 +27,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.gateway(max_body_mb=0.5)]
 FIND_SHOW = "/show.ShowInterface/FindShow"
 GET_JOBS = "/job.JobInterface/GetJobs"
 PAUSE, CREATE_SHOW = "/job.JobInterface/Pause", "/show.ShowInterface/CreateShow"
+LOCK, HOST = "/host.HostInterface/Lock", {"id": "a", "name": "a"}
 PROTO = {"Content-Type": "application/proto", "Connect-Protocol-Version": "1"}
 JSON = {"Content-Type": "application/json", "Connect-Protocol-Version": "1"}
 
@@ -56,6 +59,7 @@ async def test_its_json_is_plain_json(gateway: Gateway, cuebot: ScriptedCuebot) 
     assert answer.headers["content-type"] == "application/json"
 
 
+@needs("compression")
 @pytest.mark.parametrize("name", ["gzip", "zstd"])
 async def test_both_ways_compressed(gateway: Gateway, cuebot: ScriptedCuebot, name: str) -> None:
     cuebot.answers(FIND_SHOW, found("demo" * 500))
@@ -223,7 +227,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED)
+OF_COMPRESSION = ("another coding", "bad gzip", "a bomb", "a bomb in a GET")
+
+
+@pytest.mark.parametrize("case", cases(REFUSED, OF_COMPRESSION))
 async def test_every_refusal_is_connects(
     gateway: Gateway, cuebot: ScriptedCuebot, case: Refused
 ) -> None:
@@ -277,7 +284,7 @@ GETS = {
 }
 
 
-@pytest.mark.parametrize("asking", GETS.values(), ids=GETS)
+@pytest.mark.parametrize("asking", cases(GETS, ("in gzip", "in zstd")))
 async def test_reads_by_get(gateway: Gateway, cuebot: ScriptedCuebot, asking: str) -> None:
     cuebot.answers(FIND_SHOW, found("demo"))
     answer = await gateway.client.get(f"{gateway.url}{FIND_SHOW}?{asking}")
@@ -310,6 +317,43 @@ async def test_without_its_mark_a_get_is_plain(gateway: Gateway, cuebot: Scripte
 
 
 # --- what else there is ---------------------------------------------------------------------------
+@needs("obstacles")
+async def test_a_header_has_cuebots_text(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    text = "com.imageworks.spcue.rqd.RqdClientException: failed to lock host: a"
+    cuebot.fails(LOCK, grpc.StatusCode.INTERNAL, text)
+    refused = await gateway.post(LOCK, {"host": HOST}, headers=JSON)
+    assert refused.headers["x-cuebot"].startswith("com.imageworks.spcue.rqd.RqdClientException%3A")
+    lock = message_class("host.HostLockRequest")(host=HOST).SerializeToString()
+    web = b"\0" + len(lock).to_bytes(4) + lock
+    media = {"Content-Type": "application/grpc-web+proto"}
+    refused = await gateway.post(LOCK, content=web, headers=media)
+    assert b"x-cuebot: com.imageworks" in refused.content
+
+
+@needs("at_most_once")
+@pytest.mark.parametrize(
+    ("content", "headers"),
+    [
+        (b"{}", JSON),
+        (b"", PROTO),
+        (bytes(5), {"Content-Type": "application/grpc-web+proto"}),
+    ],
+    ids=["json", "proto", "grpc-web"],
+)
+async def test_two_keys_in_one_request_are_an_error(
+    gateway: Gateway, cuebot: ScriptedCuebot, content: bytes, headers: dict[str, str]
+) -> None:
+    keys = [("Idempotency-Key", "k1"), ("Idempotency-Key", "k2")]
+    sent = [*headers.items(), *keys, *gateway.client.headers.items()]
+    refused = await gateway.client.post(gateway.url + PAUSE, content=content, headers=sent)
+    if "grpc" in headers["Content-Type"]:
+        assert b"grpc-status: 3" in refused.content
+    else:
+        assert refused.status_code == 400
+    assert b"more than one Idempotency-Key in one request" in refused.content
+    assert not cuebot.seen
+
+
 async def test_a_change_is_made_once(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """A replay is in its own codec; another codec is another body."""
     cuebot.answers(CREATE_SHOW, found("demo"))
@@ -365,6 +409,7 @@ async def test_accept_chooses_no_view(
         assert answer.headers["content-type"] == headers["Content-Type"]
 
 
+@needs("batch")
 async def test_batches_are_plain_json(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     items = [{"path": FIND_SHOW, "body": {"name": "demo"}}]
     plain = await gateway.post("/batch", items)

@@ -24,6 +24,7 @@ from tests.features.object_rights.test_object_rights import (
     who_may,
 )
 from tests.support.audit import outcomes
+from tests.support.needs import needs
 from tests.support.opencue import message_class, with_ids
 from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.rights import rule, signed
@@ -176,6 +177,7 @@ async def test_the_line_of_a_denied_call_has_its_request(
     assert (line["denied"], line["request"]["job"]["id"]) == ("reading", BOS)
 
 
+@needs("compression")
 async def test_a_bomb_in_a_denied_call_is_not_read(judging: Gateway, log: Path) -> None:
     """Its line is written without the request, which would take long to read."""
     packed = gzip.compress(killing(job={"id": BOS}, reason="x" * 500_000))

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from google.protobuf import json_format
 
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import until
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for
@@ -142,3 +143,42 @@ async def test_it_works_while_cuebot_is_away() -> None:
     """It asks Cuebot nothing, so that it does not need it, once the schema is known."""
     async with gateway_for("127.0.0.1:1", descriptor_source="package:opencue_proto") as gateway:
         assert (await dry(gateway, KILL_FRAMES, BODY)).status_code == 200
+
+
+@pytest.mark.parametrize("policy", ["ignore", "reject"])
+async def test_a_dry_run_asked_for_in_another_way_calls_nothing(
+    cuebot: ScriptedCuebot, policy: str
+) -> None:
+    """The client thinks that nothing will be changed; the header is named instead."""
+    async with gateway_for(cuebot.endpoint, unknown_fields=policy) as gateway:
+        for query in ("dryRun=1", "dry_run", "x=1&dry-run=true"):
+            answer = await gateway.post(f"/job.JobInterface/Kill?{query}", {"job": {"id": "1"}})
+            assert (answer.status_code, "X-Dry-Run: 1" in answer.text) == (400, True)
+        for header in ("Dry-Run", "X-DryRun", "DryRun"):
+            answer = await gateway.post(
+                "/job.JobInterface/Kill", {"job": {"id": "1"}}, headers={header: "1"}
+            )
+            assert (answer.status_code, "X-Dry-Run: 1" in answer.text) == (400, True)
+    assert cuebot.seen == []
+
+
+@needs("batch")
+@pytest.mark.parametrize("header", ["Dry-Run", "X-DryRun", "DryRun"])
+async def test_a_misspelled_dry_run_of_a_batch(
+    gateway: Gateway, cuebot: ScriptedCuebot, header: str
+) -> None:
+    answer = await gateway.post("/batch", {"job": {"id": "1"}}, headers={header: "1"})
+    assert (answer.status_code, "X-Dry-Run: 1" in answer.text, cuebot.seen) == (400, True, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "there"),
+    [("SetPriority", "dryRun", "(there are: job, val)"), ("Kill", "dry_run", "(there are: ")],
+)
+async def test_a_field_for_a_dry_run_is_told_the_header(
+    gateway: Gateway, cuebot: ScriptedCuebot, path: str, field: str, there: str
+) -> None:
+    answer = await gateway.post(f"/job.JobInterface/{path}", {field: True})
+    assert (answer.status_code, cuebot.seen) == (400, [])
+    way = "for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"
+    assert f"unknown field `{field}`; {way} {there}" in answer.json()["message"]

@@ -25,6 +25,8 @@ from tests.support.servers import (
     gateway_for,
     http_client,
     running_cuebot,
+    running_gateway,
+    settings_for,
 )
 from tests.support.two_versions import ChangingCuebot
 
@@ -76,11 +78,9 @@ async def test_the_status_tells_the_load(public: Gateway) -> None:
     assert status["load"] == {"inFlight": 0, "most": 256, "long": 0, "longLimit": 256}
 
 
-async def test_health_needs_no_other_feature(
-    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.app.FEATURES", (Health,))
-    async with gateway_for(cuebot.endpoint) as gateway:
+async def test_health_needs_no_other_feature(cuebot: ScriptedCuebot) -> None:
+    settings = settings_for(cuebot.endpoint, open_to_all=True)
+    async with running_gateway(settings, features=(Health,)) as gateway:
         assert (await get(gateway, "/healthz")).json() == {"status": "ok"}
         assert (await get(gateway, "/readyz")).json()["status"] == "ok"
         status = (await get(gateway, "/status.json")).json()
@@ -142,6 +142,7 @@ async def test_the_status_tells_what_is_refused(gateway: Gateway) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", refused["startedAt"])
 
 
+@needs("compression")
 async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
     answer = await get(public, "/status.json")
     assert "content-encoding" not in answer.headers

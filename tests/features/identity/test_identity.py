@@ -10,21 +10,24 @@ from jose import jwt
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.codec.xml_text import MOST_QUICK
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.caller import Caller, with_caller
+from gateway.core.pipeline.for_caller import Caller, ForCaller
 from gateway.core.pipeline.plan import MAX_QUICK_BYTES, plan
-from gateway.core.pipeline.request import with_identity
+from gateway.core.pipeline.request import changed_for_caller
 from gateway.core.principal import Principal
 from gateway.core.schema.selection import Selection
 from gateway.features.access.rights import Rule
 from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.identity.aspect import CallerField
+from gateway.features.identity.planning import with_caller
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
 CUEWEB = rule("cueweb", {"sub": "user-id"}, "all", identity="trust")
 FORCE = pytest.mark.gateway(identity="force", access=[CUEWEB])
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("access", "tokens")]
 
 INTERN = signed("intern")
 KILL = "/job.JobInterface/Kill"
@@ -71,7 +74,7 @@ async def test_every_method_that_names_its_caller_is_known() -> None:
         or "new_comment" in each.descriptor.input_type.fields_by_name
         or each.descriptor.name.startswith("LaunchSpec")
     }
-    assert {each.path for each in methods if each.identity is not None} == naming
+    assert {each.path for each in methods if CallerField.of(each).place is not None} == naming
     assert len(naming) == 12
 
 
@@ -346,7 +349,7 @@ async def test_a_rule_that_changes_meanwhile_holds(gateway: Gateway) -> None:
     context = context_of(LAUNCH)
     context.caller = Principal("intern", 4e9, 0.0, Rule("all", ("all",), "force", ()), {})
     with pytest.raises(GatewayError, match="it has to be the caller"):
-        with_identity(context, planned, before)
+        changed_for_caller(context, planned, method.aspects[ForCaller], before)
 
 
 @pytest.mark.parametrize("xml", ["<user/>", "<!DOCTYPE a [<!ENTITY me 'x'>]><a>&me;</a>", ""])

@@ -22,6 +22,7 @@ from gateway import __version__
 from gateway.app import create_app
 from gateway.core.errors import BadToken, Code, ConfigurationError, Shed
 from gateway.core.pipeline.failures import error_for
+from gateway.core.processes import Worker
 from gateway.core.upstream.interface import CallFailed, Reason
 from gateway.features.audit.audit_writer import AuditFile
 from gateway.features.metrics import Metrics, metrics
@@ -35,6 +36,7 @@ from gateway.features.metrics.metrics import (
 )
 from gateway.features.settings import load_settings
 from gateway_cli.checks import run_checks
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
@@ -101,6 +103,12 @@ class Case:
     sent: str = ""
     """The status of the answer, if it is another one."""
 
+    @property
+    def marks(self) -> tuple[pytest.MarkDecorator, ...]:
+        if self.headers is GZIPPED:
+            return (needs("compression"),)
+        return () if self.protocol == "json" else (needs("connect"),)
+
 
 FIND = "/frame.FrameInterface/GetFrame"
 OK = ("OK", SHOWS, "200")
@@ -138,7 +146,10 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=name, marks=case.marks) for name, case in CASES.items()],
+)
 async def test_requests_are_counted(public: Gateway, cuebot: ScriptedCuebot, case: Case) -> None:
     cuebot.fails(GET_JOBS, grpc.StatusCode.FAILED_PRECONDITION, "no")
     before = await metrics_of(public)
@@ -159,6 +170,7 @@ async def test_requests_are_counted(public: Gateway, cuebot: ScriptedCuebot, cas
     assert after.since(before, "request_bytes_total") == ({(): read} if read else {})
 
 
+@needs("compression")
 async def test_the_bytes_of_answers(public: Gateway) -> None:
     """As they were sent, compressed or not."""
     plain = await public.client.get("/metrics", headers={"Accept-Encoding": "identity"})
@@ -589,8 +601,8 @@ def test_numbers_of_workers_together() -> None:
 
 def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers: Numbers = {("rate_limited_total",): 3, ("workers",): 1}
-    WorkerMetrics(str(tmp_path), 0, 0.0).put(numbers)
-    other, successor = WorkerMetrics(str(tmp_path), 1, 0.0), WorkerMetrics(str(tmp_path), 0, 0.0)
+    WorkerMetrics(Worker(str(tmp_path), 0, 0.0)).put(numbers)
+    other, successor = (WorkerMetrics(Worker(str(tmp_path), slot, 0.0)) for slot in (1, 0))
     assert [*other.others()] == [numbers]
     assert [*successor.others()] == []
     assert successor.before() == {("rate_limited_total",): 3}
@@ -602,7 +614,7 @@ def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.Mo
 def test_numbers_that_cannot_be_written_are_logged_once(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    worker_metrics = WorkerMetrics(str(tmp_path / "gone"), 0, 0.0)
+    worker_metrics = WorkerMetrics(Worker(str(tmp_path / "gone"), 0, 0.0))
     for _ in range(3):
         worker_metrics.put({("workers",): 1})
     assert capsys.readouterr().out.count("cannot show its numbers") == 1

@@ -15,12 +15,12 @@ from gateway.core.errors import GatewayError
 from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
+from gateway.features.audit.commands import Criteria
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.names.aspect import RequestNames
 from gateway.features.object_rights.aspect import Objects, Subject
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.tokens import Tokens
-from gateway_cli.commands.audit import Criteria
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
 from tests.support.opencue import message_class, opencue

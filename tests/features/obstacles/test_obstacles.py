@@ -3,6 +3,7 @@
 import grpc
 import pytest
 
+from tests.support.needs import needs
 from tests.support.owned_farm import answer
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot
@@ -14,7 +15,11 @@ ACCESS = [
     ),
     rule("some", {"role": "some"}, "*/*", see="show in $shows"),
 ]
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS)]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(access=ACCESS),
+    needs("names", "object_rights", "tokens"),
+]
 
 LOCK, SET_ALLOCATION = "/host.HostInterface/Lock", "/host.HostInterface/SetAllocation"
 GET_HOST, GET_PROCS = "/host.HostInterface/GetHost", "/host.HostInterface/GetProcs"
@@ -40,8 +45,6 @@ WITH_JOBS = (
     " group."
 )
 ALLOCATION = {"id": HOST["id"], "name": "night", "facility": "local"}
-REQUEST = answer("host.HostLockRequest", host=HOST)
-LOCK_BY_ID = b"\0" + len(REQUEST).to_bytes(4) + REQUEST
 PLAIN = "host 'render-node-07' does not answer and cannot be locked"
 RUNNING = "on this host, which cannot be moved"
 UNDELETED = "on this host, which cannot be deleted"
@@ -140,16 +143,3 @@ async def test_another_error_is_no_obstacle(gateway: Gateway, cuebot: ScriptedCu
     refused = await gateway.post(LOCK, {"host": HOST}, headers=signed("other", role="all"))
     assert (refused.status_code, refused.json()["error"]) == (500, "INTERNAL")
     assert "cuebot" not in refused.json()
-
-
-async def test_in_connect_and_grpc_web_a_header_has_cuebots_text(
-    gateway: Gateway, cuebot: ScriptedCuebot
-) -> None:
-    who = signed("connect", role="all") | {"Connect-Protocol-Version": "1"}
-    refused = await gateway.post(LOCK, {"host": HOST}, headers=who)
-    assert refused.headers["x-cuebot"].startswith("com.imageworks.spcue.rqd.RqdClientException%3A")
-    media = {"Content-Type": "application/grpc-web+proto"}
-    refused = await gateway.client.post(
-        LOCK, content=LOCK_BY_ID, headers=signed("web", role="all") | media
-    )
-    assert b"x-cuebot: com.imageworks" in refused.content

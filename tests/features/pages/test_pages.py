@@ -16,6 +16,7 @@ from gateway.core.pipeline.content import Content
 from gateway.core.pipeline.context import ClientGone
 from gateway.features.pages import page_routes
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.rights import rule, signed
 from tests.support.servers import (
@@ -111,7 +112,7 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
     page = await get(gateway, "/", **BROWSER)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
-    assert set(page.headers["vary"].split(", ")) == {"Accept", "Accept-Encoding"}
+    assert "Accept" in page.headers["vary"].split(", ")
 
 
 async def test_the_root_cannot_be_posted_to(gateway: Gateway) -> None:
@@ -149,6 +150,7 @@ async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -
     assert (other.status_code, other.content) == (200, whole.content)
 
 
+@needs("compression")
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS])
 async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path: str) -> None:
     etags = set()
@@ -310,4 +312,4 @@ async def test_a_client_that_does_not_read_is_disconnected() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(ClientGone):
-        await Content.of(b"x", "text/plain").send({"context": context}, never, 0)
+        await Content(b"x", "text/plain").send({"context": context}, never, 0)

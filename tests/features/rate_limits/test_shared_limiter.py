@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateway.core.errors import GatewayError
+from gateway.core.rates import NANOSECONDS, MemoryLimiter, Rate, Verdict
 from gateway.core.shared_store import (
     Link,
     LinkTiming,
@@ -26,13 +27,7 @@ from gateway.core.shared_store import (
 )
 from gateway.features.rate_limits import RateLimits, shared_limiter
 from gateway.features.rate_limits.interceptor import RateControl
-from gateway.features.rate_limits.rate_limiter import (
-    NANOSECONDS,
-    MemoryLimiter,
-    Rate,
-    Rates,
-    Verdict,
-)
+from gateway.features.rate_limits.rate_limiter import Rates
 from gateway.features.rate_limits.shared_limiter import COUNT, SharedLimiter
 from tests.support.certificates import authority, pair
 from tests.support.clocks import HandClock

@@ -7,15 +7,23 @@ from typing import Any
 import pytest
 
 from gateway.core.errors import Code, GatewayError
-from gateway.core.fair_quota import FairSemaphore, SharedLease
-from gateway.core.pipeline.encoding_turn import SharedTurn
-from gateway.core.pipeline.form import SharedPieces, in_common, shared_form
-from gateway.core.pipeline.shared_reads import SharedAnswer, shared_answer
+from gateway.core.fair_quota import FairSemaphore
+from gateway.core.pipeline.context import RequestContext
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.shared_reads.shared_answer import (
+    SharedAnswer,
+    SharedPieces,
+    in_common,
+    shared_answer,
+    shared_form,
+)
+from gateway.features.shared_reads.shared_lease import SharedLease
+from gateway.features.shared_reads.shared_turn import SharedTurn
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 from tests.support.opencue import jobs, opencue
 from tests.support.patience import PATIENCE, until
 
@@ -187,13 +195,22 @@ def whole(form: Any) -> bytes:
     return b"".join(form[0])
 
 
-def forms(answer: SharedAnswer, method: Method, count: int = 2, **headers: bytes) -> list[Any]:
-    named = {name.replace("_", "-").encode(): value for name, value in headers.items()}
-    return [
-        shared_form(context_of(GET_JOBS, headers=named), method, None, answer) for _ in range(count)
-    ]
+def forms(
+    answer: SharedAnswer, method: Method, count: int = 2, coding: bytes | None = None
+) -> list[Any]:
+    return [shared_form(asking(coding), method, None, answer) for _ in range(count)]
 
 
+def asking(coding: bytes | None) -> RequestContext:
+    context = context_of(GET_JOBS)
+    if coding is not None:
+        from gateway.features.compression.coding import choose
+
+        context.coding = choose(coding)
+    return context
+
+
+@needs("compression")
 @pytest.mark.parametrize("count", [1, 5000])
 async def test_a_form_is_made_once_for_each_schema_and_coding(
     catalogs: tuple[Catalog, Catalog], count: int
@@ -203,7 +220,7 @@ async def test_a_form_is_made_once_for_each_schema_and_coding(
     for catalog in catalogs:
         method = catalog.routes[GET_JOBS]
         for coding in (b"identity", b"gzip", b"zstd"):
-            one, other = forms(answer, method, accept_encoding=coding)
+            one, other = forms(answer, method, coding=coding)
             assert one[0] is other[0]
             made.append(one[0])
         plain = forms(answer, method)
@@ -214,7 +231,9 @@ async def test_a_form_is_made_once_for_each_schema_and_coding(
 async def test_a_large_answer_is_encoded_by_each(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.core.pipeline.form.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1)
+    monkeypatch.setattr(
+        "gateway.features.shared_reads.shared_answer.LARGEST_ANSWER_BYTES", len(jobs(5000)) - 1
+    )
     answer, context = answer_of(jobs(5000)), context_of(GET_JOBS)
     one, other = forms(answer, catalogs[0].routes[GET_JOBS])
     assert one[0] is not other[0]
@@ -226,7 +245,7 @@ async def test_a_large_answer_is_encoded_by_each(
 async def test_only_so_many_forms_are_kept(
     catalogs: tuple[Catalog, Catalog], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.core.pipeline.form.MOST_MADE", 1)
+    monkeypatch.setattr("gateway.features.shared_reads.shared_answer.MOST_MADE", 1)
     answer, method = answer_of(jobs(1)), catalogs[0].routes[GET_JOBS]
     one, other = forms(answer, method)
     assert one[0] is other[0]
@@ -253,6 +272,7 @@ async def test_the_memory_of_forms_is_that_of_the_answer(
     await until(lambda: not memory.held)
 
 
+@needs("compression")
 async def test_long_forms_of_small_answers_have_memory(
     catalogs: tuple[Catalog, Catalog],
 ) -> None:
@@ -266,7 +286,7 @@ async def test_long_forms_of_small_answers_have_memory(
     assert memory.held == {"shared": 4 * size}
     lease = context.call.lease
     assert lease is answer.lease
-    zipped = forms(answer, catalogs[0].routes[GET_JOBS], accept_encoding=b"gzip")
+    zipped = forms(answer, catalogs[0].routes[GET_JOBS], coding=b"gzip")
     assert memory.held == {"shared": 5 * size}
     context.close()
     del answer, form, zipped, lease

@@ -14,12 +14,6 @@ from hypothesis import strategies as st
 from gateway.core.errors import Code
 from gateway.core.fair_quota import FairSemaphore, MemoryLease
 from gateway.core.long_work import let_others_run
-from gateway.core.pipeline import shared_reads
-from gateway.core.pipeline.shared_reads import (
-    LARGEST_REQUEST_BYTES,
-    OwnMemory,
-    SharedUpstream,
-)
 from gateway.core.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
@@ -29,13 +23,19 @@ from gateway.core.upstream.interface import (
     UpstreamCall,
     takes_all,
 )
+from gateway.features.shared_reads import shared_upstream
+from gateway.features.shared_reads.shared_upstream import (
+    LARGEST_REQUEST_BYTES,
+    OwnMemory,
+    SharedUpstream,
+)
 from tests.support.patience import until
 
 pytestmark = pytest.mark.anyio
 
 GET_JOBS = "/job.JobInterface/GetJobs"
 KILL = "/job.JobInterface/Kill"
-PROMISED_SECONDS = shared_reads.LONGEST_WAIT_SECONDS
+PROMISED_SECONDS = shared_upstream.LONGEST_WAIT_SECONDS
 LARGE = bytes(SMALL_ANSWER_BYTES + 1)
 
 
@@ -85,7 +85,7 @@ async def cuebot() -> AsyncIterator[Cuebot]:
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is tired of waiting, however busy the machine is."""
-    monkeypatch.setattr(shared_reads, "LONGEST_WAIT_SECONDS", 3600.0)
+    monkeypatch.setattr(shared_upstream, "LONGEST_WAIT_SECONDS", 3600.0)
 
 
 def shared(cuebot: Cuebot, total: int = 10 * len(LARGE), **options: Any) -> SharedUpstream:
@@ -223,13 +223,13 @@ async def test_a_call_that_hangs_does_not_hold_up_others(
     cuebot: Cuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert PROMISED_SECONDS == 1.0
-    monkeypatch.setattr(shared_reads, "LONGEST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(shared_upstream, "LONGEST_WAIT_SECONDS", 0.001)
     reads = shared(cuebot)
     hung = await ask(reads, "hung")
     second = await ask(reads, "second")
     await until(lambda: len(cuebot.asked) == 2)
     assert cuebot.asked[1].metadata == of("second")
-    monkeypatch.setattr(shared_reads, "LONGEST_WAIT_SECONDS", 3600.0)
+    monkeypatch.setattr(shared_upstream, "LONGEST_WAIT_SECONDS", 3600.0)
     third, fourth = await ask(reads, "third"), await ask(reads, "fourth")
     await cuebot.answer(0, b"1")  # not what they wait for
     assert await hung == b"1"

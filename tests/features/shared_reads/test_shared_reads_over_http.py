@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from gateway.core.codec.payload import zstd
-from gateway.core.pipeline.shared_reads import SharedAnswer
 from gateway.features.shared_reads import SharedReads
+from gateway.features.shared_reads.shared_answer import SharedAnswer
+from tests.support.needs import needs
 from tests.support.opencue import jobs, message_class
 from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.patience import until
@@ -39,7 +40,7 @@ MEDIA = {
     "application/grpc-web+proto": bytes(5),
     "application/grpc-web-text": b"AAAAAAA=",
 }
-"""The empty message in protocols other than JSON."""
+"""The empty message in surfaces other than JSON."""
 
 Ask = Callable[[], Awaitable[httpx.Response]]
 
@@ -101,9 +102,12 @@ def waiting_in(gateway: Gateway) -> int:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gateway.core.pipeline.shared_reads.LONGEST_WAIT_SECONDS", 3600.0)
+    monkeypatch.setattr(
+        "gateway.features.shared_reads.shared_upstream.LONGEST_WAIT_SECONDS", 3600.0
+    )
 
 
+@needs("compression", "connect", "views")
 @pytest.mark.usefixtures("without_collector")
 @pytest.mark.parametrize("count", [FEW, LONG])
 async def test_all_have_the_whole_answer_in_their_form(
@@ -191,6 +195,7 @@ def shared_total(gateway: Gateway) -> int:
     return reads.answered
 
 
+@needs("metrics")
 async def test_the_metric(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, metrics="public") as gateway:
         turnstile = Turnstile(cuebot, GET_JOBS, jobs(FEW))
@@ -242,6 +247,7 @@ SEE = [
 
 
 @pytest.mark.gateway(access=SEE)
+@needs("access", "object_rights")
 async def test_everybody_sees_what_they_may(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     """They share the call and not what is left of its answer."""
     script(cuebot, gateway.catalog.methods)
@@ -262,6 +268,7 @@ async def test_everybody_sees_what_they_may(cuebot: ScriptedCuebot, gateway: Gat
 
 
 @pytest.mark.gateway(access=[rule("crew", {"role": "crew"}, "all", see="show in $shows")])
+@needs("access", "object_rights")
 async def test_who_sees_the_same_asks_the_same(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     """Cuebot is asked for the shows of a token, which may name them in any order."""
     turnstile = Turnstile(cuebot, GET_JOBS, jobs(FEW))
@@ -283,6 +290,7 @@ async def test_who_sees_the_same_asks_the_same(cuebot: ScriptedCuebot, gateway: 
 
 
 @pytest.mark.gateway(access=SEE)
+@needs("access", "object_rights")
 async def test_who_sees_a_part_pays_for_it(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     turnstile = Turnstile(cuebot, GET_JOBS, jobs(LONG))
     held, seen = gateway.app.parts.answers.held, set[str]()
@@ -300,6 +308,7 @@ async def test_who_sees_a_part_pays_for_it(cuebot: ScriptedCuebot, gateway: Gate
 
 
 # --- memory -------------------------------------------------------------------------------------
+@needs("views")
 async def test_a_view_of_the_moment_is_that_of_each(
     cuebot: ScriptedCuebot, gateway: Gateway
 ) -> None:
@@ -332,6 +341,7 @@ async def test_without_memory_for_the_form_each_encodes_for_itself(
         await until(lambda: not gateway.app.parts.answers.held)
 
 
+@needs("views")
 async def test_columns_of_jobs_are_looked_up_together(
     cuebot: ScriptedCuebot, gateway: Gateway
 ) -> None:

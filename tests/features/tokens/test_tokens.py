@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import Principal
 from gateway.features.settings import Settings
+from gateway.features.tokens.minting import mint_token
 from gateway.features.tokens.revocation import NOBODY, Revocations
 from gateway.features.tokens.secrets import load_secrets
 from gateway.features.tokens.tokens import Authenticator, TokenRules
-from gateway_cli.tokens import mint_token
 from tests.support.servers import Gateway, http_client
 
 KEY = b"the secret of these tests, 32 bytes or more"

@@ -3,7 +3,7 @@
 import grpc
 import pytest
 
-from gateway.core.pipeline.trace_context import read_context
+from gateway.features.traces.trace_context import read_context
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for
 
 pytestmark = pytest.mark.anyio

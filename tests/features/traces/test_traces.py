@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.core.errors import Code, ConfigurationError
-from gateway.core.pipeline.trace_context import CallTimes, Sampler, TraceContext
+from gateway.features.traces.trace_context import CallTimes, Sampler, TraceContext, read_context
 from gateway.features.traces.trace_settings import check_traces, open_traces, sampler_of
 from tests.support.contexts import context_of
 from tests.support.patience import PATIENCE
@@ -109,8 +109,8 @@ async def test_a_request_that_is_wrong_has_no_call(gateway: Gateway, collector: 
 
 def test_waiting_and_sending_have_spans() -> None:
     """If they took any time. A 304 encodes nothing."""
-    context = context_of(SHOWS, headers={b"traceparent": SAMPLED["traceparent"].encode()})
-    _, spans = Sampler(1).begin(context.request.trace)
+    context = context_of(SHOWS)
+    _, spans = Sampler(1).begin(read_context(SAMPLED["traceparent"].encode(), None))
     assert spans is not None
     context.request = context.request._replace(started=10.0)
     context.response.began, context.waited, context.call.rpc = 17.0, 2.5, SHOWS

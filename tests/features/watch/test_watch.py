@@ -24,6 +24,7 @@ from gateway.features.watch import Watch
 from gateway.features.watch.watches import WatchLimits
 from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
+from tests.support.needs import needs
 from tests.support.opencue import hosts, message_class
 from tests.support.owned_farm import BOS, LENAS, answer, script
 from tests.support.patience import PATIENCE, until
@@ -185,6 +186,7 @@ async def streams_without_accept(
     assert answer.body.rstrip().endswith(b"event: done\ndata: {}")
 
 
+@needs("batch")
 async def test_no_item_of_a_plain_batch_is_a_stream(farm: Gateway) -> None:
     """Its answer is one of many."""
     item = {"id": "a", "method": HOSTS, "request": {}, "view": {"_every": "2s"}}

@@ -17,6 +17,7 @@ from gateway.features.watch import Watch
 from tests.features.watch.test_watch import HOSTS, LIMITS, QUICK, farm, names, quick
 from tests.support.audit import KILL, killing
 from tests.support.events import EVENTS, Event, Stream, watching
+from tests.support.needs import needs
 from tests.support.opencue import hosts, jobs
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
@@ -31,7 +32,7 @@ from tests.support.servers import (
 
 __all__ = ["farm", "quick"]
 
-pytestmark = pytest.mark.anyio
+pytestmark = [needs("batch"), pytest.mark.anyio]
 
 BATCH = "/batch"
 GET_JOBS = "/job.JobInterface/GetJobs"

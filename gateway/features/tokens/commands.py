@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from gateway.core.logs import configure_logging
+from gateway.features.tokens.minting import mint_token, signing_secret
 from gateway.features.tokens.tokens import token_rules
 from gateway_cli.common_options import config_option, settings_from
-from gateway_cli.tokens import claims_from, mint_token, signing_secret
+from gateway_cli.tokens import claims_from
 from gateway_client.durations import time_option
 from gateway_client.errors import InvalidCall
 

@@ -7,20 +7,20 @@ all who wait: no answer is older than the question.
 import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, NamedTuple
-from weakref import WeakValueDictionary
+from typing import NamedTuple
 
-from gateway.core.fair_quota import FairSemaphore, SharedLease
+from gateway.core.fair_quota import FairSemaphore
 from gateway.core.long_work import let_others_run
 from gateway.core.principal import ADDRESS, PRINCIPAL, SHARED
 from gateway.core.upstream.interface import (
-    SMALL_ANSWER_BYTES,
     CallFailed,
     Metadata,
     Upstream,
     UpstreamCall,
     too_late,
 )
+from gateway.features.shared_reads.shared_answer import SharedAnswer, shared_answer
+from gateway.features.shared_reads.shared_lease import SharedLease
 
 LONGEST_WAIT_SECONDS = 1.0
 """For a call that is under way; then the next one starts beside it."""
@@ -28,27 +28,6 @@ LARGEST_REQUEST_BYTES = 16 * 1024
 """Larger ones are seldom the same, and comparing them takes time."""
 
 Key = tuple[object, ...]
-
-
-class SharedAnswer(bytes):
-    """An answer that several callers have; and what one of them makes of it, all can take."""
-
-    lease: SharedLease
-    """The memory for it, which holds nothing if it is small."""
-    made: dict[object, Any]
-    making: WeakValueDictionary[object, Any]
-    """What is not finished, as long as somebody makes it: it refers to the answer itself."""
-
-    @property
-    def is_large(self) -> bool:
-        """Whether it has memory of its own."""
-        return len(self) > SMALL_ANSWER_BYTES
-
-
-def shared_answer(answer: bytes, lease: SharedLease) -> SharedAnswer:
-    shared = SharedAnswer(answer)
-    shared.lease, shared.made, shared.making = lease, {}, WeakValueDictionary()
-    return shared
 
 
 class Waiter(NamedTuple):

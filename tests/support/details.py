@@ -1,4 +1,4 @@
-"""Messages for tests of Connect and gRPC-Web, and an error of Cuebot's with details."""
+"""An error of Cuebot's with details."""
 
 from typing import Any
 
@@ -6,22 +6,7 @@ import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from tests.support.opencue import message_class
 from tests.support.servers import Context
-
-
-def asked(name: str) -> bytes:
-    payload: bytes = message_class("show.ShowFindShowRequest")(name=name).SerializeToString()
-    return payload
-
-
-def found(name: str) -> bytes:
-    answer = message_class("show.ShowFindShowResponse")()
-    answer.show.name = name
-    answer.show.default_min_cores = 0.1
-    payload: bytes = answer.SerializeToString()
-    return payload
-
 
 DETAILS = (
     error_details_pb2.ErrorInfo(reason="R", domain="d"),

@@ -4,33 +4,23 @@ Names are set in a plan's protobuf, so that aliases of fields and dry runs need 
 own.
 """
 
-from typing import NamedTuple
-
 from gateway.core.codec.xml_text import NotXml, UnreadableXml, texts_of
 from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.for_caller import Caller, PlanForCaller
 from gateway.core.pipeline.plan import Plan
+from gateway.core.pipeline.request_headers import listed_paths
 from gateway.core.schema.method import Method, set_at, value_at
 from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.identity.aspect import CallerField
 
 
-class Caller(NamedTuple):
-    mode: str
-    """IDENTITY: `fill` sets empty fields, `force` replaces values, `off` changes nothing."""
-    subject: str
+def with_caller(planned: Plan, caller: Caller) -> PlanForCaller:
+    """The plan with the caller's name: `fill` sets empty fields, `force` replaces values, `off`
+    changes nothing.
 
-
-class Identified(NamedTuple):
-    """A plan with its caller's name."""
-
-    plan: Plan
-    caller: Caller
-    replaced: tuple[str, ...] = ()
-    refusal: GatewayError | None = None
-    """Why `force` refuses the unchanged plan: PERMISSION_DENIED for a caller without a subject and
-    for XML with another name, INVALID_ARGUMENT for invalid XML."""
-
-
-def with_caller(planned: Plan, caller: Caller) -> Identified:
+    `force` refuses a caller without a subject and XML with another name (PERMISSION_DENIED), and
+    invalid XML (INVALID_ARGUMENT).
+    """
     try:
         payload, *replaced = request_of_caller(planned.method, planned.payload, caller)
         follow_ups = []
@@ -39,32 +29,34 @@ def with_caller(planned: Plan, caller: Caller) -> Identified:
             follow_ups.append((follow_up, request))
             replaced += more
     except GatewayError as error:
-        return Identified(planned, caller, refusal=error.again())
+        return PlanForCaller(planned, caller, refusal=error.again())
     done = planned._replace(payload=payload, follow_ups=tuple(follow_ups))
-    return Identified(done, caller, tuple(field for field in replaced if field))
+    fields = tuple(field for field in replaced if field)
+    told = ((b"x-replaced-fields", listed_paths(fields)),) if fields else ()
+    return PlanForCaller(done, caller, told)
 
 
 def request_of_caller(method: Method, payload: bytes, caller: Caller) -> tuple[bytes, str]:
     """The request with the caller's name, and the replaced field or ""."""
     mode, subject = caller
-    identity = method.identity
-    if identity is None:
+    own = CallerField.of(method)
+    if own.place is None:
         return payload, ""
-    if mode == "off" and not identity.element:
+    if mode == "off" and not own.element:
         return payload, ""
     if mode == "force" and not subject:
         raise GatewayError(
             Code.PERMISSION_DENIED,
             f"the token has no subject that {method.path} could name (IDENTITY=force)",
         )
-    path = identity.field
+    path = own.place
     message = method.parse_request(payload)
     given: str = value_at(message, path.original)
-    if identity.element:
+    if own.element:
         if mode == "force":
-            check_xml(str(path), given, identity.element, subject)
+            check_xml(str(path), given, own.element, subject)
         elif given:
-            check_syntax(str(path), given, identity.element)
+            check_syntax(str(path), given, own.element)
         return payload, ""
     if given == subject or (given and mode == "fill"):
         return payload, ""

@@ -1,0 +1,22 @@
+"""IDENTITY: the caller's name in the fields that become Cuebot's records."""
+
+from gateway.core.gateway import Gateway
+from gateway.core.principal import Unrestricted
+from gateway.core.profile.draft import Draft
+from gateway.feature import Feature
+from gateway.features.identity.compile import compile_identity
+from gateway.features.identity.profile import IdentityTables
+
+
+class Identity(Feature):
+    name = "identity"
+    tables = IdentityTables
+
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        everybody = Unrestricted(gateway.settings.identity)
+        gateway.authority.rights_for = lambda claims: everybody  # until there are rules
+
+    @staticmethod
+    def compile(draft: Draft) -> None:
+        compile_identity(draft)
