@@ -27,6 +27,7 @@ from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
 from gateway.core.processes import Port, Worker
+from gateway.core.schema.catalog import DOCUMENTS
 from gateway.core.settings import reach
 from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
@@ -146,7 +147,7 @@ def pipeline_of(core: Core, features: tuple[Feature, ...]) -> Pipeline:
         http_timeout=settings.http_timeout,
         longest_call=settings.grpc_timeout,
         unknown_fields=settings.unknown_fields,
-        has_pages=settings.docs != "off",
+        has_pages=settings.docs != "off" and DOCUMENTS.issubset(core.links()),
         planner=core.planner,
         interceptors=interceptors,
         # What a feature needs reads what is left.

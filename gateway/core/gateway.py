@@ -164,6 +164,10 @@ class Gateway:
         """The metrics of each feature."""
         return [each.numbers() for each in self.features]
 
+    def links(self) -> list[str]:
+        """Pages for people, where there are pages (DOCS)."""
+        return sorted(path for each in self.features for path in each.links)
+
     def page_interceptors(
         self, *, public: bool = False, identify: bool = True, apart: bool = False
     ) -> Interceptors:
@@ -179,6 +183,8 @@ class Gateway:
                 found.append(each.apart() if apart else each)
             if public and overrides(each, "identify"):
                 found.append(Anonymous(self.authority))
+        if identify and not any(overrides(each, "identify") for each in found):
+            found.append(Anonymous(self.authority))
         return Interceptors(found)
 
     def reloadable_catalog(self) -> Reloadable:

@@ -18,7 +18,7 @@ OF_CORE = HeaderNames(
     read=("Content-Encoding", "Content-Type", "Grpc-Timeout", "X-Request-ID"),
     sent=(
         *("X-Request-ID", "X-Schema", "Server-Timing", "X-Cuebot", "Retry-After"),
-        *("X-Ignored-Fields", "X-Defaulted-Fields", "X-Replaced-Fields", "X-Truncated"),
+        *("X-Ignored-Fields", "X-Defaulted-Fields", "X-Truncated"),
     ),
 )
 

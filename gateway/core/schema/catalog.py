@@ -38,6 +38,7 @@ MOST_WORDS = 5
 """Of a name that methods are searched by."""
 MOST_SEARCHES_KEPT = 64
 ROUTES_FINDS = "cuebot-gateway routes finds methods by words"
+DOCUMENTS = frozenset(("/openapi.json", "/docs"))
 DOCUMENTS_HAVE = "/openapi.json has all methods, and /docs shows them in a browser"
 METHOD_NAME = re.compile(r"(\w+)/(\w+)")
 """A method in a text of the compatibility profile: last name of its service, and its own."""

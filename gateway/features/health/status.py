@@ -107,7 +107,6 @@ def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
     live, upstream, refusals = gateway.live, gateway.upstream, gateway.refusals
     features, started_at = gateway.features, utc(time.time())
     words = WORDS | {cause: text for each in features for cause, text in each.refusals.items()}
-    links = sorted(path for each in features for path in each.links)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog, context = live.current, context_of(scope)
@@ -146,7 +145,7 @@ def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
                 "lastMinute": refusals.recent(),
                 "words": {each: words[each] for each in refusals.since_start if each in words},
             },
-            "links": links,
+            "links": gateway.links(),
         }
         if context.subject is None or not caller.rights.shows_status:
             status = for_everybody(status)

@@ -1,6 +1,7 @@
 """IDENTITY: the caller's name in the fields that become Cuebot's records."""
 
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.principal import Unrestricted
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
@@ -11,6 +12,8 @@ from gateway.features.identity.profile import IdentityTables
 class Identity(Feature):
     name = "identity"
     tables = IdentityTables
+    headers = HeaderNames(sent=("X-Replaced-Fields",))
+    document = "openapi.yaml"
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

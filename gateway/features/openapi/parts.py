@@ -27,8 +27,8 @@ class Parts:
 
     def __init__(self, features: Iterable[type[Feature]]) -> None:
         known = needed_first(features)
-        files = [Path(getfile(each)).with_name(each.document) for each in known if each.document]
-        self.text: Json = reduce(merged, map(read, (*files, COMMON)))
+        own = [part_of(each) for each in known if each.document]
+        self.text: Json = reduce(merged, (*own, read(COMMON)))
         self.describe: tuple[Describe, ...] = tuple(
             each.describe for each in known if each.describe is not Feature.describe
         )
@@ -81,6 +81,10 @@ class Parts:
             "headers": self.headers("any") | more,
             "content": json_of(reference(ERROR)),
         }
+
+
+def part_of(feature: type[Feature]) -> Json:
+    return read(Path(getfile(feature)).with_name(feature.document))
 
 
 def read(file: Path) -> Json:

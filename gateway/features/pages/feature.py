@@ -6,6 +6,8 @@ from starlette.routing import Route
 
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature, public
+from gateway.features.batch import Batch
+from gateway.features.health import Health
 from gateway.features.openapi import Openapi
 from gateway.features.pages.fitting_panels import compile_panels
 from gateway.features.pages.page_routes import page_routes, panels_app
@@ -15,7 +17,7 @@ from gateway.features.views import Views
 
 class Pages(Feature):
     name = "pages"
-    needs = (Openapi, Views)
+    needs = (Batch, Health, Openapi, Views)  # what the page asks, and what panels show
     tables = PanelTables
     links = ("/docs",)
 

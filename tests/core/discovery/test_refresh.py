@@ -29,7 +29,7 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import NoSchema, Schema, Skipped, assumed_schema
 from gateway.core.schema.selection import Selection
 from gateway.features.access.rights import AccessRules
-from gateway.features.catalog import Profile, build_catalog
+from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.settings import Settings
 from tests.support.needs import needs
 from tests.support.opencue import opencue
@@ -835,3 +835,16 @@ def test_sighup_looks_for_another_schema(tmp_path: Path) -> None:
         assert gateway.event("schema changed", 2)["digest"] == OLD.tag
         gateway.send_signal(signal.SIGTERM)
         assert gateway.ended() == 0
+
+
+async def test_the_time_of_a_change_is_that_of_another_schema() -> None:
+    async with running_cuebot(ChangingCuebot()) as cuebot:
+        assert isinstance(cuebot, ChangingCuebot)
+        async with gateway_for(cuebot.endpoint) as gateway:
+            live = gateway.app.parts.live
+            first = live.changed_at
+            live.prepare(Selection(), load_profile("none"))()
+            assert live.changed_at == first
+            cuebot.now = NEW
+            assert await live.attempt()
+            assert live.changed_at > first

@@ -20,14 +20,19 @@ from gateway.core.codec.fields import is_map
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import ProtoDirectory
 from gateway.core.errors import GatewayError
+from gateway.core.pipeline.header_names import together
 from gateway.core.pipeline.plan import plan
 from gateway.core.schema.description import Schema, services_of
 from gateway.core.schema.selection import Selection
+from gateway.feature import Feature
+from gateway.features import FEATURES
 from gateway.features.catalog import build_catalog
+from gateway.features.openapi import document as openapi
 from gateway.features.openapi.document import as_json, as_yaml
-from gateway.features.openapi.parts import ERROR, Json
+from gateway.features.openapi.parts import ERROR, Json, Parts, part_of
 from gateway.features.views.paths import find_path
 from tests.support import protos
+from tests.support.needs import needs
 from tests.support.openapi import (
     PARTS,
     build_document,
@@ -224,6 +229,38 @@ def test_every_status_is_there() -> None:
 @pytest.mark.parametrize("name", [*COMPONENTS["headers"], *COMPONENTS["parameters"]])
 def test_every_header_is_documented(name: str) -> None:
     assert name in HTTP + READS or name == "WWW-Authenticate"
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+def test_a_documented_header_is_declared(feature: type[Feature]) -> None:
+    """By the feature that documents it, for pages of other origins."""
+    own = part_of(feature).get("components", {}) if feature.document else {}
+    told = {name for name, each in own.get("parameters", {}).items() if each["in"] == "header"}
+    assert told <= {*feature.headers.read}
+    assert own.get("headers", {}).keys() <= {*feature.headers.sent}
+
+
+def test_the_headers_of_all_gateways_are_declared() -> None:
+    common, declared = Parts(()).text["components"], together(())
+    assert common["parameters"].keys() <= {*declared.read}
+    assert common["headers"].keys() <= {*declared.sent}
+
+
+@needs("batch")
+def test_a_document_has_parts_of_its_features_alone() -> None:
+    """What they refer to of others is left out."""
+    (batch,) = (each for each in FEATURES if each.name == "batch")
+    few = openapi.build_document(catalog(), Parts([batch]), closed=True)
+    batch = few["paths"]["/batch"]["post"]
+    assert [each.get("name") or each["$ref"] for each in batch["parameters"]] == [
+        *("stopOnError", "#/components/parameters/Grpc-Timeout"),
+        "#/components/parameters/X-Request-ID",
+    ]
+    assert {"401", "422"} & few["components"]["responses"].keys() == set()
+    assert "X-Dry-Run" not in batch["responses"]["200"]["headers"]
+    assert few["tags"][-1] == {"name": "batch"}
+    assert (few["security"], "/healthz" in few["paths"]) == ([], False)
+    OpenAPIV31SpecValidator(few).validate()
 
 
 def test_reads_can_be_had_by_get() -> None:

@@ -138,6 +138,7 @@ async def test_every_answer_of_the_farm_fits(gateway: Gateway) -> None:
     assert statuses.count(200) > len(methods) * 0.6
 
 
+@needs("dry_run")
 async def test_a_dry_run_fits(gateway: Gateway) -> None:
     components = document()["components"]["schemas"]
     fits = validator({"$ref": "#/components/schemas/gateway-DryRun"}, components)
@@ -152,6 +153,7 @@ async def test_a_dry_run_fits(gateway: Gateway) -> None:
         fits.validate(answer.json())
 
 
+@needs("health")
 async def test_health_fits(gateway: Gateway) -> None:
     for path in ("/healthz", "/readyz"):
         content = document()["paths"][path]["get"]["responses"]["200"]["content"]

@@ -3,33 +3,21 @@
 import asyncio
 import gzip
 import re
-import time
-from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import httpx
-import orjson
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from gateway.core.codec.payload import zstd
-from gateway.core.errors import ConfigurationError, unavailable
+from gateway.core.errors import ConfigurationError
 from gateway.core.pipeline.content import Content
 from gateway.core.pipeline.context import ClientGone
-from gateway.core.refusals import Refusals
-from gateway.core.schema.selection import Selection
-from gateway.features.catalog import load_profile
-from gateway.features.openapi import documents
-from gateway.features.openapi.document import build_document
 from gateway.features.pages import page_routes
 from tests.support.contexts import context_of
-from tests.support.events import EVENTS
 from tests.support.needs import needs
-from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
-from tests.support.patience import PATIENCE
 from tests.support.rights import rule, signed
 from tests.support.servers import (
     Gateway,
@@ -39,9 +27,7 @@ from tests.support.servers import (
     free_port,
     gateway_for,
     http_client,
-    running_cuebot,
 )
-from tests.support.two_versions import NEW, OLD, ChangingCuebot
 
 pytestmark = pytest.mark.anyio
 
@@ -152,15 +138,6 @@ async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
         assert (await get(gateway, "/", **BROWSER)).status_code == 429
 
 
-async def test_both_formats_are_the_document(public: Gateway) -> None:
-    json, text = await get(public, "/openapi.json"), await get(public, "/openapi.yaml")
-    assert json.headers["content-type"] == "application/json"
-    assert text.headers["content-type"] == "application/yaml"
-    paths = document()["paths"].keys()
-    assert json.json()["paths"].keys() == paths
-    assert {*re.findall(r"^  (/\S+):$", text.text, re.MULTILINE)} == paths
-
-
 @pytest.mark.parametrize("path", ["/openapi.json", "/openapi.yaml", *ASSETS, *SHELLS])
 async def test_what_a_client_has_is_not_sent_again(public: Gateway, path: str) -> None:
     whole = await get(public, path, **BROWSER)
@@ -192,14 +169,6 @@ async def test_each_coding_is_a_representation_of_its_own(public: Gateway, path:
     assert len(etags) == 3
 
 
-@needs("compression")
-async def test_a_short_document_is_not_compressed(public: Gateway) -> None:
-    head, body = await raw(public, "GET", "/status.json", "gzip")
-    assert "content-encoding" not in head
-    assert head["vary"] == "Accept-Encoding"
-    assert orjson.loads(body)["version"]
-
-
 @pytest.mark.parametrize("path", [*DATA, *ASSETS, *SHELLS])
 async def test_head_is_get_without_the_body(public: Gateway, path: str) -> None:
     for coding in CODINGS:
@@ -220,29 +189,6 @@ async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, pat
     assert (await get(public, path)).headers.get_list("cache-control") == ["no-cache"]
 
 
-@pytest.mark.gateway(docs="public", unknown_fields="ignore")
-async def test_unknown_fields_that_are_all_ignored_are_no_errors(gateway: Gateway) -> None:
-    text = (await get(gateway, "/openapi.json")).text
-    assert '"additionalProperties":false' not in text
-    assert '"additionalProperties":false' in orjson.dumps(document()).decode()
-
-
-async def test_the_document_follows_the_schema() -> None:
-    async with running_cuebot(ChangingCuebot()) as cuebot:
-        assert isinstance(cuebot, ChangingCuebot)
-        async with gateway_for(cuebot.endpoint, docs="public") as gateway:
-            old = await get(gateway, "/openapi.json")
-            cuebot.now = NEW
-            assert await gateway.app.parts.live.attempt()
-            new = await get(gateway, "/openapi.json", **{"If-None-Match": old.headers["etag"]})
-            text = await get(gateway, "/openapi.yaml")
-    assert new.status_code == 200
-    for answer, version, other in ((old, OLD, NEW), (new, NEW, OLD), (text, NEW, OLD)):
-        assert version.own_path in answer.text
-        assert other.own_path not in answer.text
-        assert version.tag in answer.text
-
-
 async def test_without_a_schema_there_is_no_document() -> None:
     async with gateway_for(
         f"127.0.0.1:{free_port()}", docs="public", descriptor_source="reflection", ready=False
@@ -254,91 +200,6 @@ async def test_without_a_schema_there_is_no_document() -> None:
         assert status["schema"] is None
         assert status["cuebot"]["usable"] == 0
         assert (await get(gateway, "/", **BROWSER)).status_code == 200
-
-
-async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
-    status = (await get(public, "/status.json", **bearer())).json()
-    status["cuebot"]["states"][0].pop("latency")
-    catalog = public.catalog
-    assert status["cuebot"] == {
-        "endpoints": [cuebot.endpoint],
-        "of": 1,
-        "usable": 1,
-        "states": [{"endpoint": cuebot.endpoint, "state": "answers", "reason": ""}],
-    }
-    assert status["load"] == {"inFlight": 0, "most": 256, "long": 0, "longLimit": 256}
-    assert status["schema"]["digest"] == catalog.schema.digest
-    assert status["schema"]["source"] == catalog.schema.origin
-    assert status["schema"]["confirmed"] is True
-    assert status["schema"]["methods"] == len(catalog.methods)
-    for name in ("lookedAt", "changedAt"):
-        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", status["schema"][name])
-    assert status["problem"] == ""
-    assert status["links"] == ["/docs", "/openapi.json", "/openapi.yaml"]
-
-
-async def test_the_status_tells_how_long_cuebot_takes(
-    cuebot: ScriptedCuebot, tmp_path: Path
-) -> None:
-    """Of the last minute's calls, those that end with an error included."""
-    path = "/show.ShowInterface/GetShows"
-    file = tmp_path / "descriptors.binpb"
-    file.write_bytes(FileDescriptorSet(file=opencue().files).SerializeToString())
-
-    async def latency(gateway: Gateway) -> Any:
-        (state,) = (await gateway.client.get("/status.json")).json()["cuebot"]["states"]
-        return state["latency"]
-
-    async with gateway_for(cuebot.endpoint, descriptor_source=str(file)) as gateway:
-        assert await latency(gateway) is None
-        began = time.monotonic()
-        await gateway.post(path)
-        took = (time.monotonic() - began) * 1000
-        first = await latency(gateway)
-        assert first["calls"] == 1
-        assert 0 < first["medianMs"] == first["p99Ms"] <= took + 0.1
-        cuebot.hangs(path)
-        await gateway.post(path, headers={"Grpc-Timeout": "300m"})
-        second = await latency(gateway)
-        assert second["calls"] == 2
-        assert second["p99Ms"] >= 290
-
-
-@pytest.mark.gateway(rate_limit_rps=0.001, rate_limit_burst=4)
-async def test_the_status_tells_what_is_refused(gateway: Gateway) -> None:
-    """Whether or not there are metrics."""
-    nobody = {"Authorization": ""}
-    for _ in range(2):
-        await gateway.client.get("/show.ShowInterface/GetShows", headers=nobody)
-    for _ in range(5):
-        await gateway.post("/show.ShowInterface/GetShows", headers=bearer("busy"))
-    gateway.app.parts.readiness.stopping = True
-    await gateway.client.get("/show.ShowInterface/GetShows", headers=EVENTS)
-    gateway.app.parts.readiness.stopping = False
-    refused = (await gateway.client.get("/status.json")).json()["refused"]
-    assert (
-        refused["sinceStart"]
-        == refused["lastMinute"]
-        == {
-            "malformed": 2,
-            "rate_limit": 1,
-            "stopping": 1,
-        }
-    )
-    assert refused["words"].keys() == refused["sinceStart"].keys()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", refused["startedAt"])
-
-
-def test_what_was_refused_a_minute_ago_is_not_recent(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter((1000.0, 1000.5, 1059.0, 1059.0, 1060.5))
-    monkeypatch.setattr("gateway.core.refusals.monotonic", lambda: next(times))
-    refusals = Refusals()
-    full = unavailable("full", "connections")
-    for _ in range(3):
-        refusals.turned_away(full)
-    assert refusals.recent() == {"connections": 3}
-    assert refusals.recent() == {"connections": 1}
-    assert refusals.since_start == {"connections": 3}
 
 
 EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
@@ -379,47 +240,6 @@ async def test_nobody_is_told_where_things_are(
         assert endpoint not in call.text
 
 
-async def test_readiness_names_no_methods(cuebot: ScriptedCuebot) -> None:
-    async with gateway_for(
-        cuebot.endpoint,
-        descriptor_source="reflection",
-        exclude_services=("job.JobInterface/Kil",),
-        ready=False,
-    ) as gateway:
-        async with asyncio.timeout(20):
-            while not gateway.app.parts.live.unmatched:  # noqa: ASYNC110 - nobody tells
-                await asyncio.sleep(0.01)
-        ready = await get(gateway, "/readyz")
-        assert "did you mean job.JobInterface/Kill?" in gateway.app.parts.live.unmatched[0]
-    glob = "EXCLUDE_SERVICES: job.JobInterface/Kil matches nothing that Cuebot has"
-    assert (ready.status_code, ready.json()["unmatched"]) == (503, [glob])
-    assert ready.json()["reason"] == glob
-
-
-@pytest.mark.gateway(docs="public")
-async def test_the_status_for_everybody(gateway: Gateway) -> None:
-    status = (await get(gateway, "/status.json")).json()
-    assert status["cuebot"] == {"of": 1, "usable": 1}
-    assert "load" not in status
-    assert "refused" not in status
-    assert status["schema"].keys() == {
-        *("confirmed", "digest", "lookedAt", "changedAt", "interfaces", "methods")
-    }
-
-
-async def test_the_time_of_a_change_is_that_of_another_schema() -> None:
-    async with running_cuebot(ChangingCuebot()) as cuebot:
-        assert isinstance(cuebot, ChangingCuebot)
-        async with gateway_for(cuebot.endpoint) as gateway:
-            live = gateway.app.parts.live
-            first = live.changed_at
-            live.prepare(Selection(), load_profile("none"))()
-            assert live.changed_at == first
-            cuebot.now = NEW
-            assert await live.attempt()
-            assert live.changed_at > first
-
-
 async def test_readers_see_the_panels_that_they_may_call(cuebot: ScriptedCuebot) -> None:
     access = [rule("reads", {"role": "a"}, "reads"), rule("shows", {}, "show.ShowInterface/*")]
     async with gateway_for(cuebot.endpoint, access=access) as gateway:
@@ -438,61 +258,6 @@ async def test_readers_see_the_panels_that_they_may_call(cuebot: ScriptedCuebot)
     assert {each["method"] for each in some["completions"]} == {
         "/show.ShowInterface/GetActiveShows"
     }
-
-
-async def test_several_cuebots_are_shown() -> None:
-    away = f"127.0.0.1:{free_port()}"
-    async with (
-        running_cuebot(ChangingCuebot()) as one,
-        running_cuebot(ChangingCuebot()) as other,
-        gateway_for(f"{one.endpoint},{other.endpoint},{away}", docs="public") as gateway,
-        asyncio.timeout(PATIENCE),
-    ):
-        status: Any = {}
-        while not status or status["cuebot"]["usable"] < 2:
-            status = (await get(gateway, "/status.json", **bearer())).json()
-        gateway.app.parts.readiness.stopping = True
-        ready = (await get(gateway, "/readyz")).json()
-    endpoints = [one.endpoint, other.endpoint, away]
-    states = {each["endpoint"]: each for each in status["cuebot"].pop("states")}
-    assert status["cuebot"] == {"endpoints": endpoints, "of": 3, "usable": 2}
-    assert [states[each]["state"] for each in endpoints] == ["answers", "answers", "away"]
-    assert [bool(states[each]["reason"]) for each in endpoints] == [False, False, True]
-    assert ready["status"] == "stopping"
-    reference = {"$ref": "#/components/schemas/gateway-Readiness"}
-    validator(reference, document()["components"]["schemas"]).validate(ready)
-
-
-async def test_documents_are_kept_by_rights_and_only_the_last(
-    cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    built = []
-
-    def build(*arguments: object, **options: object) -> Mapping[str, object]:
-        built.append(options["allowed"])
-        return build_document(*arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(documents, "build_document", build)
-    monkeypatch.setattr(documents, "KEPT_DOCUMENTS", 2)
-    access = [
-        rule("reads", {"role": "a*"}, "reads"),
-        rule("the same", {"role": "b"}, "all", "!changes"),
-        rule("all", {"role": "c"}, "all"),
-        rule("none", {}),
-    ]
-    async with gateway_for(cuebot.endpoint, access=access) as gateway:
-
-        async def ask(role: str) -> int:
-            await gateway.client.get("/openapi.json", headers=signed(role, role=role))
-            return len(built)
-
-        assert [await ask(role) for role in ("a", "a2", "b", "c", "a")] == [1, 1, 1, 2, 2]
-        assert [await ask(role) for role in ("x", "a", "c")] == [3, 3, 4]
-        assert len(set(built)) == 3
-        live = gateway.app.parts.live
-        live.prepare(Selection(), load_profile("none"))()
-        assert await live.attempt()
-        assert await ask("c") == 5
 
 
 @pytest.mark.parametrize("path", SHELLS)
