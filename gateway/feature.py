@@ -15,6 +15,7 @@ from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
+from gateway.core.profile.documents import Documents
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 from gateway.core.settings.model import Reloadable, Strict
@@ -32,6 +33,8 @@ class Feature:
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
 
+    documents: ClassVar[type[Documents] | None] = None
+    """The documents whose names and calls are served beside Cuebot's. One feature has them."""
     not_a_field: ClassVar[Mapping[str, str]] = {}
     """How to ask for it (`; send …`), by names of fields by which people try to: their letters, in
     lower case.
