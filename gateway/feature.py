@@ -24,6 +24,7 @@ from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.options import OptionReader
 from gateway.core.principal import Signer
 from gateway.core.processes import Port
+from gateway.core.profile.documents import Documents
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 from gateway.core.schema.catalog import Catalog
@@ -81,6 +82,8 @@ class Feature:
     `gateway/features/openapi/openapi.yaml`.
     """
 
+    documents: ClassVar[type[Documents] | None] = None
+    """The documents whose names and calls are served beside Cuebot's. One feature has them."""
     not_a_field: ClassVar[Mapping[str, str]] = {}
     """How to ask for it (`; send …`), by names of fields by which people try to: their letters, in
     lower case.

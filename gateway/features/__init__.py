@@ -29,6 +29,7 @@ from gateway.features.openapi import Openapi
 from gateway.features.pages import Pages
 from gateway.features.proxies import Proxies
 from gateway.features.rate_limits import RateLimits
+from gateway.features.reference import Reference
 from gateway.features.shared_reads import SharedReads
 from gateway.features.tokens import Tokens
 from gateway.features.traces import Traces
@@ -50,6 +51,7 @@ FEATURES: tuple[type[Feature], ...] = with_installed(
     Identity,
     Access,
     ObjectRights,
+    Reference,
     Names,
     Obstacles,
     Audit,

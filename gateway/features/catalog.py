@@ -3,6 +3,7 @@
 from gateway.core.gateway import Composition
 from gateway.core.profile import build
 from gateway.core.profile import profile as profiles
+from gateway.core.profile.documents import Documents
 from gateway.core.profile.profile import Profile as CoreProfile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
@@ -14,6 +15,7 @@ from gateway.features import FEATURES, extensions_of
 for each in FEATURES:
     NOT_A_FIELD.update(each.not_a_field)
 COMPILERS = tuple(each.compile for each in needed_first(FEATURES))
+DOCUMENTS = next((each.documents for each in FEATURES if each.documents is not None), Documents)
 TABLES = tuple(each.tables for each in FEATURES if each.tables is not None)
 
 
@@ -38,7 +40,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: CoreProfile = E
     """A service whose file is unusable is skipped, with the reason. Raises NoSchema if none is
     left.
     """
-    return build.build_catalog(schema, selection, profile, COMPILERS)
+    return build.build_catalog(schema, selection, profile, COMPILERS, DOCUMENTS)
 
 
 COMPOSITION = Composition(

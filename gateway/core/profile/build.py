@@ -1,29 +1,20 @@
 """Building a catalog from a schema and a profile."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
-from google.protobuf.descriptor_pb2 import (
-    DescriptorProto,
-    FieldDescriptorProto,
-    FileDescriptorProto,
-)
-
 from gateway import __version__
 from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import returned_types
+from gateway.core.profile.documents import Documents
 from gateway.core.profile.draft import Compile, Draft
-from gateway.core.profile.profile import EMPTY, Instead, Profile
+from gateway.core.profile.profile import EMPTY, Profile
 from gateway.core.profile.profile import Sign as SignEntry
-from gateway.core.profile.resolve import (
-    Resolver,
-    answer_aliases,
-    with_written,
-)
+from gateway.core.profile.resolve import probe_of, with_written
 from gateway.core.profile.summaries import notes, unused_summaries, with_summaries
 from gateway.core.schema.catalog import (
     TAG_DIGITS,
@@ -40,7 +31,6 @@ from gateway.core.schema.description import (
     Schema,
     build_pool,
     comments_of,
-    full_name,
     message_classes,
 )
 from gateway.core.schema.method import ErrorSigns, Method, Sign, path_of
@@ -52,21 +42,23 @@ def build_catalog(
     selection: Selection,
     profile: Profile = EMPTY,
     compilers: tuple[Compile, ...] = (),
+    documents: type[Documents] = Documents,
 ) -> Catalog:
     """A service whose file is unusable is skipped, with the reason. `compilers` add the aspects of
     features to the methods. Raises NoSchema if no service is left.
     """
-    files, added = with_documented_methods(schema.files, profile.instead)
+    unused = [UnusedEntry(table, "no feature reads it") for table in profile.idle]
+    documented = documents(profile, unused)
+    files, added = documented.with_methods(schema.files)
     pool, broken = build_pool(files)
     declared, skipped = declared_methods(schema, pool, broken)
-    unused = [UnusedEntry(table, "no feature reads it") for table in profile.idle]
-    names = answer_aliases(profile, pool, unused)
+    names = documented.answers(pool)
     encoders = Encoders(pool, names, classes=message_classes(pool, [each.name for each in files]))
     decoders = Decoders(pool, returned_types(declared), names)
     aliases = service_aliases(schema.services)
     aliases_of = by_service(aliases)
     native = {path_of(each)[1:] for each in declared}
-    known = names_of(native, aliases_of, profile)
+    known = names_of(native, aliases_of, documented.method_names)
     served, withheld, signs = {}, {}, signs_of(profile)
     aspects: dict[str, dict[type, Any]] = {}
     for descriptor in declared:
@@ -89,12 +81,12 @@ def build_catalog(
     served = with_written(profile, served, unused)
     summaries, comments = profile.summaries, comments_of(schema.files)
     served = with_summaries(summaries, served, comments)
-    resolver = Resolver(profile, served, native, added, unused)
-    absent = resolver.missing_methods()
-    for documented, name in profile.methods.items():
-        if f"/{name}" in withheld and documented not in native:
-            absent[documented] = f"it is {name}, which is not served here"
-    adapted, probe = resolver.adapted(), resolver.probe()
+    absent = documented.missing(native)
+    for alias, name in documented.method_names.items():
+        if f"/{name}" in withheld and alias not in native:
+            absent[alias] = f"it is {name}, which is not served here"
+    adapted = documented.adapted(served, native, added)
+    probe = probe_of(profile, served, unused)
     draft = Draft(
         profile=profile,
         pool=pool,
@@ -107,7 +99,7 @@ def build_catalog(
     for compile_aspects in compilers:
         compile_aspects(draft)
     methods = [*adapted.values()]
-    routes = build_routes(methods, aliases, resolver.method_aliases())
+    routes = build_routes(methods, aliases, documented.method_aliases(served, native))
     names_there = sorted({*schema.services, *aliases}.union(*known.values()))
     missing = {path: text for name, text in absent.items() for path in paths_of(name, aliases_of)}
     return Catalog(
@@ -128,7 +120,7 @@ def build_catalog(
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         version=version_of(schema, profile),
         schema=schema,
-        again=partial(build_catalog, schema, selection, profile, compilers),
+        again=partial(build_catalog, schema, selection, profile, compilers, documents),
     )
 
 
@@ -156,16 +148,18 @@ def sign_of(each: SignEntry) -> Sign:
 
 
 def names_of(
-    native: Collection[str], aliases_of: Mapping[str, Sequence[str]], profile: Profile
+    native: Collection[str],
+    aliases_of: Mapping[str, Sequence[str]],
+    documented: Mapping[str, str],
 ) -> dict[str, set[str]]:
     """By native method (`service/Method`): all names of it and of its service.
 
-    Names in the profile count, unless Cuebot has a method of that name.
+    Those that documents have count, unless Cuebot has a method of that name.
     """
     names = {name: {name} for name in native}
-    for documented, name in profile.methods.items():
-        if name in names and documented not in native:
-            names[name].add(documented)
+    for alias, name in documented.items():
+        if name in names and alias not in native:
+            names[name].add(alias)
     return {
         name: {
             part
@@ -175,56 +169,3 @@ def names_of(
         }
         for name, own in names.items()
     }
-
-
-# --- methods that only documents have ---------------------------------------------------------
-
-
-def with_documented_methods(
-    files: Sequence[FileDescriptorProto], entries: Iterable[Instead]
-) -> tuple[tuple[FileDescriptorProto, ...], frozenset[str]]:
-    """The files with the methods of `[[instead]]` that their services lack, and the added names.
-
-    These are methods like all others for routes, features and documents.
-    """
-    found, added = list(files), set[str]()
-    for entry in entries:
-        service, _, method = entry.method.partition("/")
-        for number, file in enumerate(found):
-            owner = next((each for each in file.service if full_name(file, each) == service), None)
-            if owner is None or any(each.name == method for each in owner.method):
-                continue
-            found[number] = with_method(file, owner.name, entry)
-            added.add(entry.method)
-    return tuple(found), frozenset(added)
-
-
-def with_method(file: FileDescriptorProto, service: str, entry: Instead) -> FileDescriptorProto:
-    copy = FileDescriptorProto()
-    copy.CopyFrom(file)
-    name = entry.method.rpartition("/")[2]
-    owner = next(each for each in copy.service if each.name == service)
-    method = owner.method.add(name=name)
-    taken = {message.name for message in copy.message_type}
-    package = f".{file.package}." if file.package else "."
-    for kind, fields in (("Request", entry.request), ("Response", entry.answer)):
-        free = f"{service}{name}{kind}"
-        while free in taken:
-            free += "_"
-        add_fields(copy.message_type.add(name=free), fields)
-        if kind == "Request":
-            method.input_type = package + free
-        else:
-            method.output_type = package + free
-    return copy
-
-
-def add_fields(message: DescriptorProto, fields: dict[str, str]) -> None:
-    for number, (name, kind) in enumerate(fields.items(), 1):
-        field = message.field.add(name=name, number=number)
-        field.label = FieldDescriptorProto.LABEL_OPTIONAL
-        if kind == "string":
-            field.type = FieldDescriptorProto.TYPE_STRING
-        else:
-            field.type = FieldDescriptorProto.TYPE_MESSAGE
-            field.type_name = f".{kind}"

@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.core.codec.interfaces import Derived
-from gateway.core.profile.entry_types import Entry
-from gateway.core.profile.profile import Profile
+from gateway.core.profile.profile import Profile, Tables
 from gateway.core.schema.catalog import UnusedEntry
 from gateway.core.schema.method import Method
-
-Tables = TypeVar("Tables", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +31,7 @@ class Draft:
 
     def tables(self, kind: type[Tables]) -> Tables:
         """The profile's tables of a feature; empty ones for a profile without any."""
-        return self.profile if isinstance(self.profile, kind) else kind()
+        return self.profile.tables(kind)
 
     def add(self, name: str, aspect: object) -> None:
         """An aspect of a method."""

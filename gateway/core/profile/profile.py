@@ -14,14 +14,12 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from pydantic import (
     Field,
     PrivateAttr,
-    StrictBool,
     ValidationError,
 )
 from pydantic_core import ErrorDetails
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.profile.entry_types import (
-    Constant,
     Entry,
     FieldName,
     FieldPath,
@@ -30,7 +28,6 @@ from gateway.core.profile.entry_types import (
     Line,
     MethodName,
     ServiceName,
-    TargetPath,
     TypeName,
 )
 
@@ -41,48 +38,6 @@ GONE = {
     "entry point `cuectl.verbs` (docs/cuectl.md)"
 }
 """Keys that profiles had, and what there is instead."""
-
-
-class Before(Entry):
-    """A look-up before a call. A read whose answer differs at `same` from `given` is refused."""
-
-    method: MethodName
-    given: FieldPath
-    call: MethodName
-    send: FieldPath
-    take: FieldPath
-    put: FieldPath
-    same: FieldPath | None = None
-
-
-class Hop(Entry):
-    """One of several calls that answer together for a method.
-
-    Its request takes values of the main request (`with`), and at `send` what the previous hop took:
-    `take` of its answer, or of the row in `rows` that matches the main request (`where`).
-    """
-
-    call: MethodName
-    with_: dict[FieldPath, FieldPath] = Field(alias="with", default_factory=dict)
-    send: FieldPath | None = None
-    rows: FieldPath | None = None
-    where: dict[FieldPath, FieldPath] = {}
-    take: FieldPath | None = None
-
-
-class Instead(Entry):
-    """Calls that answer for a method that Cuebot lacks, or that finds nothing.
-
-    `request` and `answer` are the fields of a method that it lacks: names, and message types or
-    `string`. With `name`, a field for an id, the calls are made only if the field has a name.
-    """
-
-    method: MethodName
-    name: FieldPath | None = None
-    request: dict[FieldName, TypeName] = {}
-    answer: dict[FieldName, TypeName] = {}
-    hops: Annotated[tuple[Hop, ...], Field(min_length=1)]
-    put: FieldName
 
 
 class Sign(Entry):
@@ -104,44 +59,7 @@ class Signs(Entry):
     refused: tuple[Sign, ...] = ()
 
 
-class RowLimit(Entry):
-    """A number of rows in requests. If Cuebot has the field: its value by default and under a view.
-
-    `page` is the field of a page number; pages have the default's size.
-    """
-
-    default: int | None = None
-    views: int | None = None
-    page: FieldPath | None = None
-
-
-class UniqueName(Entry):
-    """A look-up before a call, which is refused if the name is taken."""
-
-    method: MethodName
-    given: FieldPath
-    call: MethodName
-    send: FieldPath
-    found: FieldPath
-
-
-class Reading(Entry):
-    """A read after a call: `take` of its answer replaces that of the call's answer."""
-
-    call: MethodName
-    with_: dict[FieldPath, FieldPath] = Field(alias="with")
-    take: FieldPath
-
-
-class After(Entry):
-    """A follow-up call, which a field of the request asks for."""
-
-    method: MethodName
-    given: FieldPath
-    call: MethodName
-    send: FieldPath
-    with_: dict[FieldPath, FieldPath] = Field(alias="with", default_factory=dict)
-    read: Reading | None = None
+Tables = TypeVar("Tables", bound=Entry)
 
 
 class Summaries(Entry):
@@ -160,19 +78,12 @@ class Profile(Entry):
     probe: MethodName | None = None
     reads: tuple[Glob, ...] = ()
     written: dict[FieldPath, Globs] = {}
-    methods: dict[MethodName, MethodName] = {}
-    missing: dict[MethodName, str] = {}
-    requests: dict[MethodName, dict[FieldPath, TargetPath]] = {}
-    defaults: dict[MethodName, dict[FieldPath, Constant]] = {}
-    needed: dict[MethodName, dict[FieldName, Line]] = {}
-    rows: dict[MethodName, dict[FieldPath, RowLimit]] = {}
-    answers: dict[TypeName, dict[FieldName, FieldName | tuple[FieldName, ...] | StrictBool]] = {}
-    before: tuple[Before, ...] = ()
-    unique: tuple[UniqueName, ...] = ()
     errors: Signs = Signs()
-    instead: tuple[Instead, ...] = ()
-    after: tuple[After, ...] = ()
     _idle: tuple[str, ...] = PrivateAttr(())
+
+    def tables(self, kind: type[Tables]) -> Tables:
+        """Those of a feature; empty ones for a profile without any."""
+        return self if isinstance(self, kind) else kind()
 
     @property
     def idle(self) -> tuple[str, ...]:

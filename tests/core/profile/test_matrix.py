@@ -21,11 +21,11 @@ from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.pipeline.plan import steps_of
-from gateway.core.profile.resolve import answer_aliases
 from gateway.core.schema.description import Schema, full_name
 from gateway.features.catalog import load_profile
 from gateway.features.names.aspect import RequestNames
 from gateway.features.names.naming import Naming
+from gateway.features.reference.resolve import answer_aliases
 from tests.core.profile.reference import CALLS, Call, new_studio
 from tests.support.decoding import decoder
 from tests.support.farms import running_farm

@@ -358,7 +358,7 @@ def test_a_default_of_now_is_the_time_of_each_request(
         return checked
 
     for now in (1_790_000_000.9, 1_790_000_075.1):
-        monkeypatch.setattr("gateway.core.profile.resolve.time", lambda now=now: now)
+        monkeypatch.setattr("gateway.features.reference.resolve.time", lambda now=now: now)
         assert (
             sent(b'{"job": {"id": "j"}}')
             == sent(b'{"job": {"id": "j"}, "last_check": 0}')
