@@ -329,6 +329,12 @@ def gateway_for(endpoint: str, *, ready: bool = True, **more: object) -> Running
     return running_gateway(settings_for(endpoint, **UNLIMITED | more), ready=ready)
 
 
+async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
+    """GET without a token, unless the headers have one."""
+    async with http_client(gateway.url) as client:
+        return await client.get(path, headers=headers)
+
+
 def free_port() -> int:
     """A port of loopback that is free, and below those that the kernel gives to connections."""
     while True:

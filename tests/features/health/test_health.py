@@ -6,7 +6,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
@@ -23,7 +22,7 @@ from tests.support.servers import (
     bearer,
     free_port,
     gateway_for,
-    http_client,
+    get,
     running_cuebot,
     running_gateway,
     settings_for,
@@ -37,12 +36,6 @@ pytestmark = pytest.mark.anyio
 async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway with public pages; `gateway` has the default, DOCS=token."""
     return await shared_gateway(cuebot.endpoint, docs="public")
-
-
-async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
-    """GET without a token, unless the headers have one."""
-    async with http_client(gateway.url) as client:
-        return await client.get(path, headers=headers)
 
 
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:

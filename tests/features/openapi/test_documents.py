@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 
-import httpx
 import orjson
 import pytest
 
@@ -19,7 +18,7 @@ from tests.support.servers import (
     ScriptedCuebot,
     SharedGateway,
     gateway_for,
-    http_client,
+    get,
     running_cuebot,
 )
 from tests.support.two_versions import NEW, OLD, ChangingCuebot
@@ -31,12 +30,6 @@ pytestmark = pytest.mark.anyio
 async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway with public pages; `gateway` has the default, DOCS=token."""
     return await shared_gateway(cuebot.endpoint, docs="public")
-
-
-async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
-    """GET without a token, unless the headers have one."""
-    async with http_client(gateway.url) as client:
-        return await client.get(path, headers=headers)
 
 
 async def test_both_formats_are_the_document(public: Gateway) -> None:

@@ -26,6 +26,7 @@ from tests.support.servers import (
     bearer,
     free_port,
     gateway_for,
+    get,
     http_client,
 )
 
@@ -47,12 +48,6 @@ PAGE_MAX_BYTES = 100_000
 async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
     """A gateway with public pages; `gateway` has the default, DOCS=token."""
     return await shared_gateway(cuebot.endpoint, docs="public")
-
-
-async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
-    """GET without a token, unless the headers have one."""
-    async with http_client(gateway.url) as client:
-        return await client.get(path, headers=headers)
 
 
 async def raw(
