@@ -12,7 +12,10 @@ from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.openapi.document import build_document
+from tests.support.needs import needs
 from tests.support.opencue import opencue
+
+pytestmark = needs("openapi")
 
 LINE_MAX_CHARS = 100
 PROTO = """\
