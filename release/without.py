@@ -33,6 +33,8 @@ ENGINES = {
     "server": ("gateway/server", "tests/server"),
     "http2": ("gateway/core/upstream/http2", "tests/core/upstream/http2"),
 }
+ALSO = {"object_rights": ("docs/rights.py", "docs/access-methods.md")}
+"""What else a feature has in docs/, beside the page of its name."""
 OUTSIDE = (
     *("benchmarks", "tests/benchmarks", "tests/chaos", "tests/clients", "tests/conformance"),
     *("tests/contract", "tests/cuectl", "tests/deploy", "tests/fuzz", "tests/release"),
@@ -97,7 +99,8 @@ def without_tests(source: str, gone: Sequence[str]) -> str:
 def remove(copy: Path, gone: Sequence[str]) -> None:
     for feature in (each for each in FEATURES if each.name in gone):
         page = f"docs/{feature.name.replace('_', '-')}.md"
-        for path in (f"gateway/features/{feature.name}", f"tests/features/{feature.name}", page):
+        folders = (f"gateway/features/{feature.name}", f"tests/features/{feature.name}")
+        for path in (*folders, page, *ALSO.get(feature.name, ())):
             delete(copy / path)
         file = copy / LIST
         file.write_text(without_lines(file.read_text("utf-8"), feature), "utf-8")

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from docs.rights import PAGE as RIGHTS
-from docs.rights import page as rights_page
 from docs.sentences import section, with_section
 from gateway.core.errors import Code
 from gateway.core.settings.loading import RETIRED, SYNONYMS
@@ -126,11 +124,6 @@ def test_the_glossary_has_what_people_ask_for() -> None:
     named = re.findall(r"`([A-Z][a-z]+)/(\w+)`", page)
     assert len(named) > 30
     assert [each for each in named if f"{each[0]}Interface/{each[1]}" not in known] == []
-
-
-@OF_ALL_FEATURES
-def test_the_table_of_rights_is_up_to_date() -> None:
-    assert RIGHTS.read_text(encoding="utf-8") == rights_page(), "run: make map"
 
 
 @OF_ALL_FEATURES

@@ -14,7 +14,10 @@ from gateway_cli.client.cuebot import fields_of
 from gateway_client.arguments import Fields, guess, read_arguments
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.openapi_document import read_document
+from tests.support.needs import needs
 from tests.support.openapi import catalog, document
+
+pytestmark = needs("openapi", "views")
 
 CATALOG = catalog()
 DOCUMENT = read_document(as_json(document()), "http://gateway/openapi")

@@ -13,10 +13,11 @@ from gateway_cli.commands.describe import description, source_of_document
 from gateway_client.openapi_document import read_document
 from tests.gateway_cli.calls import FarmGateway
 from tests.support.commands import run_beside
+from tests.support.needs import needs
 from tests.support.openapi import catalog, document
 from tests.support.servers import SECRET, token
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("openapi")]
 
 GET_FRAME = "/job.FrameInterface/GetFrame"
 URL = "http://gateway/openapi.json"

@@ -13,11 +13,12 @@ from gateway_client.event_stream import LostRows, Row, Watched, events_in, in_or
 from gateway_client.gateway import gateway_client
 from gateway_client.terminal.exits import FAILED, GAVE_UP, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, NO_PUT, Opening, Reply, Watching, perform, stand_in
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.patience import until
 from tests.support.servers import Gateway, ScriptedCuebot, token
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("watch", "views")]
 
 GET_JOBS = "/job.JobInterface/GetJobs"
 FINISHED = 1

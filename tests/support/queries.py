@@ -1,16 +1,20 @@
 """Query strings, as the gateway reads them."""
 
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.gateway import Gateway
 from gateway.core.pipeline.context import RequestContext, Response
 from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.query import Query
 from gateway.core.schema.method import Method
-from gateway.features.dry_run.exchange import DryRunOptionReader
-from gateway.features.views.options import ViewOptionReader
-from gateway.features.watch.options import WatchOptionReader
+from gateway.feature import Feature
+from gateway.features import FEATURES
+from gateway.features.catalog import COMPOSITION
 from tests.support.contexts import context_of
+from tests.support.servers import settings_for
 
-QUERIES = QueryReader((DryRunOptionReader(), WatchOptionReader(), ViewOptionReader()))
+WITH_OPTIONS = (each for each in FEATURES if each.options is not Feature.options)
+GATEWAY = Gateway(settings=settings_for("127.0.0.1:1"), composition=COMPOSITION)
+QUERIES = QueryReader([option for each in WITH_OPTIONS for option in each(GATEWAY).options()])
 
 
 def read_query(

@@ -17,12 +17,13 @@ from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.names.aspect import RequestNames
 from gateway.features.views.compiled_view import AnswerViews
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services, trial
 from tests.support.richer import FIELDS, METHODS, richer
 from tests.support.servers import Gateway, ScriptedCuebot, running_cuebot
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs("names", "views")]
 
 NATIVE = "Cuebot has it itself"
 
