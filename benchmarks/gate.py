@@ -34,9 +34,9 @@ from benchmarks.process import on_cores
 from benchmarks.scenarios import Scenario, build_scenarios
 from benchmarks.surroundings import processor
 from benchmarks.verify import verify, wait_until_listening
+from gateway.core.calls.plan import plan
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.core.pipeline.plan import plan
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog
 

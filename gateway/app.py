@@ -13,10 +13,10 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.core.direct_connection import Refused
 from gateway.core.gateway import Gateway as Core
 from gateway.core.gateway import Pipeline
 from gateway.core.pipeline.call_maker import CallMaker
-from gateway.core.pipeline.direct_connection import Refused
 from gateway.core.pipeline.error_answer import UnservedMethods
 from gateway.core.pipeline.guard import Guarded
 from gateway.core.pipeline.handler import UnaryHandler

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gateway.core import findings as core
+from gateway.core.calls.failures import error_for
 from gateway.core.discovery.reflection import REFUSALS
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.failures import error_for
 from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.key_files import first_certificate, pair_of, readable_by_all
 from gateway.core.settings.loading import retired

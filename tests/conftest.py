@@ -28,7 +28,7 @@ import structlog
 from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_folder
 from gateway.core.discovery.refresh import warm as compile_all
-from gateway.core.pipeline import offload
+from gateway.core.offload import planner as offload
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection

@@ -9,6 +9,7 @@ from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.discovery.source import choose_source
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
+from gateway.core.offload.planner import Planner
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_peer
@@ -17,7 +18,6 @@ from gateway.core.pipeline.guard import Anonymous
 from gateway.core.pipeline.handler import UnaryHandler
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
 from gateway.core.pipeline.log_fields import LogFields
-from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.principal import Authority

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import uvloop
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gateway.core.calls.answer_form import AnswerForm, SecondCall, SentRequest
+from gateway.core.calls.invoke import Invocation, calls_within, invoke
+from gateway.core.calls.plan import Plan, plan
+from gateway.core.calls.row_counts import ask_for_rows
+from gateway.core.calls.rows import is_cut
 from gateway.core.codec.fields import field_called, is_message, message_of
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES
 from gateway.core.codec.wellknown import is_object, is_special
@@ -17,12 +22,7 @@ from gateway.core.discovery.refresh import WHAT_TO_DO
 from gateway.core.discovery.source import NoReflection, NotReady, choose_source
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, in_turns
-from gateway.core.pipeline.answer_form import AnswerForm, SecondCall, SentRequest
-from gateway.core.pipeline.invoke import Invocation, calls_within, invoke
-from gateway.core.pipeline.plan import Plan, plan
 from gateway.core.pipeline.request_headers import listed_paths
-from gateway.core.pipeline.row_counts import ask_for_rows
-from gateway.core.pipeline.rows import is_cut
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema
 from gateway.core.schema.method import Method

@@ -4,10 +4,10 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gateway.core.calls.plan import plan
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import read_file
 from gateway.core.errors import ConfigurationError, GatewayError
-from gateway.core.pipeline.plan import plan
 from gateway.core.schema.description import NoSchema
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile

@@ -14,10 +14,10 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gateway.core.calls.xml_body import XmlField
 from gateway.core.codec.fields import is_map, is_message, message_of
 from gateway.core.codec.payload import zstd
 from gateway.core.codec.slices import LENGTH, varint
-from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.method import Method
 from gateway.features.names.aspect import RequestNames
 from gateway.server.http1.heads import TARGET_MAX_BYTES

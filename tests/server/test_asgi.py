@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from gateway.core.pipeline.direct_connection import direct_connection
+from gateway.core.direct_connection import direct_connection
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle

@@ -13,9 +13,9 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
+from gateway.core.direct_connection import direct_connection
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import let_others_run
-from gateway.core.pipeline.direct_connection import direct_connection
 from gateway.core.write_buffer import MAX_UNWRITTEN_BYTES
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.heads import HeadMemory

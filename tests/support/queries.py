@@ -1,10 +1,10 @@
 """Query strings, as the gateway reads them."""
 
+from gateway.core.calls.query import Query
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.context import RequestContext, Response
 from gateway.core.pipeline.options import QueryReader
-from gateway.core.pipeline.query import Query
 from gateway.core.schema.method import Method
 from gateway.feature import Feature
 from gateway.features import FEATURES

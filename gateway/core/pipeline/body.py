@@ -5,12 +5,12 @@ from collections.abc import Iterable
 
 from starlette.types import Receive
 
+from gateway.core.direct_connection import LARGE_BODY_BYTES
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.long_work import let_others_run
 from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import CLOSE, ClientGone, RequestContext
-from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 
 
 class BodyReader:

@@ -5,23 +5,23 @@ from functools import lru_cache, partial
 from time import monotonic
 from urllib.parse import quote
 
-from gateway.core.errors import Code, GatewayError
-from gateway.core.fair_quota import FairSemaphore, MemoryLease
-from gateway.core.pipeline.answer_form import SentRequest
-from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.explanations import LARGEST_EMPTY_BYTES, Questions
-from gateway.core.pipeline.failures import NO_WORDING, Wording, may_be_explained
-from gateway.core.pipeline.interceptors import Interceptors
-from gateway.core.pipeline.invoke import (
+from gateway.core.calls.answer_form import SentRequest
+from gateway.core.calls.explanations import LARGEST_EMPTY_BYTES, Questions
+from gateway.core.calls.failures import NO_WORDING, Wording, may_be_explained
+from gateway.core.calls.invoke import (
     Around,
     Invocation,
     calls_within,
     invoke,
     rehearse,
 )
-from gateway.core.pipeline.plan import Plan
+from gateway.core.calls.plan import Plan
+from gateway.core.calls.rows import is_cut
+from gateway.core.errors import Code, GatewayError
+from gateway.core.fair_quota import FairSemaphore, MemoryLease
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request import CallRequest
-from gateway.core.pipeline.rows import is_cut
 from gateway.core.principal import ADDRESS, PRINCIPAL, SHARED
 from gateway.core.upstream.interface import Metadata, Upstream
 

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from starlette.types import Scope
 
+from gateway.core.calls.answer_form import Progress
 from gateway.core.codec.payload import Payload
+from gateway.core.direct_connection import DirectConnection, Headers
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, MemoryLease
-from gateway.core.pipeline.answer_form import Progress
 from gateway.core.pipeline.content_coding import PLAIN, Coding
-from gateway.core.pipeline.direct_connection import DirectConnection, Headers
 from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.surface import Surface
 from gateway.core.principal import Principal, address_key

@@ -7,11 +7,11 @@ from functools import lru_cache
 import structlog
 from starlette.types import Receive, Send
 
+from gateway.core.calls.failures import NotServed
+from gateway.core.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import RETRY_SOON, Code, GatewayError, own_failure
 from gateway.core.pipeline.context import JSON_TYPE, RequestContext
-from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES, Headers
-from gateway.core.pipeline.failures import NotServed
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.request_headers import content_length
 

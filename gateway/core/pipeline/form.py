@@ -3,9 +3,9 @@
 from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from typing import TypeVar
 
+from gateway.core.calls.answer_form import AnswerForm, TimedPieces
 from gateway.core.codec.encode import Slices
 from gateway.core.long_work import begin_at_once
-from gateway.core.pipeline.answer_form import AnswerForm, TimedPieces
 from gateway.core.pipeline.context import JSON_TYPE, RequestContext
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.schema.method import Method

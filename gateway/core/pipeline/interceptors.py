@@ -8,11 +8,11 @@ an entry in the list and a setting.
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from time import monotonic
 
+from gateway.core.calls.explanations import Questions
+from gateway.core.calls.invoke import Around, Call
+from gateway.core.calls.plan import Plan
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.explanations import Questions
-from gateway.core.pipeline.invoke import Around, Call
-from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.upstream.interface import Metadata

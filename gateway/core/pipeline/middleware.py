@@ -10,6 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from gateway.core.direct_connection import Refused, direct_connection, headers_of
 from gateway.core.errors import Code, stopping
 from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import (
@@ -22,7 +23,6 @@ from gateway.core.pipeline.context import (
     plain_json,
     the_peer,
 )
-from gateway.core.pipeline.direct_connection import Refused, direct_connection, headers_of
 from gateway.core.pipeline.error_answer import as_gateway_error, send_error
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request_headers import check_one_key

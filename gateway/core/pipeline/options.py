@@ -8,12 +8,9 @@ from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Protocol
 
-from gateway.core.codec.fields import field_called
-from gateway.core.codec.unknown_fields import UnknownFieldPolicy
-from gateway.core.pipeline.answer_form import AnswerForm
-from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.plan import Planners
-from gateway.core.pipeline.query import (
+from gateway.core.calls.answer_form import AnswerForm
+from gateway.core.calls.plan import Planners
+from gateway.core.calls.query import (
     NO_QUERY,
     Query,
     body_of,
@@ -22,6 +19,9 @@ from gateway.core.pipeline.query import (
     refused,
     unread,
 )
+from gateway.core.codec.fields import field_called
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.pipeline.context import RequestContext
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
 

@@ -8,24 +8,25 @@ from typing import NamedTuple
 
 from starlette.types import Receive
 
+from gateway.core.calls.answer_form import AnswerForm
+from gateway.core.calls.body_forms import plan_any
+from gateway.core.calls.for_caller import Caller, ForCaller, PlanForCaller
+from gateway.core.calls.messages import takes_long as message_takes_long
+from gateway.core.calls.plan import Plan, holds_the_loop, plan_message
+from gateway.core.calls.query import NO_QUERY, Query
+from gateway.core.calls.row_counts import ask_for_rows
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
+from gateway.core.direct_connection import LARGE_BODY_BYTES
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairQuota, Weight
-from gateway.core.pipeline.answer_form import AnswerForm
+from gateway.core.offload.planner import Planner
 from gateway.core.pipeline.body import BodyReader
-from gateway.core.pipeline.body_forms import plan_any
 from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext
-from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
-from gateway.core.pipeline.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.pipeline.interceptors import Interceptors
-from gateway.core.pipeline.messages import takes_long as message_takes_long
-from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.options import QueryReader
-from gateway.core.pipeline.plan import Plan, holds_the_loop, plan_message
-from gateway.core.pipeline.query import NO_QUERY, Query
 from gateway.core.pipeline.request_headers import (
     asked_timeout,
     check_headers,
@@ -33,7 +34,6 @@ from gateway.core.pipeline.request_headers import (
     listed_paths,
 )
 from gateway.core.pipeline.routing import CHANGE_ALLOWS, READ_ALLOWS
-from gateway.core.pipeline.row_counts import ask_for_rows
 from gateway.core.pipeline.surface import HeadRules
 from gateway.core.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.core.schema.method import Method

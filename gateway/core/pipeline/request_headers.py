@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
+from gateway.core.calls.xml_body import XmlField
+from gateway.core.direct_connection import KEY_HEADER, TWO_KEYS
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.body import body_too_large
 from gateway.core.pipeline.content_coding import Codings
 from gateway.core.pipeline.context import CLOSE
-from gateway.core.pipeline.direct_connection import KEY_HEADER, TWO_KEYS
-from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from urllib.parse import quote
 
+from gateway.core.calls.answer_form import SentRequest
+from gateway.core.calls.invoke import Call
+from gateway.core.calls.query import Query, parsed, unread
 from gateway.core.codec.encode import Encode
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.answer_form import SentRequest
 from gateway.core.pipeline.content_coding import Coding, Codings
-from gateway.core.pipeline.invoke import Call
-from gateway.core.pipeline.query import Query, parsed, unread
 from gateway.core.schema.catalog import UnknownPath
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS

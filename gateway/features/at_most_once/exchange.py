@@ -23,15 +23,15 @@ from urllib.parse import quote
 import orjson
 from starlette.types import Receive, Send
 
+from gateway.core.calls.invoke import Call
+from gateway.core.calls.plan import Found
+from gateway.core.direct_connection import KEY_HEADER
 from gateway.core.errors import Code, Fate, GatewayError
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import JSON_TYPE, CallState, ClientGone, RequestContext
-from gateway.core.pipeline.direct_connection import KEY_HEADER
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.exchange import Exchange, Inherited
 from gateway.core.pipeline.form import Form, form_for, form_of, pieces_of
-from gateway.core.pipeline.invoke import Call
-from gateway.core.pipeline.plan import Found
 from gateway.core.pipeline.request import CallRequest, RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.schema.method import Method

@@ -16,15 +16,15 @@ from random import getrandbits
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.invoke import Call
+from gateway.core.calls.plan import Found
 from gateway.core.codec.fields import is_message
 from gateway.core.errors import Code, ConfigurationError, GatewayError
 from gateway.core.logs import dump_line, milliseconds, timestamp
 from gateway.core.long_work import in_turns
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor, ReadDenied
-from gateway.core.pipeline.invoke import Call
 from gateway.core.pipeline.log_fields import AddFields, LogFields, add_fields
-from gateway.core.pipeline.plan import Found
 from gateway.core.principal import Principal
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Commit, Reloadable, Settings

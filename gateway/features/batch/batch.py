@@ -20,9 +20,12 @@ from weakref import WeakValueDictionary
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.core.calls.plan import holds_the_loop
+from gateway.core.direct_connection import LARGE_BODY_BYTES
 from gateway.core.errors import Code, GatewayError, stopping, unavailable
 from gateway.core.fair_quota import FairQuota, Weight
 from gateway.core.long_work import let_others_run
+from gateway.core.offload.planner import Planner
 from gateway.core.pipeline.body import BodyReader
 from gateway.core.pipeline.context import (
     JSON_TYPE,
@@ -34,16 +37,13 @@ from gateway.core.pipeline.context import (
     Response,
     context_of,
 )
-from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.event_stream import EVENT_STREAM, RETRY, STREAM_HEADERS
 from gateway.core.pipeline.exchange import Inherited
 from gateway.core.pipeline.handler import UnaryHandler
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.middleware import ContextMiddleware
-from gateway.core.pipeline.offload import Planner
 from gateway.core.pipeline.options import offers
-from gateway.core.pipeline.plan import holds_the_loop
 from gateway.core.pipeline.request_headers import check_headers
 from gateway.core.pipeline.routing import CHANGE_ALLOWS
 from gateway.core.pipeline.slow_reader import SlowReader

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import orjson
 from starlette.types import Message, Send
 
+from gateway.core.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES, Headers
 from gateway.core.pipeline.error_answer import error_answer
 from gateway.core.pipeline.event_stream import COMMENT, RETRY, STREAM_HEADERS
 from gateway.core.pipeline.slow_reader import write_pieces

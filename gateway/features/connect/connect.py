@@ -14,10 +14,10 @@ import orjson
 from google.protobuf.message import DecodeError
 from google.rpc import status_pb2
 
+from gateway.core.calls.query import Query, bad, parsed
 from gateway.core.codec.encode import forwarded
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.content_coding import Codings
-from gateway.core.pipeline.query import Query, bad, parsed
 from gateway.core.pipeline.request_headers import (
     UNICODE_CHARSET,
     check_length,

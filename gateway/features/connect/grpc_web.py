@@ -15,10 +15,10 @@ from urllib.parse import quote
 
 from isal import isal_zlib
 
+from gateway.core.calls.query import Query
 from gateway.core.codec.encode import Encode, Slices, forwarded
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, Step, let_others_run
-from gateway.core.pipeline.query import Query
 from gateway.core.pipeline.request_headers import (
     asked_timeout,
     check_length,

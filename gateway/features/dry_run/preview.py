@@ -5,8 +5,8 @@ from itertools import chain
 
 import orjson
 
+from gateway.core.calls.plan import Plan
 from gateway.core.codec.encode import Encode
-from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.method import Method
 
 

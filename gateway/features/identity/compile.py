@@ -2,9 +2,9 @@
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.core.calls.for_caller import ForCaller
+from gateway.core.calls.xml_body import XmlField
 from gateway.core.codec.xml_text import takes_long
-from gateway.core.pipeline.for_caller import ForCaller
-from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
     NotApplicable,

@@ -4,10 +4,10 @@ Names are set in a plan's protobuf, so that aliases of fields and dry runs need 
 own.
 """
 
+from gateway.core.calls.for_caller import Caller, PlanForCaller
+from gateway.core.calls.plan import Plan
 from gateway.core.codec.xml_text import NotXml, UnreadableXml, texts_of
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.for_caller import Caller, PlanForCaller
-from gateway.core.pipeline.plan import Plan
 from gateway.core.pipeline.request_headers import listed_paths
 from gateway.core.schema.method import Method, set_at, value_at
 from gateway.core.suggestions import QUOTED_CHARS

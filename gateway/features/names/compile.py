@@ -9,9 +9,9 @@ from functools import partial
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.failures import Mention, Wording
+from gateway.core.calls.plan import NO_PLANNERS, Planners, add_planner
 from gateway.core.codec.fields import field_called, is_message, message_of
-from gateway.core.pipeline.failures import Mention, Wording
-from gateway.core.pipeline.plan import NO_PLANNERS, Planners, add_planner
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
     NotApplicable,

@@ -3,12 +3,12 @@
 import asyncio
 from contextlib import suppress
 
+from gateway.core.calls.explanations import Questions
+from gateway.core.calls.invoke import reworded
+from gateway.core.calls.plan import Plan
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.explanations import Questions
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.pipeline.invoke import reworded
-from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.catalog import Catalog
 from gateway.features.names.aspect import RequestNames
 from gateway.features.names.kept_names import KeptNames

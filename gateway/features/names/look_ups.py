@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator
 
+from gateway.core.calls.ids import check_length, is_name
 from gateway.core.codec.body import Json
 from gateway.core.codec.rewrite import Body, BodyPath, Moved, peek
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.ids import check_length, is_name
 from gateway.features.names.aspect import Finder, Reference, Sent, Source
 
 ABSENT_VALUES = (None, "")

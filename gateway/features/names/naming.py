@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
+from gateway.core.calls.failures import Ambiguous, called
+from gateway.core.calls.invoke import asked_at, sought_at, values_before
+from gateway.core.calls.plan import Calls, Found, NothingFound, Plan, Prior, plan_of
+from gateway.core.calls.rows import matching_rows
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.failures import Ambiguous, called
-from gateway.core.pipeline.invoke import asked_at, sought_at, values_before
-from gateway.core.pipeline.plan import Calls, Found, NothingFound, Plan, Prior, plan_of
-from gateway.core.pipeline.rows import matching_rows
 from gateway.core.schema.method import Method, set_at, value_at
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.names.aspect import Finder, Listing, Reference

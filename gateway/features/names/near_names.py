@@ -3,11 +3,11 @@
 import re
 from collections.abc import Sequence
 
+from gateway.core.calls.invoke import Call, Invocation, parsed, reworded
+from gateway.core.calls.plan import plan_of
+from gateway.core.calls.rows import rows_with
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import GatewayError, Sought
-from gateway.core.pipeline.invoke import Call, Invocation, parsed, reworded
-from gateway.core.pipeline.plan import plan_of
-from gateway.core.pipeline.rows import rows_with
 from gateway.core.schema.method import Method, value_at
 from gateway.features.names.aspect import Listing, Near, RequestNames
 from gateway.features.names.kept_names import KeptNames, NameList

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from gateway.core.calls.invoke import Call, parsed
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.invoke import Call, parsed
 from gateway.core.schema.method import Method, value_at
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.names.aspect import Filter

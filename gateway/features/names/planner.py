@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from gateway.core.calls.plan import Prior, plan_body
 from gateway.core.codec.rewrite import Body, BodyPath, as_written
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.plan import Prior, plan_body
 from gateway.features.names.aspect import Reference
 from gateway.features.names.look_ups import spell_out, take_search, without_id
 from gateway.features.names.naming import Naming

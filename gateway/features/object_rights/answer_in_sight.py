@@ -5,14 +5,14 @@ from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.failures import Ambiguous, subjects
+from gateway.core.calls.invoke import Call, parsed
+from gateway.core.calls.plan import Found
 from gateway.core.codec.encode import UNREADABLE, unreadable
 from gateway.core.codec.fields import owner_of
 from gateway.core.codec.slices import rows_in
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, begin_at_once, in_turns, let_others_run
-from gateway.core.pipeline.failures import Ambiguous, subjects
-from gateway.core.pipeline.invoke import Call, parsed
-from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method, set_at, value_at
 from gateway.features.object_rights.aspect import NamedRows, Objects
 from gateway.features.object_rights.facts import (

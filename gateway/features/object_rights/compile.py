@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from gateway.core.calls.plan import add_planner
 from gateway.core.codec.fields import is_message, message_of
-from gateway.core.pipeline.plan import add_planner
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
     NotApplicable,

@@ -11,14 +11,14 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from gateway.core.calls.failures import Ambiguous
+from gateway.core.calls.ids import check_length, is_name
+from gateway.core.calls.invoke import Call, parsed, reworded
+from gateway.core.calls.plan import Found
+from gateway.core.calls.rows import rows_with
 from gateway.core.codec.xml_text import TooMuchXml, UnreadableXml, reading_texts
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import in_turns, let_others_run
-from gateway.core.pipeline.failures import Ambiguous
-from gateway.core.pipeline.ids import check_length, is_name
-from gateway.core.pipeline.invoke import Call, parsed, reworded
-from gateway.core.pipeline.plan import Found
-from gateway.core.pipeline.rows import rows_with
 from gateway.core.schema.method import FieldPath, Method, set_at, value_at
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.names.aspect import RequestNames

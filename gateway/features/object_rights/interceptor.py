@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from weakref import ref
 
+from gateway.core.calls.invoke import Call
+from gateway.core.calls.plan import Found
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import Denial, RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.pipeline.invoke import Call
-from gateway.core.pipeline.plan import Found
 from gateway.core.schema.catalog import Catalog, no_schema
 from gateway.core.schema.method import Method
 from gateway.features.access.rights import Rule, refusal_of_all

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
+from gateway.core.calls.invoke import calls_within
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.invoke import calls_within
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Settings

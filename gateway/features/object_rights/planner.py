@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
+from gateway.core.calls.plan import Prior, Search
 from gateway.core.codec.rewrite import Body, peek
-from gateway.core.pipeline.plan import Prior, Search
 from gateway.features.object_rights.aspect import Argument
 
 

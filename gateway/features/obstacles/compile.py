@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from gateway.core.pipeline.failures import OwnMeanings
+from gateway.core.calls.failures import OwnMeanings
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
     NotApplicable,

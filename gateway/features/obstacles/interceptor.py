@@ -1,11 +1,11 @@
 """Why Cuebot refused a change as things are: a read tells what of the object is in its way."""
 
+from gateway.core.calls.explanations import Questions
+from gateway.core.calls.invoke import Call, filled, parsed, reworded
+from gateway.core.calls.rows import rows_with
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.explanations import Questions
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.pipeline.invoke import Call, filled, parsed, reworded
-from gateway.core.pipeline.rows import rows_with
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import value_at
 from gateway.features.obstacles.obstacle import Refused

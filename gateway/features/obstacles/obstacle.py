@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.core.calls.failures import Explainable, subjects
 from gateway.core.errors import Code
-from gateway.core.pipeline.failures import Explainable, subjects
 from gateway.core.schema.method import Copies, FieldPath, Method, Sign
 
 

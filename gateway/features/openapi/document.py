@@ -11,6 +11,7 @@ import yaml
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway import __version__
+from gateway.core.calls.xml_body import XmlField
 from gateway.core.codec.fields import (
     INT32,
     INT64,
@@ -28,7 +29,6 @@ from gateway.core.codec.fields import (
 )
 from gateway.core.codec.rewrite import MostRows, Rename
 from gateway.core.codec.wellknown import JSON_SCHEMAS, WRAPPERS, is_object
-from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
 from gateway.core.schema.document_parts import Description

@@ -5,9 +5,9 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
+from gateway.core.direct_connection import Headers
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.direct_connection import Headers
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.patience import Patience
 from gateway.core.principal import address_key

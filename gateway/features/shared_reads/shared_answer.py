@@ -8,10 +8,10 @@ from collections.abc import Callable, Generator, Hashable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
+from gateway.core.calls.answer_form import AnswerForm, Progress, TimedPieces
 from gateway.core.errors import GatewayError, own_failure
 from gateway.core.fair_quota import FairSemaphore
 from gateway.core.long_work import begin_at_once
-from gateway.core.pipeline.answer_form import AnswerForm, Progress, TimedPieces
 from gateway.core.pipeline.context import JSON_TYPE, RequestContext
 from gateway.core.pipeline.encoding_turn import MadeTogether
 from gateway.core.pipeline.form import CommonAnswer, Form, Headers, form_for

@@ -6,10 +6,10 @@ from contextlib import suppress
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from gateway.core.calls.row_counts import RowCount
+from gateway.core.calls.short_names import RowFields
 from gateway.core.codec.fields import message_of
 from gateway.core.codec.interfaces import Derived
-from gateway.core.pipeline.row_counts import RowCount
-from gateway.core.pipeline.short_names import RowFields
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.resolve import aliased
 from gateway.core.profile.schema_paths import (

@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 
 from google.protobuf.descriptor import Descriptor
 
+from gateway.core.calls.answer_form import AnswerForm, SentRequest
+from gateway.core.calls.invoke import Call
+from gateway.core.calls.query import refused
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import is_message, message_of
-from gateway.core.pipeline.answer_form import AnswerForm, SentRequest
 from gateway.core.pipeline.event_stream import EVENT_STREAM
-from gateway.core.pipeline.invoke import Call
 from gateway.core.pipeline.options import ACCEPT_READ, offers
-from gateway.core.pipeline.query import refused
 from gateway.core.schema.method import Method
 from gateway.core.schema.rows import Rows, rows_of
 from gateway.features.views import groups

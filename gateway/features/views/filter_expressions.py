@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from gateway.core.calls.query import refused
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.query import refused
 from gateway.core.suggestions import QUOTED_CHARS
 
 LONGEST_CONDITION = 4096

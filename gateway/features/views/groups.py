@@ -10,11 +10,11 @@ from typing import Any, Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gateway.core.calls.query import refused
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.interfaces import ToJson
 from gateway.core.codec.scalars import json_double
 from gateway.core.long_work import Step
-from gateway.core.pipeline.query import refused
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.features.views import columns
 from gateway.features.views.columns import Value

@@ -1,8 +1,8 @@
 """What a query string and an Accept header say of a view."""
 
+from gateway.core.calls.query import bad
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.options import Options
-from gateway.core.pipeline.query import bad
 from gateway.core.schema.method import Method
 from gateway.features.views.compiled_view import ACCEPTED, AnswerViews, preferred
 from gateway.features.views.view import OTHER_WAYS, PARAMETERS

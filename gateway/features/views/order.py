@@ -11,7 +11,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from gateway.core.pipeline.query import refused
+from gateway.core.calls.query import refused
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.views.paths import FieldPath
 

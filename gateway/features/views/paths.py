@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.query import refused
 from gateway.core.codec.fields import (
     field_called,
     is_map,
@@ -21,7 +22,6 @@ from gateway.core.codec.fields import (
     too_many_parts,
 )
 from gateway.core.codec.interfaces import NO_ALIASES, Derived
-from gateway.core.pipeline.query import refused
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.features.views.columns import Column, ColumnInputs, Value
 

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, Protocol
 import orjson
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.answer_form import TimedPieces
 from gateway.core.codec import slices
 from gateway.core.codec.encode import UNREADABLE, Encoders, MessageEncoder, unreadable
 from gateway.core.codec.fields import owner_of
 from gateway.core.codec.interfaces import Shape
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import STEP, Step
-from gateway.core.pipeline.answer_form import TimedPieces
 from gateway.core.schema.rows import Rows
 from gateway.features.views.fields import (
     around_rows,

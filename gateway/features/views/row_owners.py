@@ -4,10 +4,10 @@ One call finds the owners of all rows. It goes through all that wraps the caller
 under a rule with `see`, only what is in sight is found.
 """
 
+from gateway.core.calls.answer_form import SentRequest
+from gateway.core.calls.invoke import Call
+from gateway.core.calls.rows import each_row
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.answer_form import SentRequest
-from gateway.core.pipeline.invoke import Call
-from gateway.core.pipeline.rows import each_row
 from gateway.core.schema.method import Method, set_at, value_at
 from gateway.features.views.columns import NO_OWNERS, THE_ONE, Owned, Owners
 

@@ -9,8 +9,8 @@ from typing import Literal
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gateway.core.calls.short_names import Sizes
 from gateway.core.codec.fields import is_message, message_of
-from gateway.core.pipeline.short_names import Sizes
 from gateway.features.views.columns import SECONDS
 
 Unit = Literal["bytes", "kB", "MB", "seconds", "time"]

@@ -8,9 +8,9 @@ from typing import Literal, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gateway.core.calls.query import refused
 from gateway.core.codec.fields import message_of
 from gateway.core.codec.wellknown import is_object, is_special
-from gateway.core.pipeline.query import refused
 from gateway.core.schema.rows import Rows, rows_of
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.views import groups

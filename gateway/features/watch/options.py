@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gateway.core.calls.query import refused
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.event_stream import EVENT_STREAM
 from gateway.core.pipeline.options import ACCEPT_READ, Options, offers
-from gateway.core.pipeline.query import refused
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS

@@ -13,6 +13,7 @@ import orjson
 from google.protobuf.message_factory import GetMessageClass
 from starlette.types import Receive, Send
 
+from gateway.core.calls.plan import plan as make_plan
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import Code, GatewayError, stopping, unavailable
@@ -24,7 +25,6 @@ from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.event_stream import STREAM_HEADERS
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptors
-from gateway.core.pipeline.plan import plan as make_plan
 from gateway.core.pipeline.request import CallRequest, RequestReader
 from gateway.core.pipeline.routing import send_nothing
 from gateway.core.readiness import Readiness

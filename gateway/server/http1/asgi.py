@@ -8,8 +8,8 @@ from urllib.parse import unquote
 import structlog
 from starlette.types import ASGIApp, Scope
 
+from gateway.core.direct_connection import EXTENSION
 from gateway.core.errors import Code, GatewayError, own_failure
-from gateway.core.pipeline.direct_connection import EXTENSION
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
 

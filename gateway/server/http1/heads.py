@@ -12,8 +12,8 @@ from functools import cached_property, lru_cache
 
 import httptools
 
+from gateway.core.direct_connection import headers_of
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.direct_connection import headers_of
 from gateway.core.pipeline.request_headers import content_length, no_upgrade
 
 TARGET_MAX_BYTES = 8 * 1024

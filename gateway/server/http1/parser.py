@@ -10,8 +10,8 @@ from typing import Protocol
 import httptools
 import structlog
 
+from gateway.core.direct_connection import Refused
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.direct_connection import Refused
 from gateway.server.http1.heads import (
     CHECKED_HEADERS,
     MAX_HEADERS,

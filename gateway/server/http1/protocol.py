@@ -8,8 +8,8 @@ from typing import cast
 
 import structlog
 
+from gateway.core.direct_connection import Headers
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.direct_connection import Headers
 from gateway.core.principal import address_key
 from gateway.core.write_buffer import WriteBuffer
 from gateway.server.http1.heads import ReceivedHead

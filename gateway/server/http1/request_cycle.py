@@ -10,9 +10,9 @@ from typing import Protocol
 
 from starlette.types import Message
 
+from gateway.core.direct_connection import Headers
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import JSON_TYPE, NO_STORE, NOSNIFF
-from gateway.core.pipeline.direct_connection import Headers
 from gateway.server.http1.heads import ReceivedHead
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar, cast
 
 from uvicorn.server import ServerState
 
-from gateway.core.pipeline.direct_connection import Refused
+from gateway.core.direct_connection import Refused
 from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.sharing import ParsingTurns, UnfinishedMemory

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from gateway.core.calls.plan import plan
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy as Policy
 from gateway.core.codec.unknown_fields import path_ending_in
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.plan import plan
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from tests.support.decoding import decoded, decoder, refusal

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from gateway.core.calls.plan import Plan
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.handler import Serving
-from gateway.core.pipeline.plan import Plan
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection

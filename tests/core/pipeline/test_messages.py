@@ -9,12 +9,12 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.core.calls.messages import check_size, takes_long
+from gateway.core.calls.plan import Plan, plan, plan_message, takes_messages
 from gateway.core.codec.body import MOST_CONTAINERS
 from gateway.core.codec.slices import varint
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy as Policy
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.messages import check_size, takes_long
-from gateway.core.pipeline.plan import Plan, plan, plan_message, takes_messages
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile

@@ -14,15 +14,8 @@ from xml.parsers.expat import XMLParserType
 import orjson
 import pytest
 
-from gateway.core.codec.body import parse
-from gateway.core.codec.unknown_fields import UnknownFieldPolicy
-from gateway.core.codec.xml_text import TextReader
-from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
-from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline import offload_process
-from gateway.core.pipeline.for_caller import Caller, ForCaller, PlanForCaller
-from gateway.core.pipeline.offload import Planner
-from gateway.core.pipeline.plan import (
+from gateway.core.calls.for_caller import Caller, ForCaller, PlanForCaller
+from gateway.core.calls.plan import (
     ALWAYS_QUICK_BYTES,
     MAX_QUICK_BYTES,
     MAX_QUICK_PARTS,
@@ -30,6 +23,13 @@ from gateway.core.pipeline.plan import (
     holds_the_loop,
     plan,
 )
+from gateway.core.codec.body import parse
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
+from gateway.core.codec.xml_text import TextReader
+from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from gateway.core.errors import Code, GatewayError
+from gateway.core.offload import process as offload_process
+from gateway.core.offload.planner import Planner
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
@@ -278,7 +278,7 @@ async def test_a_process_that_takes_too_long_is_ended(
         (process,) = started
         process.send_signal(signal.SIGSTOP)
         with monkeypatch.context() as patch:
-            patch.setattr("gateway.core.pipeline.offload.PLANNING_TIMEOUT_SECONDS", 0.05)
+            patch.setattr("gateway.core.offload.planner.PLANNING_TIMEOUT_SECONDS", 0.05)
             with pytest.raises(GatewayError, match="could not be decoded within"):
                 await planned(planner, catalog)
         await until(lambda: process.poll() is not None)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from gateway.core.calls.query import NO_QUERY, Query
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import RequestContext, Response
 from gateway.core.pipeline.options import Options, QueryReader
-from gateway.core.pipeline.query import NO_QUERY, Query
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog

@@ -2,10 +2,10 @@
 
 import pytest
 
+from gateway.core.calls.plan import plan
 from gateway.core.codec.body import parse
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy as Policy
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.plan import plan
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from tests.support.opencue import opencue
@@ -38,7 +38,7 @@ def test_a_body_is_parsed_again_only_if_it_may_mean_something_else(
         parsed.append(content)
         return parse(content)
 
-    monkeypatch.setattr("gateway.core.pipeline.plan.parse", counted)
+    monkeypatch.setattr("gateway.core.calls.plan.parse", counted)
     try:
         plan(CATALOG.routes[path], body, Policy.ARGUMENTS)
     except GatewayError:

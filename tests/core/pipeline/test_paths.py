@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 import orjson
 import pytest
 
+from gateway.core.calls.plan import plan
+from gateway.core.calls.query import form_as_json
 from gateway.core.codec.fields import MOST_PARTS
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.plan import plan
-from gateway.core.pipeline.query import form_as_json
 from tests.core.pipeline.test_short_names import CATALOG, GET_JOBS
 from tests.support.queries import read_query
 

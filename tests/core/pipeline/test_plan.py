@@ -8,7 +8,7 @@ import grpc
 import orjson
 import pytest
 
-from gateway.core.pipeline.plan import MAX_QUICK_BYTES
+from gateway.core.calls.plan import MAX_QUICK_BYTES
 from tests.core.pipeline.conversation import filled, heard, problem, request
 from tests.support.needs import needs
 from tests.support.opencue import NO_ID, jobs, message_class

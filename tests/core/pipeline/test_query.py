@@ -4,11 +4,11 @@ import orjson
 import pytest
 from google.protobuf.descriptor import Descriptor
 
+from gateway.core.calls.plan import plan
+from gateway.core.calls.query import body_of, form_as_json
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.plan import plan
-from gateway.core.pipeline.query import body_of, form_as_json
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from tests.support.opencue import message_class

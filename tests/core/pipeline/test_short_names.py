@@ -6,11 +6,11 @@ import orjson
 import pytest
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.plan import plan, plan_message
+from gateway.core.calls.query import form_as_json
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.plan import plan, plan_message
-from gateway.core.pipeline.query import form_as_json
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 

@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
+from gateway.core.calls.xml_body import xml_as_json
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.xml_body import xml_as_json
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from tests.support.needs import needs

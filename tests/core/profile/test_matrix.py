@@ -17,10 +17,10 @@ from hypothesis import given
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.messages import Messages
 from cuebot_simulator.world.studio import build_farm
+from gateway.core.calls.plan import steps_of
 from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
-from gateway.core.pipeline.plan import steps_of
 from gateway.core.schema.description import Schema, full_name
 from gateway.features.catalog import load_profile
 from gateway.features.names.aspect import RequestNames

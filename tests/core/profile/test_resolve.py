@@ -7,9 +7,9 @@ import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.plan import plan
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.plan import plan
 from gateway.core.schema.catalog import Catalog, UnusedEntry
 from gateway.core.schema.description import Schema, assumed_schema, services_of
 from gateway.core.schema.method import LookUp

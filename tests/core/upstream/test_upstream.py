@@ -9,8 +9,8 @@ import grpc.aio
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.core.calls.failures import error_for
 from gateway.core.errors import Code
-from gateway.core.pipeline.failures import error_for
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.core.upstream.grpcio import ADDRESS
 from gateway.core.upstream.interface import CallFailed, Reason, UpstreamCall

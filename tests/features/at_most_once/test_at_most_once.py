@@ -17,9 +17,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.app import Gateway as App
+from gateway.core.calls.failures import TELLS_NOTHING, error_for
+from gateway.core.calls.plan import Found
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.failures import TELLS_NOTHING, error_for
-from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.core.shared_store import (

@@ -15,8 +15,8 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.core.calls.plan import Found
 from gateway.core.errors import ConfigurationError
-from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 from gateway.features.audit import Audit
 from gateway.features.audit.audit_writer import AuditFile, AuditWriter, SyncedWriter

@@ -9,9 +9,9 @@ import httpx
 import orjson
 import pytest
 
+from gateway.core.direct_connection import LARGE_BODY_BYTES
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import RequestContext
-from gateway.core.pipeline.direct_connection import LARGE_BODY_BYTES
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.rates import MemoryLimiter, Rate, Verdict
 from gateway.features.admission import Admission

@@ -11,8 +11,8 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.messages import MAX_QUICK_BYTES
 from gateway.core.errors import Code
-from gateway.core.pipeline.messages import MAX_QUICK_BYTES
 from gateway.core.schema.method import Method
 from tests.features.connect.test_grpc_web import framed, trailers
 from tests.features.object_rights.test_object_rights import (

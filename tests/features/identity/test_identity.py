@@ -7,11 +7,11 @@ import httpx
 import pytest
 from jose import jwt
 
+from gateway.core.calls.for_caller import Caller, ForCaller
+from gateway.core.calls.plan import MAX_QUICK_BYTES, plan
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.codec.xml_text import MOST_QUICK
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.for_caller import Caller, ForCaller
-from gateway.core.pipeline.plan import MAX_QUICK_BYTES, plan
 from gateway.core.pipeline.request import changed_for_caller
 from gateway.core.principal import Principal
 from gateway.core.schema.selection import Selection

@@ -20,8 +20,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from gateway import __version__
 from gateway.app import create_app
+from gateway.core.calls.failures import error_for
 from gateway.core.errors import BadToken, Code, ConfigurationError, Shed
-from gateway.core.pipeline.failures import error_for
 from gateway.core.processes import Worker
 from gateway.core.upstream.interface import CallFailed, Reason
 from gateway.features.metrics import Metrics, metrics

@@ -5,7 +5,7 @@ from typing import Any
 import grpc
 import pytest
 
-from gateway.core.pipeline.ids import LONGEST_NAME
+from gateway.core.calls.ids import LONGEST_NAME
 from tests.support.rights import ALL, ALL_SEE_ONLY, ONLY, SEE, signed
 from tests.support.servers import Gateway, ScriptedCuebot
 

@@ -10,9 +10,9 @@ import grpc
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from gateway.core.calls.plan import Found
 from gateway.core.codec.fields import message_of
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile

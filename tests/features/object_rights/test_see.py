@@ -10,9 +10,9 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.core.calls.plan import Found
 from gateway.core.codec.fields import is_map, is_message
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 from gateway.features.object_rights.aspect import Objects
 from gateway.features.object_rights.conditions import read_condition

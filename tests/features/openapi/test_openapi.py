@@ -16,12 +16,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.validators import extend
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from gateway.core.calls.plan import plan
 from gateway.core.codec.fields import is_map
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import ProtoDirectory
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.header_names import together
-from gateway.core.pipeline.plan import plan
 from gateway.core.schema.description import Schema, services_of
 from gateway.core.schema.selection import Selection
 from gateway.feature import Feature

@@ -4,8 +4,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from gateway.core.direct_connection import headers_of
 from gateway.core.errors import ConfigurationError
-from gateway.core.pipeline.direct_connection import headers_of
 from gateway.features.proxies.proxies import MAX_PROXIES, TrustedProxies
 from gateway.features.settings import load_settings
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, bearer, gateway_for

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from gateway.core.calls.invoke import Call
+from gateway.core.calls.plan import Found
 from gateway.core.codec.encode import Encode
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.invoke import Call
-from gateway.core.pipeline.plan import Found
 from gateway.core.schema.method import Method
 
 

@@ -6,10 +6,7 @@ from typing import Any, Protocol
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.core.codec.encode import UNREADABLE, unreadable
-from gateway.core.codec.rewrite import BodyPath
-from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.failures import (
+from gateway.core.calls.failures import (
     NO_WORDING,
     Ambiguous,
     Wording,
@@ -17,9 +14,12 @@ from gateway.core.pipeline.failures import (
     goes_on,
     subjects,
 )
-from gateway.core.pipeline.ids import check_length, is_name
-from gateway.core.pipeline.plan import Found, LookedUp, NothingFound, Plan, plan_of
-from gateway.core.pipeline.rows import matching_rows
+from gateway.core.calls.ids import check_length, is_name
+from gateway.core.calls.plan import Found, LookedUp, NothingFound, Plan, plan_of
+from gateway.core.calls.rows import matching_rows
+from gateway.core.codec.encode import UNREADABLE, unreadable
+from gateway.core.codec.rewrite import BodyPath
+from gateway.core.errors import Code, GatewayError
 from gateway.core.schema.method import (
     Copies,
     FieldPath,

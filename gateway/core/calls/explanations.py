@@ -3,7 +3,7 @@
 from collections.abc import Callable, Container
 from typing import NamedTuple
 
-from gateway.core.pipeline.invoke import Call, calls_within
+from gateway.core.calls.invoke import Call, calls_within
 from gateway.core.principal import PRINCIPAL, SHARED
 from gateway.core.upstream.interface import Metadata, Upstream, takes_all
 

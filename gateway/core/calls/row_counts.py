@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gateway.core.pipeline.answer_form import AnswerForm
-from gateway.core.pipeline.plan import Plan
+from gateway.core.calls.answer_form import AnswerForm
+from gateway.core.calls.plan import Plan
 from gateway.core.schema.method import Aspect, set_at, value_at
 
 

@@ -14,11 +14,12 @@ from typing import TypeVar
 
 import structlog
 
+from gateway.core.calls.for_caller import Caller, PlanForCaller
+from gateway.core.calls.plan import Plan, Prior, steps_of
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
-from gateway.core.pipeline.for_caller import Caller, PlanForCaller
-from gateway.core.pipeline.offload_process import (
+from gateway.core.offload.process import (
     LENGTH_PREFIX_BYTES,
     Done,
     Job,
@@ -30,7 +31,6 @@ from gateway.core.pipeline.offload_process import (
     packed,
     unpacked,
 )
-from gateway.core.pipeline.plan import Plan, Prior, steps_of
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 
@@ -43,7 +43,7 @@ PROCESS_IDLE_SECONDS = 30.0
 COMMAND = f"""
 import sys
 sys.path[:] = {sys.path!r}
-from gateway.core.pipeline.offload_process import main
+from gateway.core.offload.process import main
 main()
 """
 """Not `-m`, which would import a package named `gateway` from the working directory."""

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gateway.core.calls.plan import Plan
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.plan import Plan
 from gateway.core.schema.method import Aspect
 from gateway.core.settings.types import Identity
 

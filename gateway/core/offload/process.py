@@ -14,12 +14,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
+from gateway.core.calls.body_forms import plan_any
+from gateway.core.calls.for_caller import Caller, ForCaller, PlanForCaller
+from gateway.core.calls.messages import check_size
+from gateway.core.calls.plan import Plan, plan_message, steps_of
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError, own_failure
-from gateway.core.pipeline.body_forms import plan_any
-from gateway.core.pipeline.for_caller import Caller, ForCaller, PlanForCaller
-from gateway.core.pipeline.messages import check_size
-from gateway.core.pipeline.plan import Plan, plan_message, steps_of
 from gateway.core.schema.catalog import Catalog
 
 LENGTH_PREFIX_BYTES = 8

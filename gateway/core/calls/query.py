@@ -14,6 +14,10 @@ import orjson
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.empty_pb2 import Empty
 
+from gateway.core.calls.answer_form import AnswerForm
+from gateway.core.calls.plan import Planners
+from gateway.core.calls.short_names import arguments_of, check_sizes
+from gateway.core.calls.xml_body import XmlField
 from gateway.core.codec.body import Json, parse
 from gateway.core.codec.decode import fields_of, only_list_of
 from gateway.core.codec.fields import field_called, has_text, is_message, message_of, too_many_parts
@@ -21,10 +25,6 @@ from gateway.core.codec.scalars import json_of_text
 from gateway.core.codec.unknown_fields import IGNORED_REPORTED, UnknownFieldPolicy
 from gateway.core.codec.wellknown import is_object, is_special
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.answer_form import AnswerForm
-from gateway.core.pipeline.plan import Planners
-from gateway.core.pipeline.short_names import arguments_of, check_sizes
-from gateway.core.pipeline.xml_body import XmlField
 from gateway.core.schema.method import Method
 from gateway.core.suggestions import QUOTED_CHARS, other_way
 

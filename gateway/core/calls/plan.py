@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
 
+from gateway.core.calls.ids import check_length, is_name
+from gateway.core.calls.messages import as_json, read_message
+from gateway.core.calls.short_names import belonging, sizes_in, spell_out_fields, with_condition
 from gateway.core.codec.body import parse
 from gateway.core.codec.decode import decode_body
 from gateway.core.codec.rewrite import Body, BodyPath
 from gateway.core.codec.unknown_fields import UnknownField, UnknownFieldPolicy, UnknownFields
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.ids import check_length, is_name
-from gateway.core.pipeline.messages import as_json, read_message
-from gateway.core.pipeline.short_names import belonging, sizes_in, spell_out_fields, with_condition
 from gateway.core.profile.draft import Draft
 from gateway.core.schema.method import (
     Aspect,

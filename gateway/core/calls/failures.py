@@ -7,10 +7,10 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.core.calls.plan import Calls
 from gateway.core.codec.encode import details_to_json
 from gateway.core.codec.fields import is_message, message_of
 from gateway.core.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
-from gateway.core.pipeline.plan import Calls
 from gateway.core.schema.description import SchemaSource
 from gateway.core.schema.method import Aspect, ErrorSigns, FieldPath, Method, value_at
 from gateway.core.suggestions import QUOTED_CHARS

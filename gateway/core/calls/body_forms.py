@@ -1,10 +1,10 @@
 """Bodies in any of their forms: JSON, XML, or a form as `curl -d` sends it."""
 
+from gateway.core.calls.plan import Plan, plan
+from gateway.core.calls.query import form_as_json
+from gateway.core.calls.xml_body import xml_as_json
 from gateway.core.codec.body import NotJson
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
-from gateway.core.pipeline.plan import Plan, plan
-from gateway.core.pipeline.query import form_as_json
-from gateway.core.pipeline.xml_body import xml_as_json
 from gateway.core.schema.method import Method
 
 FORM_TYPE = b"application/x-www-form-urlencoded"

@@ -1,0 +1,1 @@
+"""Plans for large bodies, made in another process."""
