@@ -15,6 +15,7 @@ from gateway.core.schema.catalog import UnusedEntry
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import EMPTY, Profile, load_profile
 from gateway.features.settings import load_settings
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
 
@@ -36,12 +37,13 @@ def problem_of(folder: Path, text: str | bytes) -> str:
     return line.removeprefix(start)
 
 
+@needs("reference")
 def test_the_one_for_opencue_is_built_in_and_the_default() -> None:
     wanted = load_settings({"JWT_SECRET": SECRET}).compat_profile
     profile = load_profile(wanted)
     assert profile.methods == {"job.LayerInterface/Kill": "job.LayerInterface/KillFrames"}
     text = (ROOT / "config" / "opencue.toml").read_text(encoding="utf-8")
-    assert tomllib.loads(text).keys() == set(type(profile).model_fields)
+    assert tomllib.loads(text).keys() == {*type(profile).model_fields, *profile.idle}
 
 
 def test_none_is_no_profile() -> None:
@@ -49,6 +51,7 @@ def test_none_is_no_profile() -> None:
     assert not any(EMPTY.model_dump(exclude_defaults=True).values())
 
 
+@needs("reference")
 def test_a_file_takes_the_place_of_the_built_in_one(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('[requests."a.BInterface/Do"]\nold = "new"\n', encoding="utf-8")

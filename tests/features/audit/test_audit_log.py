@@ -435,7 +435,9 @@ async def restricted(
         ("board", KILL, {"job": 7}, KILL, "dashboards", None),
         ("board", KILL, killing("x" * 70_000), KILL, "dashboards", None),
         ("lena", CREATE, NEW_SHOW, SET_MIN, "producers", {"minCores": 5}),
-        ("lena", LAUNCH, ROOTS_SPEC, LAUNCH, "identity", ROOTS_SPEC),
+        pytest.param(
+            *("lena", LAUNCH, ROOTS_SPEC, LAUNCH, "identity", ROOTS_SPEC), marks=needs("identity")
+        ),
     ],
     ids=range(6),
 )

@@ -151,6 +151,7 @@ def killing(**content: object) -> bytes:
     return payload
 
 
+@needs("identity")
 @pytest.mark.parametrize("reason", ["late", "x" * (MAX_QUICK_BYTES + 1)])
 async def test_identity_is_forced(
     judging: Gateway, cuebot: ScriptedCuebot, log: Path, reason: str
