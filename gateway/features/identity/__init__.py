@@ -1,4 +1,4 @@
-"""The caller's name where Cuebot records who has done something."""
+"""The caller's name in requests, where Cuebot records who has done something (`IDENTITY`)."""
 
 from gateway.features.identity.feature import Identity
 

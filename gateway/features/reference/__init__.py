@@ -1,4 +1,4 @@
-"""Documented names: methods, fields and calls of OpenCue's reference that Cuebot has otherwise."""
+"""OpenCue's documented names: methods, fields and steps that Cuebot has otherwise."""
 
 from gateway.features.reference.feature import Reference
 

@@ -8,7 +8,7 @@ import pytest
 from gateway.features import FEATURES
 from tests.support.needs import needs
 from tests.support.opencue import jobs
-from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
+from tests.support.servers import Gateway, ScriptedCuebot, running_gateway, settings_for
 
 pytestmark = pytest.mark.anyio
 
@@ -17,11 +17,11 @@ GZIP, WEB = {"Content-Encoding": "gzip"}, {"Content-Type": "application/grpc-web
 
 
 @pytest.fixture
-async def plain(cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Gateway]:
+async def plain(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
     others = tuple(each for each in FEATURES if each.name != "compression")
-    monkeypatch.setattr("gateway.app.FEATURES", others)
     cuebot.answers(GET_JOBS, jobs(100))
-    async with gateway_for(cuebot.endpoint, docs="public") as gateway:
+    settings = settings_for(cuebot.endpoint, docs="public")
+    async with running_gateway(settings, features=others) as gateway:
         yield gateway
 
 
