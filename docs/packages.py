@@ -21,12 +21,13 @@ CLIENT = "cuectl"
 SHARED = "gateway_client"
 SIMULATOR = "cuebot_simulator"
 PACKAGES = (
-    *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app", "features", "feature", "core/gateway"),
-    *("core/refusals", "core/pipeline", "core/offload", "core/calls", "core/discovery"),
+    *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app", "features", "feature"),
+    *("core/assembly", "core/gateway", "core/refusals", "core/pipeline", "core/offload"),
+    *("core/calls", "core/discovery"),
     *("core/principal", "core/profile", "core/schema", "core/upstream", "core/shared_store"),
     *("core/codec", "core/logs", "core/settings", "core/findings", "core/fair_quota"),
     *("core/readiness", "core/direct_connection", "core/errors", "core/suggestions"),
-    *("core/processes", "core/long_work", "core/rates", "core/write_buffer"),
+    *("core/processes", "core/loop_lag", "core/long_work", "core/rates", "core/write_buffer"),
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below;
 `cuectl` only from `gateway_client`, which imports from none of them."""

@@ -13,21 +13,14 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from gateway.core.assembly import pipeline_of
 from gateway.core.direct_connection import Refused
 from gateway.core.gateway import Gateway as Core
-from gateway.core.gateway import Pipeline
-from gateway.core.pipeline.call_maker import CallMaker
-from gateway.core.pipeline.error_answer import UnservedMethods
+from gateway.core.loop_lag import watch_lag
 from gateway.core.pipeline.guard import Guarded
-from gateway.core.pipeline.handler import UnaryHandler
-from gateway.core.pipeline.interceptors import Interceptor, Interceptors
 from gateway.core.pipeline.middleware import ContextMiddleware, report_refused
-from gateway.core.pipeline.options import QueryReader
-from gateway.core.pipeline.request import RequestReader
-from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
 from gateway.core.processes import Port, Worker
-from gateway.core.schema.catalog import DOCUMENTS
 from gateway.core.settings import reach
 from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
@@ -40,7 +33,6 @@ log = structlog.stdlib.get_logger("gateway")
 OneFeature = TypeVar("OneFeature", bound=Feature)
 STARTUP_WAIT_SECONDS = 5.0
 """How long startup waits for an identity provider's keys and for the shared store."""
-LAG_TICK_SECONDS = 0.05
 
 
 class Gateway(Starlette):
@@ -103,7 +95,7 @@ def create_app(
         reach.check_open(settings, reached_at)
         log.warning(reach.OPEN)
     core.features = tuple(constructed(each, core) for each in features)
-    core.pipeline = pipeline_of(core, core.features)
+    core.pipeline = pipeline_of(core)
     interceptors, methods = core.pipeline.interceptors, core.pipeline.methods
     routes = [guarded(route, core) for each in core.features for route in each.routes()]
     context = Middleware(
@@ -138,46 +130,6 @@ def guarded(route: Route, core: Core) -> Route:
     return route
 
 
-def pipeline_of(core: Core, features: tuple[Feature, ...]) -> Pipeline:
-    settings = core.settings
-    interceptors = interceptors_of(core)
-    requests = RequestReader(
-        core.live,
-        max_body=int(settings.max_body_mb * 2**20),
-        http_timeout=settings.http_timeout,
-        longest_call=settings.grpc_timeout,
-        unknown_fields=settings.unknown_fields,
-        has_pages=settings.docs != "off" and DOCUMENTS.issubset(core.links()),
-        planner=core.planner,
-        interceptors=interceptors,
-        # What a feature needs reads what is left.
-        queries=QueryReader([each for one in features for each in one.options()]),
-        weight=core.weight,
-        codings=core.codings,
-    )
-    calls = CallMaker(core.upstream_of_calls, core.upstream_of_copies, core.answers, interceptors)
-    responder = Responder(http_timeout=settings.http_timeout, long_answers=core.long_answers)
-    handler = UnaryHandler(interceptors, requests, calls, responder)
-    pipeline = Pipeline(
-        interceptors=interceptors,
-        requests=requests,
-        calls=calls,
-        responder=responder,
-        methods=handler,
-    )
-    core.pipeline = pipeline
-    # The first of them that a request asks for wins.
-    handler.serve(each for one in features for each in one.exchanges())
-    return pipeline
-
-
-def interceptors_of(core: Core) -> Interceptors:
-    found: list[Interceptor] = [core.refusals]
-    if len(core.upstream.endpoints) == 1:  # with several, another one may serve the method
-        found.append(UnservedMethods(core.live))
-    return Interceptors([*found, *core.interceptors])
-
-
 @asynccontextmanager
 async def lifespan(app: Gateway) -> AsyncIterator[None]:
     core, features = app.parts, app.parts.features
@@ -209,14 +161,3 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
 
 def is_overridden(feature: Feature, name: str) -> bool:
     return getattr(type(feature), name) is not getattr(Feature, name)
-
-
-async def watch_lag(observers: list[Callable[[float], object]]) -> None:
-    """Give each observer, again and again, the seconds that the event loop is behind."""
-    time = asyncio.get_running_loop().time
-    while True:
-        due = time() + LAG_TICK_SECONDS
-        await asyncio.sleep(LAG_TICK_SECONDS)
-        lag = time() - due
-        for observe in observers:
-            observe(lag)

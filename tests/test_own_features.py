@@ -80,7 +80,7 @@ def test_check_lists_it_and_knows_its_settings(tmp_path: Path, python: Python) -
         ("import nothing_here", f"hello = {ENTRY}", "ModuleNotFoundError: No module named 'noth"),
         (CODE, "hello = studio_hello:Hallo", "AttributeError"),
         (CODE, "hello = studio_hello:HelloSettings", "is no subclass of gateway.feature.Feature"),
-        (CODE, f"hallo = {ENTRY}", "'hallo' is expected"),
+        (CODE.replace('    name = "hello"\n', ""), f"hello = {ENTRY}", "has no `name`"),
         (
             CODE.replace('"hello"\n', '"hello"\n    after = "tokenz"\n'),
             f"hello = {ENTRY}",
@@ -97,6 +97,21 @@ def test_what_cannot_be_loaded_stops_the_startup(
     assert served.returncode != 0
     assert f"the feature {name!r} of an installed package: " in served.stderr
     assert problem in served.stderr
+    assert "Traceback" not in served.stderr
+
+
+@pytest.mark.slow
+def test_its_entry_point_may_have_another_name(tmp_path: Path, python: Python) -> None:
+    install(tmp_path, CODE, f"greeting = {ENTRY}")
+    checked = python("-m", "gateway_cli", "check", **SETTINGS)
+    assert "hello (studio-hello 1.0)" in checked.stdout, checked.stderr
+
+
+@pytest.mark.slow
+def test_a_setting_that_another_one_has_is_refused(tmp_path: Path, python: Python) -> None:
+    install(tmp_path, CODE.replace("night_ends", "rest_port"))
+    served = python("-m", "gateway_cli", "serve", **SETTINGS)
+    assert "the feature 'hello' has the setting rest_port, as the gateway has" in served.stderr
     assert "Traceback" not in served.stderr
 
 

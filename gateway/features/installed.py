@@ -40,8 +40,8 @@ def loaded(entry: EntryPoint) -> type[Feature]:
         return unusable(entry.name, f"cannot be loaded: {type(error).__name__}: {error}")
     if not (isinstance(feature, type) and issubclass(feature, Feature)):
         return unusable(entry.name, f"{entry.value} is no subclass of gateway.feature.Feature")
-    if getattr(feature, "name", None) != entry.name:
-        return unusable(entry.name, f"{entry.value} has another name: {entry.name!r} is expected")
+    if not getattr(feature, "name", ""):
+        return unusable(entry.name, f"{entry.value} has no `name`")
     return feature
 
 
@@ -98,14 +98,18 @@ def check_usable(features: Iterable[type[Feature]]) -> None:
 
 def own_features(features: Iterable[type[Feature]]) -> list[str]:
     """Those that are not ours, with the packages that they are from."""
-    packages = {
-        each.name: f"{each.dist.name} {each.dist.version}" for each in installed() if each.dist
-    }
-    return [
-        f"{each.name} ({packages.get(each.name, each.__module__)})"
-        for each in features
-        if not each.__module__.startswith(OURS) and not issubclass(each, Unusable)
-    ]
+    return [f"{each.name} ({package_of(each)})" for each in features if is_own(each)]
+
+
+def is_own(feature: type[Feature]) -> bool:
+    return not (feature.__module__.startswith(OURS) or issubclass(feature, Unusable))
+
+
+def package_of(feature: type[Feature]) -> str:
+    """The name and the version of the package that names it; else its module."""
+    packages = (each.dist for each in installed() if each.dist and loaded(each) is feature)
+    found = next(packages, None)
+    return feature.__module__ if found is None else f"{found.name} {found.version}"
 
 
 def constructed(feature: type[Feature], gateway: Gateway) -> Feature:

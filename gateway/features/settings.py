@@ -4,19 +4,21 @@ from collections.abc import Mapping
 
 from pydantic import ValidationInfo, field_validator
 
+from gateway.core.errors import ConfigurationError
 from gateway.core.settings import loading
-from gateway.core.settings.model import RateOverride
+from gateway.core.settings.model import RateOverride, Strict
 from gateway.core.settings.model import Settings as CoreSettings
 from gateway.core.suggestions import did_you_mean
+from gateway.feature import Feature
 from gateway.features import FEATURES, extensions_of
 from gateway.features.installed import check_usable
 
-SECTIONS = tuple(
-    section for each in FEATURES if (section := each.section(extensions_of(each))) is not None
-)
+SECTIONS = {
+    each: section for each in FEATURES if (section := each.section(extensions_of(each))) is not None
+}
 
 
-class Settings(CoreSettings, *SECTIONS):  # type: ignore[misc]  # mypy wants names
+class Settings(CoreSettings, *SECTIONS.values()):  # type: ignore[misc]  # mypy wants names
     """The settings of the core, and those of each feature."""
 
     @field_validator("rate_limit_overrides")
@@ -36,7 +38,26 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     with a line for each problem.
     """
     check_usable(FEATURES)
+    check_names(SECTIONS)
     return loading.load_settings(environ, Settings)
+
+
+def check_names(sections: Mapping[type[Feature], type[Strict]]) -> None:
+    """Raises ConfigurationError, a line for each setting of a studio's feature that another one has
+    already.
+    """
+    known = dict.fromkeys(CoreSettings.model_fields, "the gateway")
+    problems = []
+    for feature, section in sections.items():
+        for name in section.model_fields:
+            if name in known:
+                problem = (
+                    f"the feature {feature.name!r} has the setting {name}, as {known[name]} has"
+                )
+                problems.append(problem)
+            known[name] = feature.name
+    if problems:
+        raise ConfigurationError(*problems)
 
 
 def misspelled(environ: Mapping[str, str]) -> list[str]:

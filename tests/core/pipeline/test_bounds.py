@@ -295,7 +295,7 @@ async def test_too_many_large_answers(
 async def test_too_many_long_answers_are_503_and_nothing_else_is(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.app.LAG_TICK_SECONDS", 3600)  # only the test observes
+    monkeypatch.setattr("gateway.core.loop_lag.LAG_TICK_SECONDS", 3600)  # only the test observes
     release = asyncio.Event()
 
     async def handler(request: bytes, context: Context) -> bytes:
