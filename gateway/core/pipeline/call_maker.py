@@ -207,16 +207,16 @@ class CallMaker:
     def _metadata_of(self, context: RequestContext) -> Metadata:
         """The request id, the caller's address and subject. The token is never sent."""
         subject = SHARED if context.is_shared else context.subject or ""
-        return (
-            ("x-request-id", context.request.id),
-            *self._interceptors.metadata(context),
-            *caller_metadata(context.request.client, subject),
-        )
+        found: Metadata = (("x-request-id", context.request.id),)
+        for metadata in self._interceptors.metadata:
+            found += metadata(context)
+        return found + caller_metadata(context.request.client, subject)
 
     def _note_times(self, context: RequestContext, began: float, code: Code) -> None:
         ended = monotonic()
         context.call.with_cuebot += ended - began
-        self._interceptors.called(context, began, ended, code)
+        for called in self._interceptors.called:
+            called(context, began, ended, code)
 
 
 def note_resolved(context: RequestContext, resolved: list[str]) -> None:

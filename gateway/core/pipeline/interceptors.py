@@ -125,12 +125,14 @@ class Interceptor:
 
 STAGES = (
     *("open", "identify", "admit", "authorize", "enter"),
-    *("metadata", "called", "explain", "explain_empty", "deny", "end"),
+    *("explain", "explain_empty", "deny", "end"),
 )
+OF_CALLS = ("metadata", "called")
+"""Stages that whoever makes a call goes through without a function in between."""
 
 
 def overrides(interceptor: Interceptor, stage: str) -> bool:
-    """Whether it takes part in a stage of `STAGES`, or in `around`."""
+    """Whether it takes part in a stage of `STAGES` or `OF_CALLS`, or in `around`."""
     return getattr(type(interceptor), stage) is not getattr(Interceptor, stage)
 
 
@@ -142,8 +144,8 @@ class Interceptors:
         self._authorize: list[Authorize] = []
         self._enter: list[Callable[[RequestContext], None]] = []
         self._around: list[Interceptor] = []
-        self._metadata: list[Callable[[RequestContext], Metadata]] = []
-        self._called: list[Callable[[RequestContext, float, float, Code], None]] = []
+        self.metadata: list[Callable[[RequestContext], Metadata]] = []
+        self.called: list[Callable[[RequestContext, float, float, Code], None]] = []
         self._explain: list[
             Callable[[RequestContext, Catalog, GatewayError, Questions], Awaitable[GatewayError]]
         ] = []
@@ -159,6 +161,9 @@ class Interceptors:
         for stage in STAGES:
             if overrides(interceptor, stage):
                 getattr(self, f"_{stage}").append(getattr(interceptor, stage))
+        for stage in OF_CALLS:
+            if overrides(interceptor, stage):
+                getattr(self, stage).append(getattr(interceptor, stage))
         if overrides(interceptor, "around"):
             self._around.append(interceptor)
 
@@ -245,16 +250,6 @@ class Interceptors:
         """What an answer may be shared by; None if all of it is seen."""
         parts = [each.part_seen(context, method, catalog) for each in self._around]
         return tuple(parts) if any(part is not None for part in parts) else None
-
-    def metadata(self, context: RequestContext) -> Metadata:
-        found: Metadata = ()
-        for metadata in self._metadata:
-            found = (*found, *metadata(context))
-        return found
-
-    def called(self, context: RequestContext, began: float, ended: float, code: Code) -> None:
-        for called in self._called:
-            called(context, began, ended, code)
 
     async def explain(
         self, context: RequestContext, catalog: Catalog, error: GatewayError, ask: Questions

@@ -18,16 +18,17 @@ class TrustedProxies:
 
     def client_of(self, peer: str, headers: Mapping[bytes, bytes]) -> str:
         """The address of the client of a connected peer. `headers` have lower-case names."""
-        return self.client(peer, headers.get(FORWARDED_FOR))
+        forwarded_for = headers.get(FORWARDED_FOR)
+        return peer if forwarded_for is None else self.client(peer, forwarded_for)
 
-    def client(self, peer: str, forwarded_for: bytes | None) -> str:
+    def client(self, peer: str, forwarded_for: bytes) -> str:
         """The last address in the list that is not a trusted proxy's, so that a client's own
         entries never count.
 
         The peer's if the peer is not trusted, the entry is not an address, or the chain is longer
         than MAX_PROXIES.
         """
-        if forwarded_for is None or not self.trusts(peer):
+        if not self.trusts(peer):
             return peer
         address = peer
         last = forwarded_for.decode("latin-1").rsplit(",", MAX_PROXIES)

@@ -37,11 +37,15 @@ class TraceContexts(Interceptor):
     """Without spans: a caller's trace goes on to Cuebot as it came."""
 
     def open(self, context: RequestContext) -> None:
+        if context.parent is None and b"traceparent" not in context.request.headers:
+            return  # as most are
         trace = given_to(context)
         if trace is not None:
             take_part(context, trace)
 
     def metadata(self, context: RequestContext) -> Metadata:
+        if not context.states and context.parent is None:
+            return ()
         traced = TRACED.peek(context)
         if traced is not None:
             return traced.metadata()

@@ -76,8 +76,7 @@ def test_the_last_one_that_is_not_trusted_is_the_client(lines: list[str], client
 def client_of(lines: list[str], peer: str = LOOPBACK) -> str:
     """The client's address for these raw header lines."""
     fields = [(b"x-forwarded-for", line.encode("latin-1")) for line in lines]
-    given = headers_of(fields).get(b"x-forwarded-for")
-    return TrustedProxies(TRUSTED).client(peer, given)
+    return TrustedProxies(TRUSTED).client_of(peer, headers_of(fields))
 
 
 @pytest.mark.parametrize("peer", ["127.0.0.2", "10.0.1.1", "::1", "2001:db8:2::1", "198.51.100.7"])
