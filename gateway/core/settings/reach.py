@@ -6,7 +6,9 @@ from gateway.core.settings.types import is_local
 
 ANYWHERE = ("where its server listens is not known here",)
 """`reached_at` of a gateway in a server that is not its own."""
-OPEN = "no feature identifies callers: everybody who reaches the gateway may call everything"
+
+
+OPEN = "no feature identifies callers: everybody may call everything"
 
 
 def reached_at(settings: Settings) -> tuple[str, ...]:

@@ -3,7 +3,7 @@ with its own, and `openapi.yaml` in this folder has what is true of every gatewa
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
-from functools import reduce
+from functools import cache, reduce
 from inspect import getfile
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,12 @@ class Parts:
         )
         self.errors: Mapping[int, Json] = dict(sorted(self.text["errors"].items()))
         """By the error status of a POST to a method: description, and headers."""
+        self.headers = cache(self._headers)
+        """References to the response headers of these groups; not to be changed."""
+        self.parameters = cache(self._parameters)
+        """References to the parameters of these groups; in each, headers come first. Not to be
+        changed.
+        """
 
     @property
     def introduction(self) -> str:
@@ -47,8 +53,7 @@ class Parts:
         paths: Json = without_missing(self.text["paths"], there)
         return paths
 
-    def parameters(self, *groups: str) -> list[Json]:
-        """References to the parameters of these groups; in each, headers come first."""
+    def _parameters(self, *groups: str) -> list[Json]:
         known = self.text["components"]["parameters"]
         names = (
             name
@@ -59,7 +64,7 @@ class Parts:
         )
         return [*references("parameters", names).values()]
 
-    def headers(self, *groups: str) -> Json:
+    def _headers(self, *groups: str) -> Json:
         names = (name for group in groups for name in self.text["headers_of"][group])
         return references("headers", names)
 
@@ -123,7 +128,13 @@ def reference(component: str) -> Json:
 
 
 def references(kind: str, names: Iterable[str]) -> Json:
-    return {name: {"$ref": f"#/components/{kind}/{name}"} for name in names}
+    return {name: component_of(kind, name) for name in names}
+
+
+@cache
+def component_of(kind: str, name: str) -> Json:
+    """The same object each time, not to be changed: hundreds of methods refer to it."""
+    return {"$ref": f"#/components/{kind}/{name}"}
 
 
 def json_of(schema: Json, **more: object) -> Json:

@@ -1,6 +1,7 @@
 """What the OpenAPI document says of views: columns, and the units of numbers."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from functools import cache
 
 from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
@@ -20,8 +21,14 @@ def describe_answers(method: Method, listed: Container[str]) -> Description:
     }
     return Description(
         extensions={"x-columns": columns} if columns else {},
-        fields={name: {"x-unit": unit} for name, unit in views.units.items()},
+        fields={name: in_unit(unit) for name, unit in views.units.items()},
     )
+
+
+@cache
+def in_unit(unit: str) -> Mapping[str, object]:
+    """The same object each time: all methods tell the units of all fields."""
+    return {"x-unit": unit}
 
 
 def schema_of(column: Column) -> dict[str, object]:

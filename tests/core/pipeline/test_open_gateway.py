@@ -22,7 +22,7 @@ async def test_everybody_may_call_and_the_log_says_so(cuebot: ScriptedCuebot) ->
     with capture_logs() as logged:
         create_app(settings, features=NOBODYS)
     assert [each["event"] for each in logged if each["log_level"] == "warning"] == [
-        "no feature identifies callers: everybody who reaches the gateway may call everything"
+        "no feature identifies callers: everybody may call everything"
     ]
     async with (
         running_gateway(settings, features=NOBODYS) as gateway,
