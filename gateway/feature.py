@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from gateway.core.calls.direct import DirectCalls
 from gateway.core.errors import Code, GatewayError
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
@@ -73,6 +74,8 @@ class Feature:
     """Its tables of the profile: a model with a field for each."""
     headers: ClassVar[HeaderNames] = HeaderNames()
     """What it reads of requests, and adds to answers."""
+    direct: ClassVar[DirectCalls] = DirectCalls()
+    """What it offers to calls straight to Cuebot, which commands make without a gateway."""
     refusals: ClassVar[Mapping[str, str]] = {}
     """Words for its own reasons to refuse (`GatewayError.cause`)."""
     links: ClassVar[tuple[str, ...]] = ()

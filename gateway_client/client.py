@@ -15,6 +15,7 @@ IGNORED_FIELDS = "X-Ignored-Fields"
 TRUNCATED = "X-Truncated"
 NO_MATCH = "X-No-Match"
 FILTERED = "X-Filtered"
+NO_DRY_RUNS = "this gateway does not support dry runs; nothing was sent"
 WHOLE: Mapping[str, str] = MappingProxyType({})
 """The parameters of a call without a view."""
 

@@ -16,6 +16,7 @@ import orjson
 from gateway_client.arguments import Arguments, Fields, guess, unknown
 from gateway_client.client import (
     FILTERED,
+    NO_DRY_RUNS,
     NO_MATCH,
     PASSING,
     TRUNCATED,
@@ -320,7 +321,7 @@ class GatewayClient:
             return
         if probe.status_code not in (NO_METHOD, METHOD):
             raise error_of(probe)  # refused before the path was looked up
-        raise CallError("UNIMPLEMENTED", "this gateway does not support dry runs; nothing was sent")
+        raise CallError("UNIMPLEMENTED", NO_DRY_RUNS)
 
     async def send(
         self,

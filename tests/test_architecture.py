@@ -115,6 +115,13 @@ def test_the_core_knows_no_feature(graph: dict[str, set[str]]) -> None:
     assert {name: found for name, found in known.items() if found} == {}
 
 
+def test_commands_know_no_room(graph: dict[str, set[str]]) -> None:
+    """What they need of features comes through `FEATURES`."""
+    inside = (name for name in graph if name.partition(".")[0] == COMMANDS)
+    known = {name: sorted(filter(room_of, graph[name])) for name in inside}
+    assert {name: found for name, found in known.items() if found} == {}
+
+
 def is_of_features(module: str) -> bool:
     return module.startswith((f"{GATEWAY}.features", f"{GATEWAY}.feature"))
 

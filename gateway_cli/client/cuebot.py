@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import uvloop
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from gateway.core.calls.answer_form import AnswerForm, SecondCall, SentRequest
+from gateway.core.calls.answer_form import AnswerForm, Asked, SecondCall, SentRequest
+from gateway.core.calls.direct import Waited, together
 from gateway.core.calls.invoke import Invocation, calls_within, invoke
 from gateway.core.calls.plan import Plan, plan
+from gateway.core.calls.query import refused
 from gateway.core.calls.row_counts import ask_for_rows
 from gateway.core.calls.rows import is_cut
 from gateway.core.codec.fields import field_called, is_message, message_of
@@ -21,7 +23,6 @@ from gateway.core.discovery.reflection import reflection_of
 from gateway.core.discovery.refresh import WHAT_TO_DO
 from gateway.core.discovery.source import NoReflection, NotReady, choose_source
 from gateway.core.errors import Code, GatewayError
-from gateway.core.long_work import STEP, in_turns
 from gateway.core.pipeline.request_headers import listed_paths
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import PACKAGE_PREFIX, NoSchema
@@ -29,19 +30,16 @@ from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Settings
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
+from gateway.features import FEATURES
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.dry_run.preview import preview
-from gateway.features.views.changes import comparison
-from gateway.features.views.columns import NO_OWNERS
-from gateway.features.views.compiled_view import AnswerViews, CompiledView, Goal
-from gateway.features.watch.options import for_goal
-from gateway.features.watch.plans import keeping_rows
 from gateway_cli.client.method_names import find_method
 from gateway_client.arguments import Arguments, Field, Fields, Kind
-from gateway_client.client import IGNORED_FIELDS, PASSING, WHOLE, Answer, Client
+from gateway_client.client import IGNORED_FIELDS, NO_DRY_RUNS, PASSING, WHOLE, Answer, Client
 from gateway_client.errors import CallError
 from gateway_client.method_names import parse_name
 
+DIRECT = together(each.direct for each in FEATURES)
+NOT_THERE = "this gateway does not have the feature that reads it"
 DISCOVERY_TIMEOUT_SECONDS = 10.0
 OR_THE_PACKAGE = (
     "set CUEBOT_ENDPOINT to its address, or work without it:"
@@ -129,18 +127,20 @@ class CuebotClient:
         with as_call_errors():
             planned = await self._plan(name, request)
             if dry_run:
+                if DIRECT.preview is None:
+                    raise GatewayError(Code.UNIMPLEMENTED, NO_DRY_RUNS)
                 try:
                     await Invocation(calls_within(self.timeout, self.upstream, ())).look_up(planned)
                 except GatewayError as error:
                     raise await self._explained(error, planned.ignored) from None
-                return Answer(content=b"".join(preview(planned)), ignored=planned.ignored)
+                return Answer(content=b"".join(DIRECT.preview(planned)), ignored=planned.ignored)
             answer, _ = await self._answer(planned, view)
             return answer
 
     async def watch(
         self, name: str, request: Arguments, *, view: Mapping[str, str], every: float, until: str
     ) -> AsyncIterator[Answer | CallError]:
-        planned = goal = None
+        planned = waited = None
         while True:
             is_done = False
             try:
@@ -148,11 +148,9 @@ class CuebotClient:
                     if planned is None:
                         planned = await self._plan(name, request)
                         if until:
-                            views, asked = AnswerViews.of(planned.method), tuple(view.items())
-                            of_rows = tuple(each for each in asked if each[0] != "_format")
-                            goal = views.goal(until, views.of_events(of_rows))
-                            planned = keeping_rows(planned)
-                    result, is_done = await self._answer(planned, view, goal)
+                            waited = waited_rows(planned.method, tuple(view.items()), until)
+                            planned = waited.plan(planned)
+                    result, is_done = await self._answer(planned, view, waited)
             except CallError as error:
                 if until and error.code not in PASSING:
                     raise
@@ -164,14 +162,14 @@ class CuebotClient:
             await asyncio.sleep(every)
 
     async def _answer(
-        self, planned: Plan, view: Mapping[str, str], goal: Goal | None = None
+        self, planned: Plan, view: Mapping[str, str], waited: Waited | None = None
     ) -> tuple[Answer, bool]:
-        """The answer, and whether it fits the goal."""
-        asked, method = tuple(view.items()), planned.method
-        compiled = AnswerViews.of(method).compiled(asked)
-        if goal is not None:
-            compiled = for_goal(compiled or AnswerViews.of(method).of_events(()), goal)
-        rows = ask_for_rows(planned, compiled)
+        """The answer, and whether it has what is waited for."""
+        method = planned.method
+        asked_form = form_of(method, tuple(view.items()))
+        if waited is not None:
+            asked_form = waited.form(asked_form)
+        rows = ask_for_rows(planned, asked_form)
         form = rows.form
         try:
             if form is None or form.second_call is None:
@@ -182,15 +180,7 @@ class CuebotClient:
         except GatewayError as error:
             raise await self._explained(error, planned.ignored) from None
         cut_at = rows.cut_at if await is_cut(method, answer, rows.cut_at) else 0
-        is_done = False
-        if goal is not None:
-            of_rows = tuple(each for each in asked if each[0] != "_format")
-            events = AnswerViews.of(method).of_events(of_rows)
-            owners = form.owners if isinstance(form, CompiledView) else NO_OWNERS
-            events = events.of_now(owners)
-            compare = comparison(events, method.encoders)
-            now = goal if goal.renewed is None else goal.renewed(owners)
-            is_done = (await in_turns(compare(answer, None, False, now, STEP))).is_done
+        is_done = waited is not None and await waited.has_come(answer, form)
         return Answer(content=content, ignored=planned.ignored, cut_at=cut_at), is_done
 
     async def _answer_in(
@@ -204,7 +194,8 @@ class CuebotClient:
         return await form.completed(sent, look_up, answer, call), answer
 
     async def units(self, name: str) -> Mapping[str, str]:
-        return AnswerViews.of(await self._method(name)).row_units
+        method = await self._method(name)
+        return {} if DIRECT.units is None else DIRECT.units(method)
 
     async def _method(self, name: str) -> Method:
         parse_name(name)  # raises before the schema is discovered
@@ -227,6 +218,22 @@ class CuebotClient:
         message = f"{error.message}; {OR_A_GATEWAY}" if absent else error.message
         headers = {IGNORED_FIELDS: listed_paths(ignored).decode()}
         return GatewayError(error.code, message, details=error.details, headers=headers)
+
+
+def form_of(method: Method, asked: Asked) -> AnswerForm | None:
+    """Raises GatewayError (INVALID_ARGUMENT)."""
+    if DIRECT.form is not None:
+        return DIRECT.form(method, asked)
+    for name, _ in asked:
+        raise refused(name, NOT_THERE)
+    return None
+
+
+def waited_rows(method: Method, asked: Asked, until: str) -> Waited:
+    """Raises GatewayError (INVALID_ARGUMENT)."""
+    if DIRECT.waited is None:
+        raise refused("_until", NOT_THERE)
+    return DIRECT.waited(method, asked, until)
 
 
 def fields_of(descriptor: Descriptor) -> Fields:

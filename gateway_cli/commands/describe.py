@@ -19,8 +19,7 @@ from gateway.core.schema.description import (
 )
 from gateway.core.schema.method_search import Described, all_occur, ranked
 from gateway.core.suggestions import did_you_mean
-from gateway.features.views.compiled_view import AnswerViews
-from gateway_cli.client.cuebot import discover
+from gateway_cli.client.cuebot import DIRECT, discover
 from gateway_cli.client.declarations import files_of, put_comments, served_document
 from gateway_cli.client.search import methods_of
 from gateway_cli.common_options import Way, config_option, settings_from, way_options
@@ -101,14 +100,11 @@ def source_of(catalog: Catalog) -> Source:
     )
 
 
-def columns_in(catalog: Catalog) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = {}
-    for method in catalog.methods:
-        views, own = AnswerViews.of(method), dict(sorted(AnswerViews.of(method).columns.items()))
-        found[method.path] = {name: each.about for name, each in own.items()}
-        found[views.row.full_name] = {
-            name: each.about for name, each in own.items() if each.owned is None
-        }
+def columns_in(catalog: Catalog) -> dict[str, Mapping[str, str]]:
+    found: dict[str, Mapping[str, str]] = {}
+    if DIRECT.columns is not None:
+        for method in catalog.methods:
+            found |= DIRECT.columns(method)
     return found
 
 

@@ -10,6 +10,9 @@ from gateway.core.codec.encode import Encode
 from gateway.core.errors import GatewayError
 from gateway.core.schema.method import Method
 
+Asked = tuple[tuple[str, str], ...]
+"""The parameters of a form."""
+
 
 class Progress(Protocol):
     """How far the making of an answer has come."""

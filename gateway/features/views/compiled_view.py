@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from google.protobuf.descriptor import Descriptor
 
-from gateway.core.calls.answer_form import AnswerForm, SentRequest
+from gateway.core.calls.answer_form import AnswerForm, Asked, SentRequest
 from gateway.core.calls.invoke import Call
 from gateway.core.calls.query import refused
 from gateway.core.codec.encode import Encoders
@@ -51,9 +51,6 @@ ACCEPTED: dict[str, Format] = {
     "text/csv": "csv",
     EVENT_STREAM: "json",
 }
-
-Asked = tuple[tuple[str, str], ...]
-"""The parameters of a view."""
 
 
 class CompiledView(NamedTuple):

@@ -2,12 +2,14 @@
 
 from collections.abc import Container, Iterable
 
+from gateway.core.calls.direct import DirectCalls
 from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
 from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
 from gateway.feature import Feature
 from gateway.features.views.compile import compile_views
+from gateway.features.views.direct import columns, form, units
 from gateway.features.views.document import describe_answers
 from gateway.features.views.options import ViewOptionReader
 from gateway.features.views.profile import ViewTables
@@ -17,6 +19,7 @@ class Views(Feature):
     name = "views"
     tables = ViewTables
     document = "openapi.yaml"
+    direct = DirectCalls(form=form, units=units, columns=columns)
 
     @staticmethod
     def compile(draft: Draft) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from gateway.core.calls.direct import DirectCalls
 from gateway.core.fair_quota import FairQuota
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
@@ -12,6 +13,7 @@ from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
 from gateway.features.views.feature import Views
 from gateway.features.watch.compile import compile_watching
+from gateway.features.watch.direct import WaitedRows
 from gateway.features.watch.options import WatchOptionReader
 from gateway.features.watch.profile import WatchTables
 from gateway.features.watch.watches import Watches, WatchLimits
@@ -26,6 +28,7 @@ class Watch(Feature):
     document = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"watchers": "Too many event streams, or what they ask"}
     headers = HeaderNames(read=("Last-Event-ID",))
+    direct = DirectCalls(waited=WaitedRows)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from gateway.core.calls.answer_form import Asked
 from gateway.core.calls.query import refused
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
@@ -15,7 +16,6 @@ from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.views.compiled_view import (
     ACCEPTED,
     AnswerViews,
-    Asked,
     CompiledView,
     Goal,
     preferred,
