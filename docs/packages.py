@@ -23,7 +23,7 @@ SIMULATOR = "cuebot_simulator"
 PACKAGES = (
     *(COMMANDS, CLIENT, SHARED, "asgi", "server", "app", "features", "feature"),
     *("core/assembly", "core/gateway", "core/refusals", "core/pipeline", "core/offload"),
-    *("core/calls", "core/discovery"),
+    *("core/calls", "core/discovery", "core/listening"),
     *("core/principal", "core/profile", "core/schema", "core/upstream", "core/shared_store"),
     *("core/codec", "core/logs", "core/settings", "core/findings", "core/fair_quota"),
     *("core/readiness", "core/direct_connection", "core/errors", "core/suggestions"),

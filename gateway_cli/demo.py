@@ -23,9 +23,9 @@ from cuebot_simulator.world.studio import build_farm
 from gateway.app import create_app
 from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import ConfigurationError
+from gateway.core.listening import Certificate, empty_context
 from gateway.core.logs import configure_logging
 from gateway.features.settings import Settings
-from gateway.server.accept import Certificate, empty_context
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, url_of
 from gateway_cli.tokens import signer_of

@@ -157,6 +157,8 @@ def opencue_built_once() -> Iterator[None]:
 def each_transport(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """For files that mark themselves with `ON_EACH_TRANSPORT`: their tests run on each."""
     transport: str = request.param
+    if transport == "http2" and (why := reason(["http2"])):
+        pytest.skip(why)
     monkeypatch.setitem(servers.ALSO, "cuebot_transport", transport)
     return transport
 

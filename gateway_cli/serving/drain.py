@@ -1,15 +1,13 @@
 """uvicorn's server with a start and a stop that clients do not notice."""
 
 import asyncio
-import ctypes
 import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -18,12 +16,9 @@ from uvicorn.config import STARTUP_FAILURE
 
 from gateway.app import Gateway
 from gateway.core.errors import ConfigurationError
+from gateway.core.listening import Certificate, ConnectionLimit, Engine, Serving
 from gateway.core.settings.model import Settings
-from gateway.server.accept import Acceptor, Certificate, ConnectionLimit
-from gateway.server.http1.asgi import asgi_service
-from gateway.server.http1.protocol import HttpProtocol
-from gateway.server.http1.sharing import UnfinishedMemory
-from gateway.server.http1.state import ServerContext
+from gateway_cli.serving.engines import open_engine
 
 log = structlog.stdlib.get_logger("gateway.server")
 
@@ -34,7 +29,6 @@ CUT_OFF_SECONDS = 1.0
 FURTHER_CONNECTIONS = 64
 """Connections on each port of a feature."""
 TICK_SECONDS = 0.05
-TRIM_AFTER_SECONDS = 5.0
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -77,7 +71,7 @@ class Server(uvicorn.Server):
             uvicorn.Config(
                 app,
                 loop="uvloop",
-                http=HttpProtocol,
+                http=asyncio.Protocol,  # not used: the engine has its own
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -102,11 +96,11 @@ class Server(uvicorn.Server):
         self._delay = settings.shutdown_delay
         self._shutdown_timeout = settings.shutdown_timeout
         self._supervised = supervised
-        self._trim_is_due = False
 
     @property
-    def connections(self) -> set[HttpProtocol]:
-        return self._context.connections
+    def connections(self) -> set[Any]:
+        """Objects of the engine's own."""
+        return self.server_state.connections
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -136,38 +130,20 @@ class Server(uvicorn.Server):
             await self.lifespan.shutdown()
             raise
         await self.on_tick(0)  # the date
-        loop, tasks = asyncio.get_running_loop(), self.server_state.tasks
-        asgi = asgi_service(self._app.answer, state=self.lifespan.state, tasks=tasks, loop=loop)
-        self._context = ServerContext(
-            serve=asgi,
-            timeout=self._http_timeout,
-            state=self.server_state,
-            report=self._app.report_refused,
-            trusted=self._trusted,
-            unfinished=UnfinishedMemory(on_freed=self._trim_heap_soon),
+        self.engine: Engine = open_engine(
+            Serving(
+                state=self.server_state,
+                app_state=self.lifespan.state,
+                timeout=self._http_timeout,
+                tls=self._tls,
+                report=self._app.report_refused,
+                trusted=self._trusted,
+            )
         )
-        self.acceptor = Acceptor(sockets or (), self._context, self.limit, self._tls)
-        self._acceptors = [self.acceptor]
+        await self.engine.open(sockets or (), self._app.answer, self.limit)
         for listener, app in zip(self._further, self._app.further_apps, strict=True):
-            page = asgi_service(app, state=self.lifespan.state, tasks=tasks, loop=loop)
-            context = replace(self._context, serve=page)
-            limit = ConnectionLimit(FURTHER_CONNECTIONS)
-            self._acceptors.append(Acceptor([listener], context, limit, self._tls))
+            await self.engine.open([listener], app, ConnectionLimit(FURTHER_CONNECTIONS))
         self.started = True
-
-    def _trim_heap_soon(self) -> None:
-        """Return freed pieces of the heap to the system, once for all that become free meanwhile.
-
-        glibc itself only trims the heap's end. It takes 0.5 ms for each MB.
-        """
-        if not self._trim_is_due:
-            self._trim_is_due = True
-            asyncio.get_running_loop().call_later(TRIM_AFTER_SECONDS, self._trim_heap)
-
-    def _trim_heap(self) -> None:
-        self._trim_is_due = False
-        with suppress(OSError, AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
 
     async def _first_look(self) -> None:
         """Wait for the first look for a schema; otherwise early requests would get a 503."""
@@ -181,17 +157,12 @@ class Server(uvicorn.Server):
         self._app.parts.readiness.stopping = True
         log.info("stopping", delay=self._delay, timeout=self._shutdown_timeout)
         await self._until(lambda: False, self._delay)
-        for acceptor in self._acceptors:
-            acceptor.context.is_ending = True
-        for connection in self.connections:
-            connection.finish()
-        for acceptor in self._acceptors:
-            acceptor.close()
+        self.engine.finish()
         if not await self._until(self._is_idle, self._shutdown_timeout):
             log.warning(
                 "requests are cut off",
                 reason="a second signal" if self.force_exit else "SHUTDOWN_TIMEOUT",
-                requests=sum(each.is_answering for each in self.connections),
+                requests=self.engine.answering(),
                 connections=len(self.connections),
             )
             await self._cut_off()
@@ -219,5 +190,4 @@ class Server(uvicorn.Server):
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=CUT_OFF_SECONDS)
-        for connection in [*self.connections]:
-            connection.cut_off()
+        self.engine.cut_off()

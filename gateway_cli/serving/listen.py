@@ -14,15 +14,15 @@ from cryptography import x509
 
 from gateway.app import further_ports
 from gateway.core.errors import ConfigurationError
-from gateway.core.settings.key_files import KeyPair, load_pair, minute, pair_of
-from gateway.core.settings.model import Commit, Reloadable, Settings
-from gateway.server.accept import (
+from gateway.core.listening import (
     BACKLOG_CONNECTIONS,
     RESERVED_FILES,
     Certificate,
     ConnectionLimit,
     empty_context,
 )
+from gateway.core.settings.key_files import KeyPair, load_pair, minute, pair_of
+from gateway.core.settings.model import Commit, Reloadable, Settings
 
 log = structlog.stdlib.get_logger("gateway.server")
 

@@ -17,6 +17,7 @@ from gateway.core.logs import set_log_level
 from gateway.core.processes import Worker
 from gateway.core.settings.model import Reloadable, Settings
 from gateway_cli.serving.drain import Server
+from gateway_cli.serving.engines import HAS_OURS, UNBOUNDED
 from gateway_cli.serving.listen import (
     bound_url,
     load_certificate,
@@ -68,6 +69,8 @@ async def serve(
             raise ConfigurationError(*app.parts.live.unmatched)
         if supervised is not None:
             supervised(server)
+        if first and not HAS_OURS:
+            log.warning(UNBOUNDED)
         tls = certificate is not None
         log.info("listening", url=bound_url(listener, tls=tls))
         for port, each in zip(further_ports(settings), further, strict=True):

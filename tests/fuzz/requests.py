@@ -3,7 +3,7 @@
 from random import Random
 
 from gateway.server.http1.heads import HeadMemory
-from tests.support.parsing import Events, parsed
+from tests.server.parsing import Events, parsed
 
 TOO_MANY = 431
 

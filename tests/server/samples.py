@@ -1,8 +1,10 @@
 """Requests by hand: what is served and what is refused, byte by byte (RFC 9112, RFC 9110)."""
 
+from gateway.server.accept import Acceptor
+from gateway.server.engine import OwnEngine
 from gateway.server.http1.heads import MAX_HEADERS, TARGET_MAX_BYTES
 from gateway.server.http1.parser import HEAD_MAX_BYTES, SLICE_BYTES
-from tests.support.servers import token
+from tests.support.servers import Gateway, token
 
 SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
@@ -193,3 +195,10 @@ SERVED = {
     # RFC 9112 section 3 lets a server take any number of blanks.
     "two blanks": to(SHOWS.encode(), start=b"POST  %b  HTTP/1.1"),
 }
+
+
+def acceptor_of(gateway: Gateway) -> Acceptor:
+    """That of the gateway's port."""
+    engine = gateway.server.engine
+    assert isinstance(engine, OwnEngine)
+    return engine.acceptors[0]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.server.accept import (
+from gateway.core.listening import (
     RESERVED_FILES,
     WARNING_INTERVAL_SECONDS,
     ConnectionLimit,

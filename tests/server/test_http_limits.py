@@ -11,7 +11,7 @@ import pytest
 
 from gateway.server.http1.parser import SLICE_BYTES
 from gateway.server.http1.protocol import BUFFERED_BODY_MAX_BYTES
-from tests.server.samples import GET_GROUPS, GET_JOBS, SHOWS, SMALLEST
+from tests.server.samples import GET_GROUPS, GET_JOBS, SHOWS, SMALLEST, acceptor_of
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
@@ -132,7 +132,7 @@ async def test_a_long_call_is_waited_for(gateway: Gateway, cuebot: ScriptedCuebo
 @contextmanager
 def stalled(gateway: Gateway, sent: bytes) -> Iterator[None]:
     """A client that sends this and never reads, and leaves little room for what is on its way."""
-    (listener,) = gateway.server.acceptor.listeners
+    (listener,) = acceptor_of(gateway).listeners
     with socket.socket(fileno=os.dup(listener.fileno())) as ours:
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # for those it accepts
     with socket.socket() as client:

@@ -9,10 +9,10 @@ import pytest
 
 from gateway.server.http1.parser import FRAMING_FREE_BYTES, FRAMING_MAX_RATIO, SLICE_BYTES
 from gateway.server.http1.request_cycle import RequestCycle
+from tests.server.parsing import Recorder
 from tests.server.samples import SHOWS
 from tests.server.test_writes import Counted, connected, reply, soon
 from tests.support.certificates import pair, trusting
-from tests.support.parsing import Recorder
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head, token
 from tests.support.wire import Wire, request, wire

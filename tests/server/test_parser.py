@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.server.http1.heads import MAX_CACHED_HEADS, HeadMemory
 from gateway.server.http1.parser import PARSED_AT_ONCE_BYTES, SLICE_BYTES
+from tests.server.parsing import Parsed, Recorder, parsed
 from tests.server.samples import REFUSED, SERVED, SHOWS, SMALLEST, raw
-from tests.support.parsing import Parsed, Recorder, parsed
 from tests.support.wire import request
 
 FAR_AWAY = 10 * SLICE_BYTES

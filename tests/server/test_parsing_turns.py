@@ -16,8 +16,8 @@ from gateway.server.http1.sharing import (
     PARSING_PER_TURN_SECONDS,
     ParsingTurns,
 )
+from tests.server.parsing import Recorder
 from tests.server.test_writes import POST, connected, reply, soon
-from tests.support.parsing import Recorder
 from tests.support.patience import PATIENCE
 
 GO = LEFTOVERS_PER_TURN_SECONDS / 4

@@ -14,7 +14,7 @@ from gateway.server.http1.sharing import (
     UnfinishedMemory,
     too_much,
 )
-from tests.server.samples import SHOWS
+from tests.server.samples import SHOWS, acceptor_of
 from tests.server.test_writes import Held, connected, reply
 from tests.support.patience import until
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head
@@ -167,7 +167,7 @@ async def test_long_heads_that_do_not_end_make_way(cuebot: ScriptedCuebot) -> No
         whole = request(SHOWS, b"{}")
         short = await begin(stack, gateway, whole[:-10])
         many = [await begin(stack, gateway, LONG) for _ in range(MANY)]
-        memory = gateway.server.acceptor.context.unfinished
+        memory = acceptor_of(gateway).context.unfinished
         await until(lambda: len(lines) >= 40 - 2)
         assert memory.total <= UNFINISHED_MAX_BYTES
         answer = await many[0].answer()

@@ -15,9 +15,10 @@ from h2.events import Event
 from h2.exceptions import ProtocolError
 from h2.settings import Settings
 
+from gateway.core.settings.model import Settings as GatewaySettings
+from gateway.core.upstream.cuebot import channel_of
 from gateway.core.upstream.endpoint import Endpoint
-from gateway.core.upstream.http2.channel import Http2Channel
-from gateway.core.upstream.interface import CallFailed, ChannelOptions, UpstreamCall
+from gateway.core.upstream.interface import CallFailed, Channel, ChannelOptions, UpstreamCall
 from tests.support.patience import PATIENCE
 
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
@@ -150,7 +151,7 @@ class Http2Server:
 
     endpoint: str
     peers: list[Peer]
-    channel: Http2Channel
+    channel: Channel
     upstream: Endpoint
     happened: asyncio.Event  # set when anything comes from a client
 
@@ -168,9 +169,14 @@ def options(**more: Any) -> ChannelOptions:
     return ChannelOptions(**(given | more))
 
 
+def open_channel(endpoint: str, given: ChannelOptions) -> Channel:
+    """The kind that the gateway has by default."""
+    return channel_of(GatewaySettings())(endpoint, given, None)
+
+
 @asynccontextmanager
 async def upstream_to(endpoint: str, **more: Any) -> AsyncIterator[Endpoint]:
-    upstream = Endpoint(endpoint, Http2Channel(endpoint, options(**more)))
+    upstream = Endpoint(endpoint, open_channel(endpoint, options(**more)))
     try:
         yield upstream
     finally:
@@ -192,7 +198,7 @@ async def http2_server(
     server = await loop.create_server(connected, "127.0.0.1", 0)
     host, port = server.sockets[0].getsockname()
     endpoint = f"{host}:{port}"
-    channel = Http2Channel(endpoint, options(**more))
+    channel = open_channel(endpoint, options(**more))
     try:
         yield Http2Server(endpoint, peers, channel, Endpoint(endpoint, channel), happened)
     finally:

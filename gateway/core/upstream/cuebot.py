@@ -3,7 +3,9 @@
 import asyncio
 import os
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 
@@ -15,7 +17,6 @@ from gateway.core.settings.key_files import load_pair, pair_of, read
 from gateway.core.settings.model import Settings
 from gateway.core.upstream.endpoint import Endpoint
 from gateway.core.upstream.grpcio import GrpcioChannel
-from gateway.core.upstream.http2.channel import Http2Channel
 from gateway.core.upstream.interface import (
     CallFailed,
     Channel,
@@ -34,6 +35,9 @@ SILENCE_PATIENCE_SECONDS = 5.0
 """Time of waiting calls without any answer before a probe. Shorter with a short GRPC_TIMEOUT."""
 PROBE_TIMEOUT_SECONDS = 3.0
 """Shorter with a short GRPC_TIMEOUT, within which all calls end."""
+HTTP2 = "gateway.core.upstream.http2"
+"""Can be taken out, as features can; hence only `channel_of` imports it."""
+OpenChannel = Callable[[str, ChannelOptions, Tls | None], Channel]
 TLS_FILES = ("cuebot_ca_file", "cuebot_cert_file", "cuebot_key_file")
 
 PUBLIC_ROOTS = Path(
@@ -147,16 +151,26 @@ def open_upstream(settings: Settings) -> Cuebot:
     )
     probe_timeout = min(PROBE_TIMEOUT_SECONDS, settings.grpc_timeout / 2)
 
-    def channel_to(endpoint: str) -> Channel:
-        if settings.cuebot_transport == "grpcio":
-            return GrpcioChannel(endpoint, options, tls)
-        return Http2Channel(endpoint, options, None if tls is None else tls.context)
-
+    channel = channel_of(settings)
     endpoints = tuple(
-        Endpoint(each, channel_to(each), tls, probe_timeout=probe_timeout)
+        Endpoint(each, channel(each, options, tls), tls, probe_timeout=probe_timeout)
         for each in settings.cuebot_endpoint
     )
     return endpoints[0] if len(endpoints) == 1 else Balancer(endpoints)
+
+
+def channel_of(settings: Settings) -> OpenChannel:
+    """The kind of channel that CUEBOT_TRANSPORT selects; without our HTTP/2, grpc.aio's is the
+    default. Raises ConfigurationError.
+    """
+    if settings.cuebot_transport == "grpcio":
+        return GrpcioChannel
+    if find_spec(HTTP2) is not None:
+        ours: OpenChannel = import_module(f"{HTTP2}.channel").Http2Channel
+        return ours
+    if "cuebot_transport" in settings.model_fields_set:
+        raise ConfigurationError("CUEBOT_TRANSPORT: this gateway has no http2; set grpcio")
+    return GrpcioChannel
 
 
 def tls_of(settings: Settings) -> Tls | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from gateway.core.errors import Code
-from gateway.core.upstream.http2.connection import ClosedEarly, SpeaksTls
+from gateway.core.upstream.connecting import ClosedEarly, SpeaksTls
 from gateway.core.upstream.interface import (
     CallFailed,
     Channel,

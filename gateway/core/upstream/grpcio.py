@@ -11,14 +11,14 @@ since grpc.aio sends no ping on request: set KEEPALIVE_TIME for that.
 import asyncio
 import re
 from functools import cached_property
+from typing import cast
 
 import grpc
 import grpc.aio
 
 from gateway.core.codec.encode import ERROR_DETAILS_TRAILER
 from gateway.core.errors import Code
-from gateway.core.upstream.http2.channel import connect
-from gateway.core.upstream.http2.connection import Connection
+from gateway.core.upstream.connecting import ClosedEarly, Greeted, SpeaksTls, connect, is_tls
 from gateway.core.upstream.interface import (
     SMALL_ANSWER_BYTES,
     CallFailed,
@@ -43,6 +43,50 @@ ADDRESS = re.compile(r"\b(?:ipv4|ipv6|dns|unix)(?:-abstract)?:\S+")
 HARD_LIMIT_FACTOR = 2
 """grpc.aio's limit for answers, as a multiple of ours. Its own refusal looks like a server's
 status; ours does not."""
+
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+"""The preface of HTTP/2, and settings that change nothing (RFC 9113 section 3.4)."""
+HEAD_BYTES, SETTINGS = 9, 4
+"""The head of a frame, and the kind of a frame (RFC 9113 section 4.1)."""
+FRAME_MAX_BYTES = 16_384
+
+
+class Greeting(Greeted):
+    """Says no more than it has to until the peer's SETTINGS: whether it speaks HTTP/2."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._received = bytearray()
+        self._transport = cast(asyncio.Transport, transport)
+        self.ready = asyncio.get_running_loop().create_future()
+        # Or asyncio warns about an exception that nobody has retrieved.
+        self.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
+        self._transport.write(GREETING)
+
+    def data_received(self, data: bytes) -> None:
+        received = self._received
+        received += data
+        while len(received) >= HEAD_BYTES and not self.ready.done():
+            length, kind = int.from_bytes(received[:3]), received[3]
+            if length > FRAME_MAX_BYTES:
+                problem = "Cuebot broke the HTTP/2 protocol: a frame is too large"
+                self._fail(ConnectionError(problem))
+                self._transport.abort()
+            elif len(received) < HEAD_BYTES + length:
+                return
+            elif kind == SETTINGS:
+                self.ready.set_result(None)
+            else:
+                del received[: HEAD_BYTES + length]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail(exc or ClosedEarly())
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def _fail(self, why: Exception) -> None:
+        if not self.ready.done():
+            self.ready.set_exception(SpeaksTls() if is_tls(bytes(self._received)) else why)
 
 
 class GrpcioChannel:
@@ -160,7 +204,7 @@ class GrpcioChannel:
         try:
             connection = await connect(
                 self._endpoint,
-                lambda: Connection(max_message=self._options.max_message),
+                Greeting,
                 timeout=CONNECT_PROBE_SECONDS,
                 tls=None if self._tls is None else self._tls.context,
             )

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from gateway.core.errors import Code
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint, Health
 from gateway.core.upstream.interface import CallFailed, Reason, State, UpstreamCall
-from tests.core.upstream import frames
+from tests.core.upstream.http2 import frames
 from tests.support.commands import running_simulator
 from tests.support.followers import Follower
 from tests.support.http2_server import (
@@ -25,6 +25,7 @@ from tests.support.http2_server import (
     framed,
     http2_server,
 )
+from tests.support.needs import needs
 from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
@@ -37,7 +38,7 @@ from tests.support.servers import (
     running_cuebot,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs("http2")]
 
 SHOWS = "/show.ShowInterface/GetShows"
 UPDATES = "/job.JobInterface/GetUpdatedFrames"

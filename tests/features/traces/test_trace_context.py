@@ -21,9 +21,10 @@ def sent_on(cuebot: ScriptedCuebot) -> dict[str, str]:
     return {name: value for name, value in cuebot.seen[-1][2].items() if name in FIELDS}
 
 
-@pytest.mark.parametrize("transport", ["http2", "grpcio"])
-async def test_cuebot_gets_the_callers_context(cuebot: ScriptedCuebot, transport: str) -> None:
-    async with gateway_for(cuebot.endpoint, cuebot_transport=transport) as gateway:
+@pytest.mark.usefixtures("each_transport")
+@pytest.mark.parametrize("each_transport", ["http2", "grpcio"], indirect=True)
+async def test_cuebot_gets_the_callers_context(cuebot: ScriptedCuebot) -> None:
+    async with gateway_for(cuebot.endpoint) as gateway:
         assert (await gateway.post(SHOWS, {}, headers=HEADERS)).status_code == 200
         assert (sent_on(cuebot), cuebot.seen[-1][2]["x-gateway-principal"]) == (HEADERS, "tester")
         other = {"traceparent": HEADERS["traceparent"].replace("4bf", "5bf")}

@@ -11,9 +11,10 @@ from typing import cast
 import structlog
 
 from gateway.core.errors import Code
+from gateway.core.upstream.connecting import ClosedEarly, Greeted, SpeaksTls, is_tls
 from gateway.core.upstream.http2.core import Core
 from gateway.core.upstream.http2.headers import farewell, name_of
-from gateway.core.upstream.http2.wire import ErrorCode, ProtocolError, is_tls
+from gateway.core.upstream.http2.wire import ErrorCode, ProtocolError
 from gateway.core.upstream.interface import (
     CallFailed,
     ChannelOptions,
@@ -33,14 +34,6 @@ READ_PER_TURN_BYTES = 2**19
 """Limit before other callbacks run, up to 1 ms of work: a transport may read 8 MB in a row."""
 
 
-class ClosedEarly(ConnectionError):
-    """The peer closed the connection before its SETTINGS."""
-
-
-class SpeaksTls(ConnectionError):
-    """The peer answered in TLS."""
-
-
 @dataclass(slots=True, eq=False)
 class Answer:
     future: "asyncio.Future[bytes]"
@@ -55,11 +48,9 @@ class Answer:
             self.future.set_exception(failure)
 
 
-class Connection(asyncio.Protocol):
+class Connection(Greeted):
     """A client connection for unary gRPC calls. `patience` is in seconds."""
 
-    ready: "asyncio.Future[None]"
-    """Resolved by the peer's SETTINGS. Set in `connection_made`."""
     time: Callable[[], float]
 
     def __init__(
@@ -266,9 +257,7 @@ class Connection(asyncio.Protocol):
             self._take_rest()
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
         problem = self._farewell or problem
-        why = (
-            self.problem or exc or ClosedEarly("the connection was closed before HTTP/2 was spoken")
-        )
+        why = self.problem or exc or ClosedEarly()
         self._lose(partial(lost, problem), self._tls_of(self._core.frames.unread) or why)
 
     def _take_rest(self) -> None:
@@ -284,7 +273,7 @@ class Connection(asyncio.Protocol):
     def _tls_of(self, begun: bytes) -> SpeaksTls | None:
         if self.ready.done() or not is_tls(begun):
             return None
-        return SpeaksTls("it answers in TLS")
+        return SpeaksTls()
 
     def pause_writing(self) -> None:
         self._core.pause()

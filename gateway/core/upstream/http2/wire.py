@@ -168,11 +168,6 @@ class FrameReader:
         return None
 
 
-def is_tls(data: bytes) -> bool:
-    """Whether a TLS alert or handshake begins here (RFC 8446), too large as a frame."""
-    return data[:2] in (b"\x15\x03", b"\x16\x03")
-
-
 def unpadded(flags: int, payload: bytes) -> bytes:
     """The payload without padding (RFC 9113 sections 6.1, 6.2). Raises ProtocolError."""
     start = end = 0

@@ -20,7 +20,7 @@ from gateway.core.upstream.http2.channel import Http2Channel
 from gateway.core.upstream.http2.connection import Connection
 from gateway.core.upstream.http2.headers import literal
 from gateway.core.upstream.interface import CallFailed, Reason, State, UpstreamCall
-from tests.core.upstream import frames
+from tests.core.upstream.http2 import frames
 from tests.support.http2_frames import silent_server
 from tests.support.http2_server import (
     ECHO,

@@ -24,8 +24,8 @@ from gateway.core.upstream.http2.headers import literal
 from gateway.core.upstream.http2.streams import Stream
 from gateway.core.upstream.http2.wire import ProtocolError, whole_answer
 from gateway.core.upstream.interface import SMALL_ANSWER_BYTES, CallFailed, Reason
-from tests.core.upstream import frames
-from tests.core.upstream.frames import (
+from tests.core.upstream.http2 import frames
+from tests.core.upstream.http2.frames import (
     BEGINNING,
     CONTINUATION,
     DATA,
@@ -38,7 +38,7 @@ from tests.core.upstream.frames import (
     answer,
     goaway,
 )
-from tests.core.upstream.recordings import CALLS, OUTCOMES, SERVERS
+from tests.core.upstream.http2.recordings import CALLS, OUTCOMES, SERVERS
 from tests.support.http2_server import ECHO, HEADERS, OK, framed, raw_frame
 
 HEAD = b"\x83\x86" + b"".join(

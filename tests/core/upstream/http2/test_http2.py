@@ -24,8 +24,8 @@ from gateway.core.upstream.interface import (
     State,
     UpstreamCall,
 )
-from tests.core.upstream import frames
-from tests.core.upstream.frames import CONTINUATION, END_HEADERS
+from tests.core.upstream.http2 import frames
+from tests.core.upstream.http2.frames import CONTINUATION, END_HEADERS
 from tests.support.http2_server import (
     ECHO,
     FRAME,

@@ -10,8 +10,8 @@ from gateway.core.upstream.http2.core import STEPS_PER_TURN
 from gateway.core.upstream.http2.headers import literal
 from gateway.core.upstream.http2.wire import ErrorCode, ProtocolError
 from gateway.core.upstream.interface import Reason
-from tests.core.upstream import frames
-from tests.core.upstream.frames import (
+from tests.core.upstream.http2 import frames
+from tests.core.upstream.http2.frames import (
     CONTINUATION,
     END_HEADERS,
     HELLO,
@@ -24,7 +24,7 @@ from tests.core.upstream.frames import (
     setting,
     window_update,
 )
-from tests.core.upstream.test_http2_core import Driver
+from tests.core.upstream.http2.test_http2_core import Driver
 from tests.support.http2_server import framed, raw_frame
 from tests.support.steps import lines_of
 
