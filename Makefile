@@ -110,7 +110,7 @@ types: $(STAMP)  ## Check types
 
 .PHONY: without
 without: $(STAMP)  ## Take a feature out (FEATURE=watch) and check what remains; without FEATURE, one in turn
-	@$(BIN)/python -m release.without $(FEATURE)
+	@$(BIN)/python -m release.without $(QUICK) $(FEATURE)
 
 .PHONY: gate
 gate: $(STAMP)  ## Check the cost of a request against benchmarks/figures.json
