@@ -16,11 +16,8 @@ def pipeline_of(core: Gateway) -> Pipeline:
     settings, features = core.settings, core.features
     interceptors = interceptors_of(core)
     requests = RequestReader(
+        settings,
         core.live,
-        max_body=int(settings.max_body_mb * 2**20),
-        http_timeout=settings.http_timeout,
-        longest_call=settings.grpc_timeout,
-        unknown_fields=settings.unknown_fields,
         has_pages=settings.docs != "off" and DOCUMENTS.issubset(core.links()),
         planner=core.planner,
         interceptors=interceptors,

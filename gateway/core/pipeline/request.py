@@ -37,6 +37,7 @@ from gateway.core.pipeline.routing import CHANGE_ALLOWS, READ_ALLOWS
 from gateway.core.pipeline.surface import HeadRules
 from gateway.core.schema.catalog import Catalog, no_schema, unknown_path
 from gateway.core.schema.method import Method
+from gateway.core.settings.model import Settings
 
 LARGEST_BODIES_AT_ONCE = 16
 """Bodies of the maximum size that may be read and decoded at once."""
@@ -69,19 +70,13 @@ class CallRequest(NamedTuple):
 
 
 class RequestReader:
-    """Bodies have up to `max_body` bytes and `http_timeout` seconds, calls up to `longest_call`
-    seconds. `unknown_fields` is UNKNOWN_FIELDS. With pages, errors lead to them. `queries`
-    knows the options.
-    """
+    """With pages, errors lead to them. `queries` knows the options."""
 
     def __init__(
         self,
+        settings: Settings,
         live: LiveCatalog,
         *,
-        max_body: int,
-        http_timeout: float,
-        longest_call: float,
-        unknown_fields: str,
         has_pages: bool,
         planner: Planner,
         interceptors: Interceptors,
@@ -90,14 +85,13 @@ class RequestReader:
         codings: Codings,
     ) -> None:
         self._live = live
-        self._max_body = max_body
+        self._max_body = max_body = int(settings.max_body_mb * 2**20)
         room = FairQuota(max_body * LARGEST_BODIES_AT_ONCE, weight)
-        self.bodies = BodyReader(
-            max_body=max_body, timeout=http_timeout, room=room, codings=codings
-        )
+        timeout = settings.http_timeout
+        self.bodies = BodyReader(max_body=max_body, timeout=timeout, room=room, codings=codings)
         self._codings = codings
-        self._longest_call = longest_call
-        self._reject = UNKNOWN_FIELD_POLICIES[unknown_fields]
+        self._longest_call = settings.grpc_timeout
+        self._reject = UNKNOWN_FIELD_POLICIES[settings.unknown_fields]
         self._has_pages = has_pages
         self._planner = planner
         self._interceptors = interceptors

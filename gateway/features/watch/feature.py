@@ -49,16 +49,9 @@ class Watch(Feature):
     def exchanges(self) -> Iterable[Exchange]:
         gateway, settings = self.gateway, self.gateway.settings
         watches = Watches(
-            gateway.live,
-            gateway.pipeline.requests,
-            gateway.pipeline.calls,
-            gateway.pipeline.interceptors,
+            gateway,
             places=self.places,
             limits=self._limits,
-            generation=gateway.authority.generation,
-            readiness=gateway.readiness,
-            http_timeout=settings.http_timeout,
-            weight=gateway.weight,
             within_principal=settings.shared_reads == "principal",
         )
         return (watches,)

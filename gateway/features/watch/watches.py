@@ -4,7 +4,7 @@ A stream holds neither a slot in flight nor answer memory. `watched_question` wr
 """
 
 import asyncio
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -15,19 +15,17 @@ from starlette.types import Receive, Send
 
 from gateway.core.calls.plan import plan as make_plan
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
-from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import Code, GatewayError, stopping, unavailable
-from gateway.core.fair_quota import FairQuota, Weight
+from gateway.core.fair_quota import FairQuota
+from gateway.core.gateway import Gateway
 from gateway.core.long_work import CHECKS, FOREGROUND, Pace
-from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.event_stream import STREAM_HEADERS
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.interceptors import Interceptors
-from gateway.core.pipeline.request import CallRequest, RequestReader
+from gateway.core.pipeline.request import CallRequest
 from gateway.core.pipeline.routing import send_nothing
-from gateway.core.readiness import Readiness
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 from gateway.features.views.compiled_view import AnswerViews, CompiledView
@@ -64,40 +62,28 @@ class Watches(Exchange):
     """Answers reads that ask for an event stream."""
 
     def __init__(
-        self,
-        live: LiveCatalog,
-        requests: RequestReader,
-        calls: CallMaker,
-        interceptors: Interceptors,
-        *,
-        places: FairQuota,
-        limits: WatchLimits,
-        generation: Callable[[], int],
-        readiness: Readiness,
-        http_timeout: float,
-        weight: Weight,
-        within_principal: bool,
+        self, gateway: Gateway, *, places: FairQuota, limits: WatchLimits, within_principal: bool
     ) -> None:
-        """`places` are of `limits.watchers`. `generation` counts what may have taken rights away.
-        `within_principal`: only streams of the same subject are shared.
+        """`places` are of `limits.watchers`. `within_principal`: only streams of the same subject
+        are shared. The gateway's pipeline is there.
         """
-        self._live = live
-        self._requests = requests
-        self._calls = calls
-        self._interceptors = interceptors
+        self._live = gateway.live
+        self._requests = gateway.pipeline.requests
+        self._calls = gateway.pipeline.calls
+        self._interceptors = gateway.pipeline.interceptors
         self._places = places
         self._limits = limits
-        self._generation = generation
-        self._checked = generation()
-        self._readiness = readiness
-        self._http_timeout = http_timeout
+        self._generation = gateway.authority.generation  # counts what may have taken rights away
+        self._checked = self._generation()
+        self._readiness = gateway.readiness
+        self._http_timeout = gateway.settings.http_timeout
         self._within_principal = within_principal
-        self._numbers = FairQuota(limits.questions, weight)
+        self._numbers = FairQuota(limits.questions, gateway.weight)
         self._new_question = partial(
             Question,
-            calls=calls,
-            interceptors=interceptors,
-            memory=FairQuota(limits.memory, weight),
+            calls=self._calls,
+            interceptors=self._interceptors,
+            memory=FairQuota(limits.memory, gateway.weight),
             may_go_on=self._may_go_on,
         )
         self._questions: dict[Hashable, Question] = {}
