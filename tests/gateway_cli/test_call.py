@@ -3,11 +3,14 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway.core.calls.direct import DirectCalls
+from gateway_cli.calling.options import Watch
 from gateway_cli.calling.views import OutputOptions
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_client.terminal.exits import CUT, FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
@@ -155,3 +158,22 @@ async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedC
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
     done = await perform(client, "Show/SetActive", '{"valu": true}', dry_run=True)
     assert "did you mean `value`?" in done.problem
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"dry_run": True}, "this gateway does not support dry runs; nothing was sent"),
+        ({"options": OutputOptions(where="number>0")}, "--where: this gateway does not have"),
+        ({"watch": Watch(every=0.01, until="number>0")}, "--until: this gateway does not have"),
+    ],
+)
+async def test_what_no_feature_offers_is_refused(
+    monkeypatch: pytest.MonkeyPatch, cuebot: SimulatedCuebot, asked: dict[str, Any], problem: str
+) -> None:
+    monkeypatch.setattr("gateway_cli.client.cuebot.DIRECT", DirectCalls())
+    cuebot.calls.clear()
+    client = cuebot_client(settings_for(cuebot.endpoint), 5)
+    done = await perform(client, "Show/GetShows", **asked)
+    assert problem in done.problem
+    assert not cuebot.calls
