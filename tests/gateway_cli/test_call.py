@@ -3,16 +3,20 @@
 import json
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from gateway.core.calls.direct import DirectCalls
+from gateway_cli.calling.options import Watch
 from gateway_cli.calling.views import OutputOptions
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_client.terminal.exits import CUT, FAILED, NOT_FOUND, UNAVAILABLE, WRONG_USAGE
 from tests.gateway_cli.calls import NOWHERE, Opening, perform
 from tests.support.farms import running_farm
+from tests.support.needs import needs
 from tests.support.servers import ScriptedCuebot, running_cuebot, settings_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
@@ -33,11 +37,13 @@ async def test_aliases_are_names(opening: Opening, name: str, cuebot: SimulatedC
     assert cuebot.calls[-1][0] == "/job.FrameInterface/GetFrame"
 
 
+@needs("views")
 async def test_a_table_tells_the_units_of_numbers(opening: Opening) -> None:
     done = await perform(opening(), "Job/GetJobs", fields=("name", "jobStats.maxRss", "startTime"))
     assert done.out.splitlines()[0].split("  ")[-2:] == ["maxRss (KB)", "startTime (Unix time)"]
 
 
+@needs("views")
 async def test_an_answer_that_may_be_cut_is_warned_about(opening: Opening) -> None:
     """With a status of its own, since a script would go on with a part of the rows."""
     words = ("job.name=demo-sh010-lena_comp_v003", "req.limit=3")
@@ -131,12 +137,14 @@ async def test_unknown_fields_follow_the_settings(cuebot: SimulatedCuebot) -> No
     assert "unknown field `x`" in done.problem
 
 
+@needs("dry_run")
 async def test_a_dry_run_looks_names_up(opening: Opening) -> None:
     done = await perform(opening(), "Job/Pause", "job=no-such-job", dry_run=True)
     assert (done.status, done.out) == (NOT_FOUND, "")
     assert "'no-such-job'" in done.err
 
 
+@needs("dry_run")
 async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedCuebot) -> None:
     cuebot.calls.clear()
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
@@ -150,3 +158,22 @@ async def test_a_dry_run_straight_to_cuebot_shows_the_request(cuebot: SimulatedC
     client = cuebot_client(settings_for(cuebot.endpoint), 5)
     done = await perform(client, "Show/SetActive", '{"valu": true}', dry_run=True)
     assert "did you mean `value`?" in done.problem
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"dry_run": True}, "this gateway does not support dry runs; nothing was sent"),
+        ({"options": OutputOptions(where="number>0")}, "--where: this gateway does not have"),
+        ({"watch": Watch(every=0.01, until="number>0")}, "--until: this gateway does not have"),
+    ],
+)
+async def test_what_no_feature_offers_is_refused(
+    monkeypatch: pytest.MonkeyPatch, cuebot: SimulatedCuebot, asked: dict[str, Any], problem: str
+) -> None:
+    monkeypatch.setattr("gateway_cli.client.cuebot.DIRECT", DirectCalls())
+    cuebot.calls.clear()
+    client = cuebot_client(settings_for(cuebot.endpoint), 5)
+    done = await perform(client, "Show/GetShows", **asked)
+    assert problem in done.problem
+    assert not cuebot.calls

@@ -13,10 +13,11 @@ from gateway_client.gateway import gateway_client
 from gateway_client.terminal.exits import FAILED, WRONG_USAGE
 from tests.gateway_cli.calls import JSON, NO_PUT, Done, Opening, perform, stand_in
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.servers import ScriptedCuebot, SharedGateway, settings_for, token
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow]
+pytestmark = [needs("views"), pytest.mark.anyio, pytest.mark.slow]
 
 FIELDS = ("name", "jobStats.totalFrames")
 

@@ -16,7 +16,7 @@ from gateway_cli.tokens import claims_from
 from gateway_client.errors import InvalidCall
 from tests.support.commands import OPENCUE, assert_one_line, in_process, run_beside
 from tests.support.farms import running_farm, still_farm
-from tests.support.needs import needs
+from tests.support.needs import OF_ALL_FEATURES, needs
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services
 from tests.support.provider import ec_key, key_server, keycloak, rsa_key
@@ -38,6 +38,7 @@ def text_of(report: Report) -> str:
     return "\n".join(report.lines())
 
 
+@OF_ALL_FEATURES  # their tables of the profile are read
 async def test_all_is_well(cuebot: str) -> None:
     report = await run_checks(settings_for(cuebot))
     assert (report.problems, report.warnings) == ([], [])

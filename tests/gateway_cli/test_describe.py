@@ -17,6 +17,7 @@ from gateway.core.schema.description import Declaration, build_pool, declaration
 from gateway_cli.commands.describe import find_declarations
 from gateway_cli.prototext import proto_text, syntax_of
 from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.protos import file_of_services, trial
 
@@ -53,6 +54,7 @@ message FrameGetFrameResponse {
 """
 
 
+@needs("views")
 def test_columns_of_owners_are_those_of_a_method() -> None:
     shown = "//   user        user of its Job"
     assert shown in printed("Proc/GetProcs")
@@ -60,6 +62,7 @@ def test_columns_of_owners_are_those_of_a_method() -> None:
     assert "//   memoryUsed  " in printed("host.Proc")
 
 
+@needs("views")
 @pytest.mark.parametrize("name", ["/frame.FrameInterface/GetFrame", "frameinterface/getframe"])
 def test_a_method(name: str) -> None:
     assert printed(name) == METHOD

@@ -163,6 +163,7 @@ async def test_a_dozen_methods_are_found_or_none(farm: Assistant) -> None:
     assert nothing.text == told
 
 
+@needs("views")
 async def test_a_method_is_described(farm: Assistant) -> None:
     """With the fields of its request, and of its answer for a read."""
     reading = (await farm("describe_method", method="job/getjobs")).text
@@ -199,12 +200,14 @@ async def test_a_method_that_is_not_there(
 
 
 # --- reads ----------------------------------------------------------------------------------------
+@needs("views")
 async def test_null_is_an_argument_that_is_not_given(farm: Assistant) -> None:
     none = await farm("read", method="job/getjobs", where="user=nobody", fields=None, limit=None)
     assert none.head.splitlines()[0] == "Job/GetJobs, rows: 0 of 0"
     assert none.json == {"jobs": {"jobs": []}}
 
 
+@needs("views")
 async def test_pages_fit_together(farm: Assistant) -> None:
     """Each says how many rows there are in all, and how to get the next ones."""
     seen: list[str] = []
@@ -227,6 +230,7 @@ async def test_pages_fit_together(farm: Assistant) -> None:
     assert where.head.startswith("Job/GetJobs, rows: 1 of 3\n")
 
 
+@needs("views")
 async def test_fifty_rows_unless_more_are_asked_for(
     scripted: Assistant, cuebot: ScriptedCuebot
 ) -> None:
@@ -241,6 +245,7 @@ async def test_fifty_rows_unless_more_are_asked_for(
         assert refused.text.startswith("limit:")
 
 
+@needs("views")
 async def test_answers_are_short_enough_to_be_read(
     scripted: Assistant, cuebot: ScriptedCuebot
 ) -> None:
@@ -265,6 +270,7 @@ async def test_answers_are_short_enough_to_be_read(
     assert fine.json == {"job": {"state": "PENDING"}}
 
 
+@needs("views")
 async def test_rows_that_cuebot_may_have_left_out(
     scripted: Assistant, cuebot: ScriptedCuebot
 ) -> None:
@@ -302,6 +308,7 @@ async def test_arguments_that_are_wrong(
     assert len(refused.text) < 1000
 
 
+@needs("views")
 @pytest.mark.parametrize(
     ("arguments", "code", "problem"),
     [
@@ -339,6 +346,7 @@ async def test_what_is_no_json_is_not_sent(
     assert cuebot.seen == []
 
 
+@needs("dry_run")
 @pytest.mark.parametrize("tool", ["preview", "change"])
 @pytest.mark.parametrize("request_", [{"job": {"id": "x"}}, {"job": {"id": "x"}, "val": None}])
 async def test_a_value_is_not_set_to_nothing(
@@ -370,6 +378,7 @@ HOSTILE = [
 ]
 
 
+@needs("views")
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_names_of_jobs_stay_data(
     scripted: Assistant, cuebot: ScriptedCuebot, name: str
@@ -396,6 +405,7 @@ async def test_a_long_message_is_shortened(scripted: Assistant, cuebot: Scripted
 
 
 # --- changes --------------------------------------------------------------------------------------
+@needs("dry_run")
 async def test_a_preview_changes_nothing(
     farm: Assistant, simulated_cuebot: SimulatedCuebot
 ) -> None:
@@ -410,7 +420,7 @@ async def test_a_preview_changes_nothing(
     assert "req: unknown field `state`; did you mean `states`?" in refused.data
 
 
-@needs("audit")
+@needs("audit", "dry_run")
 async def test_a_change_is_made_once_and_written_down(
     cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:
@@ -606,6 +616,7 @@ def finding(cuebot: ScriptedCuebot) -> int:
     return sum(path == "/job.JobInterface/FindJob" for path, *_ in cuebot.seen)
 
 
+@needs("views")
 async def test_a_cancelled_call_ends_at_cuebot(scripted: Assistant, cuebot: ScriptedCuebot) -> None:
     called, cancelled = cuebot.hangs(GET_JOBS)
     reading = asyncio.create_task(scripted("read", method="Job/GetJobs"))
@@ -650,6 +661,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
+@needs("dry_run", "views")
 async def test_the_page_shows_what_tools_answer() -> None:
     """On the demo's farm, as long as no time passes."""
     shown = [each for block in blocks("text") for each in re.split("^> ", block, flags=re.M)[1:]]

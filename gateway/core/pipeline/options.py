@@ -174,7 +174,8 @@ class QueryReader:
         if way is not None:
             return f"; {way.format(value=value[:QUOTED_CHARS])}"
         known = self.parameters
-        return did_you_mean(name, known) or f"; there are {', '.join(known)}"
+        listed = f"; there are {', '.join(known)}" if known else ""
+        return did_you_mean(name, known) or listed
 
 
 def is_cache_buster(name: str, value: str) -> bool:
