@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.needs import OF_ALL_FEATURES
+
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 LINES = PAGE.partition("\n## Log lines\n")[2].partition("\n## Upgrading\n")[0]
@@ -44,6 +46,21 @@ def functions() -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
     return {file: [x for x in ast.walk(tree) if isinstance(x, kinds)] for file, tree in trees}
 
 
+@cache
+def constants() -> dict[str, str]:
+    """The texts of the modules' constants, by name."""
+    nodes = (node for tree in files().values() for node in tree.body)
+    return {
+        target.id: node.value.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id.isupper()
+    }
+
+
 def is_loud(node: ast.AST) -> bool:
     """Whether this is `log.warning` or louder, called or handed on."""
     return (
@@ -58,6 +75,8 @@ def text_of(node: ast.AST) -> str:
     """A text with `…` for what is filled in; empty if nothing but that is written there."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
+    if isinstance(node, ast.Name | ast.Attribute):
+        return constants().get(node.id if isinstance(node, ast.Name) else node.attr, "")
     if isinstance(node, ast.JoinedStr):
         text = "".join(text_of(part) or "…" for part in node.values)
         return text if text.strip("…") else ""
@@ -109,6 +128,7 @@ def test_every_loud_line_is_explained() -> None:
     assert missing == {}
 
 
+@OF_ALL_FEATURES
 def test_explained_lines_exist() -> None:
     rows = re.findall(r"^\| `([^`]+)` \|", LINES, re.MULTILINE)
     assert len(rows) > 40

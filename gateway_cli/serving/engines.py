@@ -16,11 +16,7 @@ from gateway.core.listening import BACKLOG_CONNECTIONS, ConnectionLimit, Engine,
 OURS = "gateway.server"
 """Can be taken out, as features can; hence only this module imports it."""
 HAS_OURS = find_spec(OURS) is not None
-UNBOUNDED = (
-    "uvicorn serves HTTP: without the gateway's own server, MAX_CONNECTIONS,"
-    " MAX_CONNECTIONS_PER_ADDRESS, the time of slow clients and the memory of unfinished requests"
-    " are not bounded"
-)
+UNBOUNDED = "uvicorn serves HTTP: connections, slow clients and unfinished requests are not bounded"
 
 
 class UvicornEngine:

@@ -495,6 +495,7 @@ async def test_items_of_a_batch_go_on_without_its_client(
     assert calls(cuebot) == len(items)
 
 
+@needs("server")
 async def test_a_stop_that_cuts_off_the_call_is_unknown(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:

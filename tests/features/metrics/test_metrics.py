@@ -373,6 +373,7 @@ async def test_no_place_for_a_body(cuebot: ScriptedCuebot) -> None:
         assert found.total("shed_total") == found.of("shed_total", reason="bodies")
 
 
+@needs("server")
 async def test_no_place_for_a_connection(cuebot: ScriptedCuebot) -> None:
     """METRICS_PORT answers when the other port is full."""
     more: dict[str, Any] = {"metrics": "public", "metrics_port": 0, "max_connections": 1}
@@ -400,6 +401,7 @@ async def test_no_schema_yet() -> None:
         assert found.total("upstream_up") == found.total("upstream_connections") == 0
 
 
+@needs("server")
 async def test_a_stop_that_takes_too_long(cuebot: ScriptedCuebot) -> None:
     called, release = cuebot.holds(SHOWS)
     async with gateway_for(cuebot.endpoint, metrics="public", shutdown_timeout=0) as gateway:
