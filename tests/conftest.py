@@ -33,11 +33,10 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import COMPOSITION, Profile, build_catalog, load_profile
-from gateway.features.names import kept_names
 from gateway.features.settings import Settings
 from tests.support import commands, servers
 from tests.support.farms import running_farm, still_farm
-from tests.support.needs import reason, skipped
+from tests.support.needs import missing, reason, skipped
 from tests.support.opencue import opencue
 from tests.support.servers import (
     Gateway,
@@ -225,7 +224,8 @@ async def gateway(
     settings: dict[str, object] = {}
     for mark in reversed(list(request.node.iter_markers("gateway"))):
         settings |= mark.kwargs
-    monkeypatch.setattr(kept_names, "KEPT_SECONDS", 0.0)
+    if not missing(["names"]):
+        monkeypatch.setattr("gateway.features.names.kept_names.KEPT_SECONDS", 0.0)
     return await shared_gateway(cuebot.endpoint, **settings)
 
 

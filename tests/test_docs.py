@@ -10,7 +10,7 @@ from gateway.core.errors import Code
 from gateway.core.settings.loading import RETIRED, SYNONYMS
 from gateway.features.settings import Settings
 from tests.support.needs import OF_ALL_FEATURES
-from tests.support.openapi import catalog
+from tests.support.opencue import catalog
 
 ROOT = Path(__file__).parent.parent
 HOUSES = ("gateway", "cuebot_simulator")

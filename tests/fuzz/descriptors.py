@@ -13,7 +13,7 @@ from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.openapi.document import as_json
 from gateway_cli.commands.snapshot import file_set
-from tests.support.openapi import build_document
+from tests.features.openapi.documents import build_document
 
 FOLDER = TemporaryDirectory()
 PROFILE = load_profile("opencue")

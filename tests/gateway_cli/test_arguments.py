@@ -14,8 +14,9 @@ from gateway_cli.client.cuebot import fields_of
 from gateway_client.arguments import Fields, guess, read_arguments
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.openapi_document import read_document
+from tests.features.openapi.documents import document
 from tests.support.needs import needs
-from tests.support.openapi import catalog, document
+from tests.support.opencue import catalog
 
 pytestmark = needs("openapi", "views")
 

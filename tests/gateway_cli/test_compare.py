@@ -25,8 +25,7 @@ from gateway_client.gateway import gateway_client
 from tests.gateway_cli.test_cli_docs import ROOT, stable
 from tests.support.commands import Terminal, assert_one_line, in_process, run_beside, started
 from tests.support.go_gateway import GoGateway, running_go_gateway
-from tests.support.openapi import catalog
-from tests.support.opencue import message_class, opencue
+from tests.support.opencue import catalog, message_class, opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Context,

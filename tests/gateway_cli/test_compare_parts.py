@@ -10,7 +10,7 @@ from gateway.core.schema.method import Method
 from gateway_cli.compare.comparison import is_within
 from gateway_cli.compare.differences import ITEMS_COMPARED, Difference, Reply, compare, differences
 from gateway_cli.compare.samples import Sample, Samples
-from tests.support.openapi import catalog
+from tests.support.opencue import catalog
 from tests.support.protos import trial
 
 SCALARS = "trial.Scalars"

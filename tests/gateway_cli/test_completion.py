@@ -19,8 +19,7 @@ from gateway_cli.commands.completion import spellings
 from gateway_client.errors import InvalidCall
 from gateway_client.method_names import path_of
 from tests.support.commands import PROGRAM, in_process
-from tests.support.openapi import catalog
-from tests.support.opencue import opencue
+from tests.support.opencue import catalog, opencue
 from tests.support.protos import file_of_services
 from tests.support.servers import clean_environment
 

@@ -11,10 +11,11 @@ from gateway.features.openapi.document import as_json
 from gateway_cli.client.declarations import files_of
 from gateway_cli.commands.describe import description, source_of_document
 from gateway_client.openapi_document import read_document
+from tests.features.openapi.documents import document
 from tests.gateway_cli.calls import FarmGateway
 from tests.support.commands import run_beside
 from tests.support.needs import needs
-from tests.support.openapi import catalog, document
+from tests.support.opencue import catalog
 from tests.support.servers import SECRET, token
 
 pytestmark = [pytest.mark.anyio, needs("openapi")]

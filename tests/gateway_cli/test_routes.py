@@ -8,7 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from gateway.features.catalog import load_profile
 from gateway_cli.commands.routes import Route, lines
 from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process
-from tests.support.openapi import catalog
+from tests.support.opencue import catalog
 from tests.support.protos import trial
 
 GET_FRAME = "/job.FrameInterface/GetFrame"

@@ -11,8 +11,9 @@ from gateway.features.catalog import build_catalog
 from gateway.features.openapi.document import as_json
 from gateway_cli.client.search import methods_of
 from gateway_client.openapi_document import read_document
+from tests.features.openapi.documents import document
 from tests.support.needs import needs
-from tests.support.openapi import catalog, document
+from tests.support.opencue import catalog
 from tests.support.protos import file_of_services
 from tests.support.searches import FIRST, NOTHING
 

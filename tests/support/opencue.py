@@ -5,11 +5,11 @@ from typing import Any
 
 from google.protobuf.message_factory import GetMessageClass
 
-from gateway.core.codec.rewrite import Body
 from gateway.core.discovery.files import read_package
+from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema, build_pool
-from gateway.core.schema.method import Method
-from gateway.features.names.aspect import RequestNames
+from gateway.core.schema.selection import Selection
+from gateway.features.catalog import build_catalog, load_profile
 
 NO_ID = "00000000-0000-0000-0000-000000000000"  # an id of nothing
 
@@ -17,6 +17,12 @@ NO_ID = "00000000-0000-0000-0000-000000000000"  # an id of nothing
 @cache
 def opencue() -> Schema:
     return read_package("opencue_proto")
+
+
+@cache
+def catalog() -> Catalog:
+    """Of that schema, with the profile of OpenCue."""
+    return build_catalog(opencue(), Selection(), load_profile("opencue"))
 
 
 def jobs(count: int) -> bytes:
@@ -36,20 +42,6 @@ def hosts(*names: str, **states: int) -> bytes:
         answer.hosts.hosts.add(id=f"id of {name}", name=name, state=states.get(name, 0))
     payload: bytes = answer.SerializeToString()
     return payload
-
-
-def with_ids(method: Method) -> dict[str, Any]:
-    """A request that has an id for each single object that the method is about, and what else it
-    needs.
-    """
-    value: dict[str, Any] = {}
-    body = Body(value)
-    for reference in RequestNames.of(method).references:
-        if not (reference.listed or reference.is_text):
-            body.put(reference.place, {"id": NO_ID}, reference.place)
-    needed = method.steps.needed if method.steps else ()
-    value |= {each.field: "x" if each.is_text else {} for each in needed}
-    return value
 
 
 @cache

@@ -28,7 +28,6 @@ from gateway.core.errors import ConfigurationError
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import NoSchema, Schema, Skipped, assumed_schema
 from gateway.core.schema.selection import Selection
-from gateway.features.access.rights import AccessRules
 from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.settings import Settings
 from tests.support.needs import needs
@@ -265,7 +264,10 @@ async def test_new_globs_that_match_nothing_are_refused() -> None:
     assert OLD.own_path[1:] in live.unmatched[0]
 
 
+@needs("access")
 async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> None:
+    from gateway.features.access.rights import AccessRules
+
     old = Settings.model_validate({"access": [rule("all", {}, "all", f"!{OLD.own_path[1:]}")]})
     source = ScriptedSource(NEW.schema)
     rules = AccessRules(old)

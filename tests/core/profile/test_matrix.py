@@ -27,10 +27,10 @@ from gateway.features.names.aspect import RequestNames
 from gateway.features.names.naming import Naming
 from gateway.features.reference.resolve import answer_aliases
 from tests.core.profile.reference import CALLS, Call, new_studio
+from tests.features.names.ids import with_ids
 from tests.support.decoding import decoder
 from tests.support.farms import running_farm
 from tests.support.needs import needs
-from tests.support.opencue import with_ids
 from tests.support.protos import (
     AllButArguments,
     TestSchema,
@@ -44,7 +44,7 @@ from tests.support.protos import (
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, running_cuebot
 from tests.support.versions import WHEELS, Unreachable, published
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs("names")]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs("names", "reference")]
 
 Json = dict[str, Any]
 

@@ -346,6 +346,7 @@ def test_what_does_not_fit_is_idle(content: dict[str, Any], reason: str) -> None
     assert reason in why_unused(content)
 
 
+@needs("reference")
 def test_a_default_of_now_is_the_time_of_each_request(
     ours: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:

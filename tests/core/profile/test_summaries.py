@@ -11,8 +11,8 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
+from tests.features.openapi.documents import build_document
 from tests.support.needs import needs
-from tests.support.openapi import build_document
 from tests.support.opencue import opencue
 
 pytestmark = needs("openapi")

@@ -15,6 +15,7 @@ from gateway.core.errors import Code
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint, Health
 from gateway.core.upstream.interface import CallFailed, Reason, State, UpstreamCall
 from tests.core.upstream.http2 import frames
+from tests.features.openapi.documents import document, validator
 from tests.support.commands import running_simulator
 from tests.support.followers import Follower
 from tests.support.http2_server import (
@@ -26,7 +27,6 @@ from tests.support.http2_server import (
     http2_server,
 )
 from tests.support.needs import needs
-from tests.support.openapi import document, validator
 from tests.support.opencue import opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
@@ -38,7 +38,7 @@ from tests.support.servers import (
     running_cuebot,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs("http2")]
+pytestmark = [pytest.mark.anyio, pytest.mark.slow, needs("health", "http2", "openapi")]
 
 SHOWS = "/show.ShowInterface/GetShows"
 UPDATES = "/job.JobInterface/GetUpdatedFrames"

@@ -24,7 +24,7 @@ from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.object_rights.restriction import ObjectConditions
 from gateway.features.object_rights.settings import ObjectKeys
 from gateway.features.settings import Settings, load_settings
-from tests.support.access_rules import access_rules
+from tests.features.access.rules import access_rules
 from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.protos import examples

@@ -10,10 +10,8 @@ import httpx
 import pytest
 
 from gateway.core.schema.selection import Selection
-from gateway.features.admission import Admission
 from gateway.features.catalog import build_catalog, load_profile
-from gateway.features.tokens import Tokens
-from gateway.features.tokens.revocation import NOBODY, Revocations
+from tests.support.needs import needs
 from tests.support.opencue import hosts, opencue
 from tests.support.owned_farm import answer
 from tests.support.patience import until
@@ -248,10 +246,13 @@ async def test_long_waits_are_shortened(cuebot: ScriptedCuebot, gateway: Gateway
     assert answer.headers["preference-applied"] == "wait=60"
 
 
+@needs("admission")
 async def test_waiters_have_no_place(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.features.conditional.feature.MAX_WAITING_READS", 4)
+    from gateway.features.admission import Admission
+
     async with gateway_for(cuebot.endpoint, max_in_flight=2) as gateway:
         known = await etag(gateway)
         waiting = []
@@ -295,12 +296,16 @@ async def test_who_waits_keeps_no_answer(
     assert held < 2**23
 
 
+@needs("tokens")
 @pytest.mark.usefixtures("quick_polls")
 async def test_a_token_that_is_denied_meanwhile(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     known = await etag(gateway)
     cuebot.seen.clear()
     waiting = asyncio.create_task(conditional(gateway, known, Prefer="wait=30"))
     await until(lambda: cuebot.seen)
+    from gateway.features.tokens import Tokens
+    from gateway.features.tokens.revocation import NOBODY, Revocations
+
     authenticator = gateway.app.feature(Tokens).authenticator
     authenticator.deny(Revocations(subjects=frozenset(("tester",))))
     try:

@@ -15,6 +15,7 @@ from gateway.core.calls.messages import MAX_QUICK_BYTES
 from gateway.core.errors import Code
 from gateway.core.schema.method import Method
 from tests.features.connect.test_grpc_web import framed, trailers
+from tests.features.names.ids import with_ids
 from tests.features.object_rights.test_object_rights import (
     ACCESS,
     JUDGED,
@@ -25,12 +26,12 @@ from tests.features.object_rights.test_object_rights import (
 )
 from tests.support.audit import outcomes
 from tests.support.needs import needs
-from tests.support.opencue import message_class, with_ids
+from tests.support.opencue import message_class
 from tests.support.owned_farm import BOS, LENAS, script
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
 
-pytestmark = [pytest.mark.anyio, needs("access", "audit", "identity")]
+pytestmark = [pytest.mark.anyio, needs("access", "audit", "identity", "object_rights", "tokens")]
 
 OWN = "user = $sub or show = demo or host = lena-host or allocation = lena.general"
 SEEING = rule("seeing", {"role": "seeing"}, "all", see=OWN)

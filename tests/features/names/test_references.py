@@ -16,7 +16,8 @@ from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.names.aspect import Finder, Reference, RequestNames
 from gateway.features.names.planner import MAX_REFERENCES
 from tests.core.pipeline.conversation import filled, heard, last, problem
-from tests.support.opencue import message_class, opencue, with_ids
+from tests.features.names.ids import with_ids
+from tests.support.opencue import message_class, opencue
 from tests.support.servers import Context, Gateway, ScriptedCuebot, SharedGateway, gateway_for
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]

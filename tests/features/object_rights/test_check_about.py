@@ -10,7 +10,7 @@ from gateway.features.object_rights.known_facts import known_facts
 from gateway_cli.checks import run_checks
 from gateway_cli.client.cuebot import discover_once
 from gateway_cli.client.method_names import find_method
-from tests.support.access_rules import access_rules
+from tests.features.access.rules import access_rules
 from tests.support.commands import OPENCUE, Ran, in_process
 from tests.support.farms import running_farm, still_farm
 from tests.support.rights import rule

@@ -10,7 +10,7 @@ from gateway.features.catalog import build_catalog
 from gateway.features.object_rights.conditions import read_condition
 from gateway.features.object_rights.restriction import InCatalog
 from gateway.features.views.filter_expressions import BadCondition
-from tests.support.access_rules import access_rules
+from tests.features.access.rules import access_rules
 from tests.support.opencue import opencue
 from tests.support.rights import rule
 from tests.support.servers import settings_for

@@ -19,11 +19,12 @@ from gateway.features.object_rights.conditions import read_condition
 from gateway.features.object_rights.interceptor import ObjectControl
 from gateway.features.object_rights.visibility import Visibility, visibility_of
 from gateway.features.tokens import Tokens
+from tests.features.names.ids import with_ids
 from tests.features.object_rights.test_object_rights import JUDGED, KILL, METHODS, UNBOOK, body_for
 from tests.support.audit import outcomes
 from tests.support.contexts import context_of
 from tests.support.needs import needs
-from tests.support.opencue import message_class, with_ids
+from tests.support.opencue import message_class
 from tests.support.owned_farm import BOS, ID, JOBS, LENAS, NOBODYS, answer, script
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for
@@ -50,7 +51,7 @@ ACCESS = [
 pytestmark = [
     pytest.mark.anyio,
     pytest.mark.gateway(access=ACCESS, access_default="deny"),
-    needs("tokens"),
+    needs("audit", "tokens"),
 ]
 
 LENA = signed("lena", role="freelance", shows=["demo"])

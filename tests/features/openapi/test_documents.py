@@ -10,8 +10,8 @@ from gateway.core.schema.selection import Selection
 from gateway.features.catalog import load_profile
 from gateway.features.openapi import documents
 from gateway.features.openapi.document import build_document
+from tests.features.openapi.documents import document
 from tests.support.needs import needs
-from tests.support.openapi import document
 from tests.support.rights import rule, signed
 from tests.support.servers import (
     Gateway,

@@ -14,11 +14,11 @@ from cuebot_simulator.server import SimulatedCuebot
 from gateway.core.codec.fields import is_map, is_message, message_of
 from gateway.core.schema.method import Method
 from gateway.features.openapi.parts import Json
+from tests.features.openapi.documents import PARTS, document, response_schema, validator
 from tests.support.commands import tool
 from tests.support.farms import running_farm, still_farm
 from tests.support.javascript import node_with
 from tests.support.needs import needs
-from tests.support.openapi import PARTS, document, response_schema, validator
 from tests.support.servers import Gateway, gateway_for, token
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]

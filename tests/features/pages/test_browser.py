@@ -25,7 +25,6 @@ from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
 from gateway.core.schema.method_search import ranked
-from gateway.features.watch import Watch
 from gateway_cli.client.search import methods_of
 from gateway_client.openapi_document import read_document
 from tests.support.browser import (
@@ -40,6 +39,7 @@ from tests.support.browser import (
 from tests.support.farms import running_farm, still_farm
 from tests.support.foreign import PROFILE, foreign_files
 from tests.support.javascript import axe
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule
 from tests.support.searches import FIRST, NOTHING, queries
@@ -820,6 +820,7 @@ async def test_what_has_not_changed_is_not_sent_again(visit: Visit) -> None:
     await expect(panel(page, "Shows").locator(".fresh")).to_have_text(re.compile("[0-2] s ago"))
 
 
+@needs("watch")
 async def test_one_stream_keeps_all_panels_fresh(browser: Browser, farm: Gateway) -> None:
     """None is asked for by itself, and a tab that nobody sees has no stream."""
     async with signed_in(browser, farm.url) as visit:
@@ -829,6 +830,8 @@ async def test_one_stream_keeps_all_panels_fresh(browser: Browser, farm: Gateway
             await expect(panel(page, title).locator(".fresh")).to_have_text("live")
         asked = [each.removeprefix(farm.url) for each in visit.requests if "/page/" not in each]
         assert asked == ["/", "/status.json", "/panels.json", "/batch"]
+        from gateway.features.watch import Watch
+
         places = farm.app.feature(Watch).places
         assert places.taken == await page.locator("section").count() > 4
         await page.evaluate(HIDDEN)

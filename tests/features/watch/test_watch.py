@@ -20,7 +20,7 @@ from gateway.features.tokens.revocation import Revocations
 from gateway.features.tokens.tokens import TokenRules
 from gateway.features.watch import Watch
 from gateway.features.watch.watches import WatchLimits
-from tests.support.access_rules import access_rules
+from tests.features.access.rules import access_rules
 from tests.support.clocks import LookClock
 from tests.support.events import EVENTS, Event, Stream, watching
 from tests.support.needs import needs

@@ -32,7 +32,7 @@ from tests.support.servers import (
 
 __all__ = ["farm", "quick"]
 
-pytestmark = [pytest.mark.anyio, needs("batch", "tokens")]
+pytestmark = [pytest.mark.anyio, needs("access", "admission", "batch", "metrics", "tokens")]
 
 BATCH = "/batch"
 GET_JOBS = "/job.JobInterface/GetJobs"

@@ -10,11 +10,11 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.features import FEATURES
-from gateway.features.catalog import build_catalog, load_profile
+from gateway.features.catalog import build_catalog
 from gateway.features.openapi import document as openapi
 from gateway.features.openapi.parts import Json, Parts
 from gateway.features.openapi.schemas import Components
-from tests.support.opencue import opencue
+from tests.support.opencue import catalog
 from tests.support.protos import TestSchema
 
 PARTS = Parts(FEATURES)
@@ -24,11 +24,6 @@ def build_document(
     catalog: Catalog, *, closed: bool, allowed: Container[str] | None = None
 ) -> Json:
     return openapi.build_document(catalog, PARTS, closed=closed, allowed=allowed)
-
-
-@cache
-def catalog() -> Catalog:
-    return build_catalog(opencue(), Selection(), load_profile("opencue"))
 
 
 @cache
