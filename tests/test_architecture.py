@@ -215,6 +215,7 @@ def resized(package: Package, sizes: dict[str, int]) -> Package:
     return replace(package, lines=sizes.get(package.label, 0))
 
 
+@OF_ALL_FEATURES
 def test_the_table_of_features_is_up_to_date() -> None:
     """Their order, sentences and needs are the code's; their lines may be off by a tenth."""
     now = features_of_page(page(PAGE))
