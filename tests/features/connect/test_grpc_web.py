@@ -370,6 +370,7 @@ async def test_bodies_are_bounded_before_they_are_there(
     assert cuebot.seen == []
 
 
+@needs("cors")
 async def test_browsers_may_send_and_read_its_headers(
     cuebot: ScriptedCuebot, shared_gateway: SharedGateway
 ) -> None:
