@@ -93,7 +93,7 @@ def create_app(
     core = Core(settings=settings, composition=COMPOSITION, worker=worker, reached_at=reached_at)
     if not any(each.identifies for each in features):
         reach.check_open(settings, reached_at)
-        log.warning("no feature identifies callers: everybody may call everything")
+        log.warning(reach.OPEN)
     core.features = tuple(constructed(each, core) for each in features)
     core.pipeline = pipeline_of(core)
     interceptors, methods = core.pipeline.interceptors, core.pipeline.methods

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.upstream import cuebot as opening
+from gateway.core.upstream.http2 import channel
 from gateway.core.upstream.http2.channel import Http2Channel
 from tests.chaos.cuebot import CuebotProcess
 from tests.chaos.faults import FAULTS
@@ -142,7 +142,7 @@ async def place(folder: Path, pause: float = PAUSE) -> AsyncIterator[Place]:
     behind = ("127.0.0.1", cuebot.port)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(opening, "Http2Channel", partial(Http2Channel, resolve=resolve))
+            patch.setattr(channel, "Http2Channel", partial(Http2Channel, resolve=resolve))
             async with (
                 fault_proxy(behind) as proxy,
                 gateway_for(

@@ -60,9 +60,9 @@ def test_other_machines_reach_it_only_if_they_may(
     with pytest.raises(ConfigurationError) as refused:
         create_app(settings, features=NOBODYS, reached_at=reached_at)
     assert str(refused.value) == (
-        "OPEN_TO_ALL: no feature identifies callers: everybody who reaches the gateway may call"
-        f" everything ({where}). Listen on 127.0.0.1, or set OPEN_TO_ALL=true if a proxy or a"
-        " firewall decides who reaches it"
+        f"OPEN_TO_ALL: no feature identifies callers: everybody may call everything ({where})."
+        " Listen on 127.0.0.1, or set OPEN_TO_ALL=true if a proxy or a firewall decides who reaches"
+        " it"
     )
 
 
