@@ -20,7 +20,7 @@ from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overri
 from gateway.core.pipeline.log_fields import LogFields
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
-from gateway.core.principal import Authority
+from gateway.core.principal import Authority, Unrestricted
 from gateway.core.processes import Worker
 from gateway.core.profile.profile import Profile
 from gateway.core.readiness import Readiness
@@ -68,7 +68,6 @@ class Gateway:
     composition: Composition
     reached_at: tuple[str, ...] = ()
     """What makes other machines reach it (`gateway.core.settings.reach`)."""
-    authority: Authority = field(default_factory=Authority)
     weight: Weight = equal_weight
     """The share of each principal in what all share."""
     client_of: ClientOf = the_peer
@@ -79,6 +78,12 @@ class Gateway:
     """This process, if WORKERS are several."""
     features: tuple[Any, ...] = ()
     """All of them (`gateway.feature.Feature`), once they are constructed."""
+
+    @cached_property
+    def authority(self) -> Authority:
+        """At first, everybody has all rights."""
+        everybody = Unrestricted(self.settings.identity)
+        return Authority(lambda claims: everybody)
 
     @cached_property
     def readiness(self) -> Readiness:
@@ -183,8 +188,6 @@ class Gateway:
                 found.append(each.apart() if apart else each)
             if public and overrides(each, "identify"):
                 found.append(Anonymous(self.authority))
-        if identify and not any(overrides(each, "identify") for each in found):
-            found.append(Anonymous(self.authority))
         return Interceptors(found)
 
     def reloadable_catalog(self) -> Reloadable:
@@ -194,10 +197,6 @@ class Gateway:
 
         names = ("compat_profile", "include_services", "exclude_services")
         return Reloadable("the profile and the selection of services", names, prepare)
-
-
-def nobody(address: str) -> bool:
-    return False
 
 
 def selection_of(settings: Settings) -> Selection:

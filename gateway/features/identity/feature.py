@@ -1,8 +1,6 @@
 """IDENTITY: the caller's name in the fields that become Cuebot's records."""
 
-from gateway.core.gateway import Gateway
 from gateway.core.pipeline.header_names import HeaderNames
-from gateway.core.principal import Unrestricted
 from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
 from gateway.features.identity.compile import compile_identity
@@ -14,11 +12,6 @@ class Identity(Feature):
     tables = IdentityTables
     headers = HeaderNames(sent=("X-Replaced-Fields",))
     document = "openapi.yaml"
-
-    def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway)
-        everybody = Unrestricted(gateway.settings.identity)
-        gateway.authority.rights_for = lambda claims: everybody  # until there are rules
 
     @staticmethod
     def compile(draft: Draft) -> None:
