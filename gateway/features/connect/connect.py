@@ -24,13 +24,11 @@ from gateway.core.pipeline.request_headers import (
     check_upgrade,
     shown,
 )
-from gateway.core.pipeline.surface import (
+from gateway.core.pipeline.surface import Asked, ErrorForm, Expand, Head, HeadRules
+from gateway.core.schema.method import Method
+from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.connect.messages import (
     NO_CALL_STATUSES,
-    Asked,
-    ErrorForm,
-    Expand,
-    Head,
-    HeadRules,
     MessageForm,
     check_query,
     code_of,
@@ -39,8 +37,6 @@ from gateway.core.pipeline.surface import (
     unsupported_coding,
     unsupported_media,
 )
-from gateway.core.schema.method import Method
-from gateway.core.suggestions import QUOTED_CHARS
 
 NAME = "connect"
 VERSION_HEADER = b"connect-protocol-version"

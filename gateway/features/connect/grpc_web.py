@@ -24,14 +24,10 @@ from gateway.core.pipeline.request_headers import (
     check_length,
     check_upgrade,
 )
-from gateway.core.pipeline.surface import (
+from gateway.core.pipeline.surface import Asked, ErrorForm, Expand, Head, Header, HeadRules
+from gateway.core.schema.method import Method
+from gateway.features.connect.messages import (
     NO_CALL_STATUSES,
-    Asked,
-    ErrorForm,
-    Expand,
-    Head,
-    Header,
-    HeadRules,
     MessageForm,
     code_of,
     cuebots_text,
@@ -39,7 +35,6 @@ from gateway.core.pipeline.surface import (
     unsupported_coding,
     unsupported_media,
 )
-from gateway.core.schema.method import Method
 
 NAME = "grpc-web"
 MEDIA, TEXT_MEDIA = b"application/grpc-web", b"application/grpc-web-text"
