@@ -16,6 +16,7 @@ from gateway.core.pipeline.context import ClientOf, SurfaceOf, plain_json, the_p
 from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.guard import Anonymous
 from gateway.core.pipeline.handler import UnaryHandler
+from gateway.core.pipeline.header_names import HeaderNames, together
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overrides
 from gateway.core.pipeline.log_fields import LogFields
 from gateway.core.pipeline.request import RequestReader
@@ -168,6 +169,11 @@ class Gateway:
     def numbers(self) -> Iterable[Mapping[tuple[str, ...], float]]:
         """The metrics of each feature."""
         return [each.numbers() for each in self.features]
+
+    @cached_property
+    def headers(self) -> HeaderNames:
+        """Those of the core and of all features."""
+        return together(each.headers for each in self.features)
 
     def links(self) -> list[str]:
         """Pages for people, where there are pages (DOCS)."""

@@ -11,15 +11,27 @@ class HeaderNames:
     read: tuple[str, ...] = ()
     """Of requests: what pages of other origins may send."""
     sent: tuple[str, ...] = ()
-    """Of answers: what these pages may read."""
+    """Of answers."""
+    reported: tuple[str, ...] = ()
+    """Of answers, too: they say what has become of a request, and go with its answer wherever that
+    is kept, or shown beside others.
+    """
+
+    @property
+    def answered(self) -> tuple[str, ...]:
+        """What pages of other origins may read."""
+        return (*self.sent, *self.reported)
+
+    @property
+    def lower_reported(self) -> dict[bytes, str]:
+        """By names as requests and answers have them, in lower case."""
+        return {name.lower().encode(): name for name in self.reported}
 
 
 OF_CORE = HeaderNames(
     read=("Content-Encoding", "Content-Type", "Grpc-Timeout", "X-Request-ID"),
-    sent=(
-        *("X-Request-ID", "X-Schema", "Server-Timing", "X-Cuebot", "Retry-After"),
-        *("X-Ignored-Fields", "X-Defaulted-Fields", "X-Truncated"),
-    ),
+    sent=(*("X-Request-ID", "X-Schema", "Server-Timing", "X-Cuebot", "Retry-After"),),
+    reported=("X-Ignored-Fields", "X-Defaulted-Fields", "X-Truncated"),
 )
 
 
@@ -29,4 +41,5 @@ def together(parts: Iterable[HeaderNames]) -> HeaderNames:
     return HeaderNames(
         read=tuple(dict.fromkeys(name for each in every for name in each.read)),
         sent=tuple(dict.fromkeys(name for each in every for name in each.sent)),
+        reported=tuple(dict.fromkeys(name for each in every for name in each.reported)),
     )

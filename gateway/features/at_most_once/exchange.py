@@ -9,7 +9,7 @@ import asyncio
 import re
 import time
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -48,11 +48,6 @@ MARGIN_SECONDS = 10.0
 """For all that happens after a call until its outcome is written down."""
 LONGEST_HASHED_AT_ONCE = 2**20
 LONGEST_KEPT_ERROR = 500
-REPORTED = (
-    *("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields", "X-Resolved"),
-    *("X-Filtered", "X-Truncated", "X-No-Match", "X-Dry-Run"),
-)
-REPORTED_HEADERS = frozenset(name.lower().encode() for name in REPORTED)
 
 
 class Taken(GatewayError):
@@ -66,8 +61,17 @@ class Taken(GatewayError):
 class Attempt:
     """The calls of one request under a key."""
 
-    def __init__(self, records: Records, owned: Owned, record: Record, call: CallState) -> None:
+    def __init__(
+        self,
+        records: Records,
+        owned: Owned,
+        record: Record,
+        call: CallState,
+        reported: Collection[bytes] = (),
+    ) -> None:
+        """`reported`: headers that are kept with an error."""
         self._records = records
+        self._reported = reported
         self._call = call
         self._owned = owned
         self._record = replace(record, kept=b"%016x" % getrandbits(64))
@@ -116,7 +120,8 @@ class Attempt:
         if self._fate == "not sent":
             await self._finish(None)
         elif self._fate == "answered":
-            headers = [*reported(context.response.headers), *error.raw_headers()]
+            told = those(self._reported, context.response.headers)
+            headers = [*told, *error.raw_headers()]
             kept = KeptAnswer(error.status, headers, error.body(), error.status_details)
             await self._finish(self._outcome("failed", kept.dump()))
         else:
@@ -143,8 +148,11 @@ class KeyedChanges(Exchange):
         responder: Responder,
         *,
         longest_call: float,
+        reported: Collection[bytes],
     ) -> None:
+        """`reported`: lower-case names of headers that are kept with an answer."""
         self._records = records
+        self._reported = reported
         self._requests = requests
         self._calls = calls
         self._responder = responder
@@ -189,7 +197,7 @@ class KeyedChanges(Exchange):
         if known is None:
             if context.direct is not None and context.direct.disconnected:
                 raise ClientGone
-            attempt = Attempt(self._records, owned, asked, context.call)
+            attempt = Attempt(self._records, owned, asked, context.call, self._reported)
             try:
                 form = await self._call(context, request, attempt)
             except Taken as taken:
@@ -208,7 +216,8 @@ class KeyedChanges(Exchange):
             else:
                 whole = b"".join(pieces_of(request, answer))
                 form = form_for(context, (whole,), request.content_type)
-                headers = [*reported(context.response.headers), request.content_type]
+                told = those(self._reported, context.response.headers)
+                headers = [*told, request.content_type]
                 is_binary = request.form is not None and request.form.is_message
                 body, packed = (b"", answer) if is_binary else (whole, b"")
                 kept = KeptAnswer(Code.OK.http_status, headers, body, packed).dump()
@@ -261,10 +270,10 @@ class KeyedChanges(Exchange):
             raise GatewayError(Code.ALREADY_EXISTS, problem)
         kept = KeptAnswer.load(known.kept)
         response = context.response
-        response.headers = [each for each in response.headers if each[0] not in REPORTED_HEADERS]
-        response.headers += (REPLAYED, *reported(kept.headers))
+        response.headers = [each for each in response.headers if each[0] not in self._reported]
+        response.headers += (REPLAYED, *those(self._reported, kept.headers))
         if known.state == "failed":
-            raise kept.error()
+            raise kept.error(self._reported)
         response.code = Code.OK
         if request.form is not None and request.form.is_message:
             whole = b"".join(request.form.encode(kept.packed))
@@ -299,7 +308,8 @@ class KeptAnswer(NamedTuple):
     def content_type(self) -> tuple[bytes, bytes]:
         return next(each for each in self.headers if each[0] == JSON_TYPE[0])
 
-    def error(self) -> GatewayError:
+    def error(self, apart: Collection[bytes]) -> GatewayError:
+        """The error, without the headers of these names."""
         shape = orjson.loads(self.body)
         error = GatewayError(
             Code(shape["code"]),
@@ -310,16 +320,17 @@ class KeptAnswer(NamedTuple):
             headers={
                 name.decode("latin-1"): value.decode("latin-1")
                 for name, value in self.headers
-                if name not in REPORTED_HEADERS
+                if name not in apart
             },
         )
         error.status_details = self.packed
         return error
 
 
-def reported(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Those that say what has become of the request."""
-    return [each for each in headers if each[0] in REPORTED_HEADERS]
+def those(
+    names: Collection[bytes], headers: Iterable[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
+    return [each for each in headers if each[0] in names]
 
 
 def key_of(header: bytes) -> bytes:

@@ -15,7 +15,7 @@ class AtMostOnce(Feature):
     name = "at_most_once"
     document = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"keys": "Too many idempotency keys"}
-    headers = HeaderNames(read=("Idempotency-Key",), sent=("Idempotent-Replayed",))
+    headers = HeaderNames(read=("Idempotency-Key",), reported=("Idempotent-Replayed",))
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
@@ -31,6 +31,7 @@ class AtMostOnce(Feature):
             pipeline.calls,
             pipeline.responder,
             longest_call=self.gateway.settings.grpc_timeout,
+            reported=self.gateway.headers.lower_reported,
         )
         return (changes,)
 

@@ -48,6 +48,7 @@ from gateway.core.pipeline.request_headers import check_headers
 from gateway.core.pipeline.routing import CHANGE_ALLOWS
 from gateway.core.pipeline.slow_reader import SlowReader
 from gateway.core.readiness import Readiness
+from gateway.core.settings.model import Settings
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
 from gateway.features.batch.item_connection import (
     EventStream,
@@ -55,7 +56,7 @@ from gateway.features.batch.item_connection import (
     Outcome,
     WatchedItem,
     outcome_of,
-    reported,
+    those_shown,
 )
 from gateway.features.batch.items import NOT_ONE_ITEM, Item, items_of
 from gateway.features.batch.queue import BatchQueue
@@ -106,8 +107,6 @@ class Finished(NamedTuple):
 
 
 class Batches:
-    """`http_timeout`: seconds to take a large body apart, and for the client to read a piece."""
-
     allows = CHANGE_ALLOWS
 
     def __init__(
@@ -118,15 +117,18 @@ class Batches:
         planner: Planner,
         readiness: Readiness,
         *,
-        http_timeout: float,
-        max_in_flight: int,
+        settings: Settings,
         weight: Weight,
+        shown: Mapping[bytes, str],
     ) -> None:
+        """`shown`: headers of an item's answer that are told of it, by lower-case name."""
+        self.shown = shown
         self.items = ContextMiddleware(until_gone(methods), interceptors=interceptors)
-        self.items_at_once = max(1, min(ITEMS_AT_ONCE, max_in_flight // 4))
+        self.items_at_once = max(1, min(ITEMS_AT_ONCE, settings.max_in_flight // 4))
         """The principal's other requests need places, too."""
         self.long_answers = FairQuota(MAX_LONG_ANSWERS_BYTES, weight)
-        self.http_timeout = http_timeout
+        self.http_timeout = settings.http_timeout
+        """To take a large body apart, and for the client to read a piece, in seconds."""
         self._exchanges = methods.exchanges
         self.readiness = readiness
         self._interceptors = interceptors
@@ -349,7 +351,7 @@ class Run:
         is_error = status >= 400
         about: dict[str, object] = {"id": id_, "status": status}
         about["error" if is_error else "answer"] = orjson.Fragment(body)
-        if shown := reported(headers):
+        if shown := those_shown(self._batch.shown, headers):
             about["headers"] = shown
         text = orjson.dumps(about, option=self.option)
         self._finished[index] = Finished(text, charged)
@@ -491,8 +493,9 @@ class WatchedRun(Run):
         await self._send({"type": "http.response.body", "body": b""})
 
     def _connect(self, item: Item) -> ItemConnection:
+        batch, principal = self._batch, self._context.principal
         return WatchedItem(
-            item.id, item.request, self._context.principal, self._batch.long_answers, self._events
+            item.id, item.request, principal, batch.long_answers, self._events, batch.shown
         )
 
 

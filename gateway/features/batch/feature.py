@@ -20,8 +20,8 @@ class Batch(Feature):
             pipeline.requests.bodies,
             gateway.planner,
             gateway.readiness,
-            http_timeout=gateway.settings.http_timeout,
-            max_in_flight=gateway.settings.max_in_flight,
+            settings=gateway.settings,
             weight=gateway.weight,
+            shown=gateway.headers.lower_reported | {b"retry-after": "Retry-After"},
         )
         return (public(Route(PATH, batches)),)  # which identifies callers itself

@@ -18,14 +18,6 @@ from gateway.core.pipeline.slow_reader import write_pieces
 
 MAX_ANSWER_BYTES = 8 * 2**20
 """Of one item."""
-REPORTED = (
-    *("X-Defaulted-Fields", "X-Ignored-Fields", "X-Replaced-Fields", "X-Resolved"),
-    *("X-Filtered", "X-Truncated", "X-No-Match", "X-Dry-Run"),
-    *("Idempotent-Replayed", "Retry-After"),
-)
-HEADERS = {name.lower().encode(): name for name in REPORTED}
-"""Headers of an item's answer that are shown, by lower-case name."""
-
 END = b"\n\n"
 """Of an event. The JSON in it has no line breaks."""
 DATA = b"\ndata: "
@@ -153,10 +145,13 @@ class WatchedItem(ItemConnection):
         principal: str,
         long_answers: FairQuota,
         stream: EventStream,
+        shown: Mapping[bytes, str],
     ) -> None:
+        """`shown`: headers of its answer, by lower-case name."""
         super().__init__(body, principal, long_answers)
         self._id = id_
         self._stream = stream
+        self._shown = shown
         self._event: list[bytes] = []
 
     def outcome(self) -> Outcome | None:
@@ -167,7 +162,7 @@ class WatchedItem(ItemConnection):
         if message["type"] == "http.response.start":
             await super().send(message)
             self._is_stream = STREAM_HEADERS[0] in self._headers
-            shown = reported(self._headers)
+            shown = those_shown(self._shown, self._headers)
             self._about = about(self._id, {"headers": shown} if shown else {})
             self._stream.news.set()
             return
@@ -203,8 +198,8 @@ def outcome_of(error: GatewayError) -> Outcome:
     return Outcome(error.status, headers, body)
 
 
-def reported(headers: Headers) -> dict[str, str]:
-    return {HEADERS[name]: value.decode() for name, value in headers if name in HEADERS}
+def those_shown(shown: Mapping[bytes, str], headers: Headers) -> dict[str, str]:
+    return {shown[name]: value.decode() for name, value in headers if name in shown}
 
 
 def about(id_: str | int, more: Mapping[str, object] = MappingProxyType({})) -> bytes:

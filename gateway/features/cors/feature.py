@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from starlette.middleware import Middleware
 
-from gateway.core.pipeline.header_names import together
 from gateway.feature import Feature
 from gateway.features.cors.middleware import CorsMiddleware
 
@@ -16,6 +15,6 @@ class Cors(Feature):
         settings = self.gateway.settings
         if not settings.cors_origins:
             return ()
-        known = together(each.headers for each in self.gateway.features)
         origins, more = settings.cors_origins, settings.cors_headers
+        known = self.gateway.headers
         return (Middleware(CorsMiddleware, origins=origins, known=known, more=more),)

@@ -43,7 +43,10 @@ class CorsMiddleware:
             allow_headers=(*known.read, *more),
             max_age=PREFLIGHT_MAX_AGE_SECONDS,
         )
-        self._exposed = (b"access-control-expose-headers", ", ".join(sorted(known.sent)).encode())
+        self._exposed = (
+            b"access-control-expose-headers",
+            ", ".join(sorted(known.answered)).encode(),
+        )
         self._listed = not self._rules.allow_all_origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,7 +16,7 @@ from gateway.features.dry_run.preview import preview
 class DryRun(Feature):
     name = "dry_run"
     document = "openapi.yaml"
-    headers = HeaderNames(read=("X-Dry-Run",), sent=("X-Dry-Run",))
+    headers = HeaderNames(read=("X-Dry-Run",), reported=("X-Dry-Run",))
     direct = DirectCalls(preview=preview)
     not_a_field: ClassVar[Mapping[str, str]] = {
         "dryrun": "; for a dry run, send the header X-Dry-Run: 1, or use call --dry-run"

@@ -10,7 +10,7 @@ from gateway.features.identity.profile import IdentityTables
 class Identity(Feature):
     name = "identity"
     tables = IdentityTables
-    headers = HeaderNames(sent=("X-Replaced-Fields",))
+    headers = HeaderNames(reported=("X-Replaced-Fields",))
     document = "openapi.yaml"
 
     @staticmethod

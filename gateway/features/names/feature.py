@@ -18,7 +18,7 @@ class Names(Feature):
     name = "names"
     tables = NameTables
     document = "openapi.yaml"
-    headers = HeaderNames(sent=("X-Resolved", "X-No-Match"))
+    headers = HeaderNames(reported=("X-Resolved", "X-No-Match"))
 
     @staticmethod
     def compile(draft: Draft) -> None:

@@ -36,7 +36,7 @@ class ObjectRights(Feature):
     }
     tables = ObjectTables
     document = "openapi.yaml"
-    headers = HeaderNames(sent=("X-Filtered",))
+    headers = HeaderNames(reported=("X-Filtered",))
 
     @classmethod
     def check_catalog(

@@ -27,7 +27,7 @@ SHOWS = "/show.ShowInterface/GetShows"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 UNKNOWN = "/no.SuchInterface/GetNothing"
 KNOWN = together(each.headers for each in FEATURES)
-REQUEST_HEADERS, EXPOSED_HEADERS = KNOWN.read, sorted(KNOWN.sent)
+REQUEST_HEADERS, EXPOSED_HEADERS = KNOWN.read, sorted(KNOWN.answered)
 
 
 @pytest.fixture

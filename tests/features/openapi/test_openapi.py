@@ -235,13 +235,13 @@ def test_a_documented_header_is_declared(feature: type[Feature]) -> None:
     own = part_of(feature).get("components", {}) if feature.document else {}
     told = {name for name, each in own.get("parameters", {}).items() if each["in"] == "header"}
     assert told <= {*feature.headers.read}
-    assert own.get("headers", {}).keys() <= {*feature.headers.sent}
+    assert own.get("headers", {}).keys() <= {*feature.headers.answered}
 
 
 def test_the_headers_of_all_gateways_are_declared() -> None:
     common, declared = Parts(()).text["components"], together(())
     assert common["parameters"].keys() <= {*declared.read}
-    assert common["headers"].keys() <= {*declared.sent}
+    assert common["headers"].keys() <= {*declared.answered}
 
 
 @needs("batch")
