@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from time import time
 from typing import Any
 
 import grpc
@@ -11,14 +10,16 @@ import grpc.aio
 import httpx
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message_factory import GetMessageClass
-from jose import jwt
 
 from gateway.app import create_app
+from gateway.core.principal import Signer
 from gateway.features.settings import Settings
+from gateway_cli.tokens import signer_of
 
 SECRET = "a secret of tests, with more than 32 bytes"  # noqa: S105 - nobody else listens to it
 SOURCE = "package:opencue_proto"
 START_SECONDS = 30.0
+TOKEN_SECONDS = 3600
 
 
 class Scripted(grpc.GenericRpcHandler):
@@ -59,7 +60,8 @@ async def gateway_with(
             "jwt_secret": SECRET,
             "rate_limit_rps": 0,
         }
-        app = create_app(Settings.model_validate(given | settings))
+        known = Settings.model_validate(given | settings)
+        app, sign = create_app(known), signer_of(known)
         async with app.router.lifespan_context(app):
             async with asyncio.timeout(START_SECONDS):
                 catalog = await app.parts.live.wait()
@@ -68,12 +70,15 @@ async def gateway_with(
                 message = GetMessageClass(method.descriptor.output_type)()
                 ParseDict(dict(answer), message)
                 scripted.answers[method.path] = message.SerializeToString()
-            token = jwt.encode({"sub": "tester", "exp": int(time()) + 3600}, SECRET)
             async with httpx.AsyncClient(
                 transport=httpx.ASGITransport(app, raise_app_exceptions=False),
                 base_url="http://gateway",
-                headers={"Authorization": f"Bearer {token}"},
+                headers={} if sign is None else bearer(sign),
             ) as client:
                 yield client
     finally:
         await cuebot.stop(None)
+
+
+def bearer(sign: Signer) -> dict[str, str]:
+    return {"Authorization": f"Bearer {sign('tester', TOKEN_SECONDS)}"}

@@ -208,6 +208,12 @@ async def shared_gateway() -> AsyncIterator[SharedGateway]:
 
 
 @pytest.fixture
+async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
+    """A gateway with public pages; `gateway` has the default, DOCS=token."""
+    return await shared_gateway(cuebot.endpoint, docs="public")
+
+
+@pytest.fixture
 async def gateway(
     request: pytest.FixtureRequest,
     shared_gateway: SharedGateway,

@@ -6,6 +6,7 @@ strings, and of ways of asking for a call where two are asked for. A studio's ow
 
 from typing import Any
 
+from gateway.core.suggestions import NOT_A_FIELD
 from gateway.feature import Feature
 from gateway.features.access import Access
 from gateway.features.access_log import AccessLog
@@ -65,6 +66,9 @@ FEATURES: tuple[type[Feature], ...] = with_installed(
     Openapi,
     Pages,
 )
+
+for _feature in FEATURES:
+    NOT_A_FIELD.update(_feature.not_a_field)
 
 
 def extensions_of(feature: type) -> tuple[Any, ...]:

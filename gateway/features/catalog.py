@@ -8,12 +8,9 @@ from gateway.core.profile.profile import Profile as CoreProfile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
-from gateway.core.suggestions import NOT_A_FIELD
 from gateway.feature import needed_first
 from gateway.features import FEATURES, extensions_of
 
-for each in FEATURES:
-    NOT_A_FIELD.update(each.not_a_field)
 COMPILERS = tuple(each.compile for each in needed_first(FEATURES))
 DOCUMENTS = next((each.documents for each in FEATURES if each.documents is not None), Documents)
 TABLES = tuple(each.tables for each in FEATURES if each.tables is not None)

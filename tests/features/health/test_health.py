@@ -18,7 +18,6 @@ from tests.support.patience import PATIENCE
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
-    SharedGateway,
     bearer,
     free_port,
     gateway_for,
@@ -30,12 +29,6 @@ from tests.support.servers import (
 from tests.support.two_versions import ChangingCuebot
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
-    """A gateway with public pages; `gateway` has the default, DOCS=token."""
-    return await shared_gateway(cuebot.endpoint, docs="public")
 
 
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:

@@ -16,7 +16,6 @@ from tests.support.rights import rule, signed
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
-    SharedGateway,
     gateway_for,
     get,
     running_cuebot,
@@ -24,12 +23,6 @@ from tests.support.servers import (
 from tests.support.two_versions import NEW, OLD, ChangingCuebot
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
-    """A gateway with public pages; `gateway` has the default, DOCS=token."""
-    return await shared_gateway(cuebot.endpoint, docs="public")
 
 
 async def test_both_formats_are_the_document(public: Gateway) -> None:

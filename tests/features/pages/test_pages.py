@@ -22,7 +22,6 @@ from tests.support.rights import rule, signed
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
-    SharedGateway,
     bearer,
     free_port,
     gateway_for,
@@ -42,12 +41,6 @@ ASSETS = (*SWAGGER_UI, "/page/page.js", "/page/page.css")
 CODINGS = ("identity", "gzip", "zstd")
 PAGE_MAX_BYTES = 100_000
 """Of the page at `/` with all that it loads before data."""
-
-
-@pytest.fixture
-async def public(cuebot: ScriptedCuebot, shared_gateway: SharedGateway) -> Gateway:
-    """A gateway with public pages; `gateway` has the default, DOCS=token."""
-    return await shared_gateway(cuebot.endpoint, docs="public")
 
 
 async def raw(
