@@ -15,6 +15,7 @@ from gateway.core.errors import GatewayError
 from gateway.core.pipeline.request import changed_for_caller
 from gateway.core.principal import Principal
 from gateway.core.schema.selection import Selection
+from gateway.features import FEATURES
 from gateway.features.access.rights import Rule
 from gateway.features.catalog import build_catalog, load_profile
 from gateway.features.identity.aspect import CallerField
@@ -23,7 +24,14 @@ from tests.support.contexts import context_of
 from tests.support.needs import needs
 from tests.support.opencue import message_class, opencue
 from tests.support.rights import rule, signed
-from tests.support.servers import SECRET, Gateway, ScriptedCuebot, gateway_for
+from tests.support.servers import (
+    SECRET,
+    Gateway,
+    ScriptedCuebot,
+    gateway_for,
+    running_gateway,
+    settings_for,
+)
 
 CUEWEB = rule("cueweb", {"sub": "user-id"}, "all", identity="trust")
 FORCE = pytest.mark.gateway(identity="force", access=[CUEWEB])
@@ -63,6 +71,18 @@ async def test_an_empty_name_is_filled(
 async def test_off_changes_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     await gateway.post(KILL, JOB, headers=INTERN)
     assert killer(cuebot) == ""
+
+
+@pytest.mark.parametrize(("identity", "name"), [("fill", "td"), ("force", "intern"), ("off", "td")])
+async def test_it_is_for_everybody_without_rules(
+    cuebot: ScriptedCuebot, identity: str, name: str
+) -> None:
+    """Also where nothing reads rules."""
+    features = [each for each in FEATURES if each.name not in ("access", "object_rights")]
+    settings = settings_for(cuebot.endpoint, identity=identity)
+    async with running_gateway(settings, features=features) as gateway:
+        await gateway.post(KILL, JOB | {"username": "td"}, headers=INTERN)
+    assert killer(cuebot) == name
 
 
 async def test_every_method_that_names_its_caller_is_known() -> None:
