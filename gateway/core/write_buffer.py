@@ -15,7 +15,7 @@ class WriteBuffer:
     """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self.loop = loop
+        self._loop = loop
         self._transport = transport
         self._unsent = unsent_in(loop)
         self.collects = True
@@ -25,59 +25,40 @@ class WriteBuffer:
 
     def write(self, data: bytes) -> None:
         """Send soon; data of MAX_UNWRITTEN_BYTES or more at once and without a copy."""
-        if not self.collects or len(data) >= MAX_UNWRITTEN_BYTES:
+        if len(data) >= MAX_UNWRITTEN_BYTES:
             self.flush()
-            self._hand_over(data)
-            return
-        if not self._unwritten:
+        elif not self._unwritten:
             self._unsent.add(self)
+            self._loop.call_soon(self.flush)
         self._unwritten.append(data)
         self._size += len(data)
-        if self._size >= MAX_UNWRITTEN_BYTES:
+        if self._size >= MAX_UNWRITTEN_BYTES or not self.collects:
             self.flush()
 
     def flush(self) -> None:
-        unwritten = self._unwritten
-        if unwritten:
-            self._unwritten, self._size = [], 0
-            self._hand_over(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
+        unwritten, self._unwritten, self._size = self._unwritten, [], 0
+        self._unsent.discard(self)
+        if unwritten and not self._transport.is_closing():
+            self._transport.write(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
 
     def clear(self) -> None:
         self._unwritten = []
         self._size = 0
 
-    def _hand_over(self, data: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(data)
+
+UNSENT = WeakKeyDictionary[asyncio.AbstractEventLoop, set[WriteBuffer]]()
 
 
-class Unsent:
-    def __init__(self) -> None:
-        self._buffers: list[WriteBuffer] = []
-
-    def add(self, buffer: WriteBuffer) -> None:
-        if not self._buffers:  # asking asyncio for the loop is a system call before Python 3.12
-            buffer.loop.call_soon(self.flush)
-        self._buffers.append(buffer)
-
-    def flush(self) -> None:
-        """Flush all buffers. An exception of one transport does not stop the others."""
-        buffers, self._buffers = self._buffers, []
-        for each in buffers:
-            try:
-                each.flush()
-            except Exception as error:
-                context = {"message": "a connection cannot be written to", "exception": error}
-                each.loop.call_exception_handler(context)
-
-
-UNSENT = WeakKeyDictionary[asyncio.AbstractEventLoop, Unsent]()
-
-
-def unsent_in(loop: asyncio.AbstractEventLoop) -> Unsent:
-    return UNSENT.setdefault(loop, Unsent())
+def unsent_in(loop: asyncio.AbstractEventLoop) -> set[WriteBuffer]:
+    return UNSENT.setdefault(loop, set())
 
 
 def send_unsent() -> None:
     """Call before long work, so that pending data does not wait for it."""
-    unsent_in(asyncio.get_running_loop()).flush()
+    loop = asyncio.get_running_loop()
+    for each in [*unsent_in(loop)]:
+        try:
+            each.flush()
+        except Exception as error:  # as the loop does it, so that others do not hear of it
+            context = {"message": "a connection cannot be written to", "exception": error}
+            loop.call_exception_handler(context)

@@ -1,11 +1,11 @@
 """What the parser of requests makes of bytes, however they are cut into packets."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gateway.core.errors import GatewayError
-from gateway.server.http1.heads import HeadMemory, ReceivedHead
+from gateway.server.http1.heads import ReceivedHead
 from gateway.server.http1.parser import RequestParser
 from gateway.server.http1.sharing import ParsingTurns
 
@@ -25,18 +25,17 @@ Events = tuple[list[Parsed], tuple[int, str, bool] | None]
 class Recorder:
     """A sink that keeps everything, and a parser that feeds it."""
 
-    heads: HeadMemory = field(default_factory=HeadMemory)
     requests: list[Parsed] = field(default_factory=list)
     refusal: tuple[int, str, bool] | None = None
     answered: int = 0
 
     def __post_init__(self) -> None:
-        self.parser = RequestParser(self, self.heads, ParsingTurns(clock=lambda: 0.0))
+        self.parser = RequestParser(self, ParsingTurns(clock=lambda: 0.0))
 
     def on_head(self, head: ReceivedHead) -> None:
         assert self.refusal is None
         assert not self.requests or self.requests[-1].complete
-        self.requests.append(Parsed(astuple(head)))
+        self.requests.append(Parsed(tuple(head)))
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
         self.on_head(head)
@@ -62,7 +61,7 @@ class Recorder:
     def answer(self, count: int) -> None:
         for _ in range(min(count, self.unanswered)):
             self.answered += 1
-            self.parser.answered()
+            self.parser.unanswered -= 1
             self.go_on()
 
     def feed(self, data: bytes) -> None:
@@ -71,7 +70,7 @@ class Recorder:
 
     def go_on(self) -> None:
         while self.parser.can_go_on:
-            self.parser.go_on()
+            self.parser.feed(self.parser.take_held_back())
 
     def events(self) -> Events:
         """Everything that has been said, once everything is answered."""
@@ -85,10 +84,9 @@ def parsed(
     stream: bytes,
     cuts: Sequence[int] = (),
     answers: Sequence[int] = (),
-    heads: HeadMemory | None = None,
 ) -> Events:
     """What is made of a stream, cut there (modulo its length), with so many answers after each."""
-    recorder = Recorder(heads or HeadMemory())
+    recorder = Recorder()
     places = sorted({cut % len(stream) for cut in cuts} | {0, len(stream)})
     for number, (start, end) in enumerate(pairwise(places)):
         recorder.feed(stream[start:end])

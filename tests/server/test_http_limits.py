@@ -192,8 +192,8 @@ async def test_requests_that_wait_are_bounded(cuebot: ScriptedCuebot) -> None:
 async def test_nothing_is_read_behind_a_large_body(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
-    """Nor if its head is remembered and all of it has come at once; while one that does not wait is
-    answered, a disconnect would be noticed.
+    """Nor if all of it has come at once; while one that does not wait is answered, a disconnect
+    would be noticed.
     """
     large = request(GET_GROUPS, b'{"group": {"id": "g"}}' + b" " * BUFFERED_BODY_MAX_BYTES)
     async with wire(gateway) as one:

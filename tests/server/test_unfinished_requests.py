@@ -110,7 +110,7 @@ POST = b"POST / HTTP/1.1\r\nHost: gateway\r\nContent-Length: %d\r\n\r\n"
 async def test_a_body_counts_until_somebody_reads_it() -> None:
     held = Held()
     async with connected(held, POST % 2 + b"{}" + POST % 10**6) as one:
-        memory = one.protocol._context.unfinished
+        memory = one.protocol.context.unfinished
         await held.wait()
         await one.client.send(b"x" * 50 * KB)
         await until(lambda: memory.total == 50 * KB - FREE_BYTES_PER_CONNECTION)

@@ -28,7 +28,26 @@ def asgi_service(
     """A `ServerContext.serve`. `state` is the app's; `tasks` has those of requests being served."""
 
     def serve(request: RequestCycle, connection: HttpProtocol) -> None:
-        answering = app(scope_of(request, connection, state), request.receive, request.send)
+        head = request.head
+        raw_path, _, query = head.target.partition(b"?")
+        path = raw_path.decode("ascii")
+        scope: Scope = {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": head.http_version,
+            "method": head.method,
+            "scheme": connection.scheme,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": raw_path,
+            "query_string": query,
+            "root_path": "",
+            "headers": list(head.headers),
+            "client": connection.client,
+            "server": connection.server,
+            "state": state.copy(),
+            "extensions": {EXTENSION: request},
+        }
+        answering = app(scope, request.receive, request.send)
         request.task = task = loop.create_task(run(request, answering))
         tasks.add(task)
 
@@ -53,25 +72,3 @@ def asgi_service(
         request.fail(own_failure())
 
     return serve
-
-
-def scope_of(request: RequestCycle, connection: HttpProtocol, state: dict[str, Any]) -> Scope:
-    head = request.head
-    raw_path, _, query = head.target.partition(b"?")
-    path = raw_path.decode("ascii")
-    return {
-        "type": "http",
-        "asgi": ASGI,
-        "http_version": head.http_version,
-        "method": head.method,
-        "scheme": connection.scheme,
-        "path": unquote(path) if "%" in path else path,
-        "raw_path": raw_path,
-        "query_string": query,
-        "root_path": "",
-        "headers": list(head.headers),
-        "client": connection.client,
-        "server": connection.server,
-        "state": state.copy(),
-        "extensions": {EXTENSION: request},
-    }

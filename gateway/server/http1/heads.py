@@ -1,20 +1,20 @@
-"""Rules for request heads, beyond those of the parser (llhttp), and a cache of parsed heads.
+"""Rules for request heads: those for plain ones, and those for others beyond the parser's (llhttp).
 
-llhttp refuses request smuggling: two lengths, a length with chunks, bare line feeds, folded lines,
-white space before a colon, control characters. This module checks what remains of RFC 9112 and
-9110.
+A plain head has been received as a whole, and nothing in it is unusual. It is read line by line,
+and most of its lines have been read before, in other heads. All others are llhttp's, which refuses
+request smuggling: two lengths, a length with chunks, bare line feeds, folded lines, white space
+before a colon, control characters. For those, this module checks what remains of RFC 9112 and 9110.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 import httptools
 
-from gateway.core.direct_connection import headers_of
 from gateway.core.errors import Code, GatewayError
-from gateway.core.pipeline.request_headers import content_length, no_upgrade
+from gateway.core.pipeline.request_headers import no_upgrade
 
 TARGET_MAX_BYTES = 8 * 1024
 """RFC 9112 section 3 asks for at least 8000."""
@@ -23,34 +23,72 @@ HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9
 """`uri-host [":" port]` (RFC 9110 section 7.2), or empty."""
 is_host = lru_cache(maxsize=64)(HOST.fullmatch)
 OWN_SCHEMES = (b"http", b"https")
-CHECKED_HEADERS = frozenset((b"host", b"transfer-encoding", b"expect"))
-MAX_CACHED_HEADS = 1024
-CACHED_HEAD_MAX_BYTES = 2048
-CACHED_HEAD_MAX_HEADERS = 32
-"""As objects, headers take ten times their size on the wire."""
+PLAIN_HEAD_MAX_BYTES = 4096
+PLAIN_MAX_HEADERS = 32
+KNOWN_HEADS = 512
+KNOWN_LINES = 1024
+"""Kept as long as they keep coming: a client's heads differ in few lines, if at all."""
+PLAIN_START = re.compile(rb"(GET|HEAD|POST) (/[!\x22$-~]*) HTTP/1\.1")
+PLAIN_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): *([ -~\x80-\xff]*)")
+PLAIN_VALUES: Mapping[bytes, re.Pattern[bytes] | None] = {
+    b"host": HOST,
+    b"content-length": re.compile(rb"[0-9]{1,18}"),
+    b"connection": re.compile(rb"(?i:keep-alive)"),
+    b"proxy-connection": None,
+    b"expect": None,
+    b"transfer-encoding": None,
+    b"upgrade": None,
+}
+"""Of the headers by which requests are read: the values with which heads are plain, if any."""
 
 
-@dataclass(eq=False, repr=False)
-class ReceivedHead:
-    """Depends on the head's bytes alone, so that equal heads can share one object."""
-
+class ReceivedHead(NamedTuple):
     method: str
     target: bytes
     """Origin form (`/path?query`), or `*`."""
     http_version: str
     headers: list[tuple[bytes, bytes]]
-    keep_alive: bool
-    expects_continue: bool
+    """With lower-case names, in the order in which they have come."""
+    fields: Mapping[bytes, bytes]
+    """The same, as `headers_of` has them."""
+    keep_alive: bool = True
+    expects_continue: bool = False
     """Whether the client waits for a 100 before sending the body."""
 
-    @cached_property
-    def fields(self) -> dict[bytes, bytes]:
-        return headers_of(self.headers)
 
-    @cached_property
-    def body_length(self) -> int:
-        """Bytes of the body, unless chunked."""
-        return content_length(self.fields) or 0
+@lru_cache(KNOWN_HEADS)
+def plain_head(raw: bytes) -> ReceivedHead | None:
+    """From a head without its last two line ends; None for one that llhttp has to read."""
+    start, *lines = raw.split(b"\r\n")
+    asked = plain_start(start)
+    if asked is None or len(lines) > PLAIN_MAX_HEADERS:
+        return None
+    headers = [*filter(None, map(plain_field, lines))]
+    fields = dict(headers)
+    if len(fields) < len(lines) or b"host" not in fields:  # a line is not plain, or a name repeated
+        return None
+    return ReceivedHead(*asked, "1.1", headers, fields)
+
+
+@lru_cache(KNOWN_LINES)
+def plain_start(line: bytes) -> tuple[str, bytes] | None:
+    """The method and the target."""
+    found = PLAIN_START.fullmatch(line)
+    return (found[1].decode("ascii"), found[2]) if found else None
+
+
+@lru_cache(KNOWN_LINES)
+def plain_field(line: bytes) -> tuple[bytes, bytes] | None:
+    """A header's name in lower case and its value."""
+    found = PLAIN_FIELD.fullmatch(line)
+    if found is None:
+        return None
+    name, value = found[1].lower(), found[2].rstrip(b" ")
+    if name in PLAIN_VALUES:
+        plain = PLAIN_VALUES[name]
+        if plain is None or plain.fullmatch(value) is None:
+            return None
+    return name, value
 
 
 def malformed(problem: str) -> GatewayError:
@@ -64,8 +102,8 @@ def too_large(problem: str, *, status: int) -> GatewayError:
     return GatewayError(Code.RESOURCE_EXHAUSTED, problem, status=status)
 
 
-def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether the client waits for a 100. `headers`: the CHECKED_HEADERS. Raises GatewayError."""
+def check_head(version: str, headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether the client waits for a 100. Raises GatewayError."""
     check_version(version)
     has_host = is_chunked = expects_continue = False
     for name, value in headers:
@@ -78,7 +116,7 @@ def check_head(version: str, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         elif name == b"expect":
             check_expectation(value)
             expects_continue = True
-        else:
+        elif name == b"transfer-encoding":
             check_coding(value)
             is_chunked = True
     if version == "1.1":
@@ -138,41 +176,3 @@ def origin_form(target: bytes, method: bytes) -> bytes:
         raise malformed("the target has a user name")
     path: bytes = url.path or b"/"
     return path + b"?" + url.query if url.query else path
-
-
-class HeadMemory:
-    """Parsed heads that arrived more than once on any connection, by their bytes.
-
-    Parsing depends on the bytes alone. A head is cached from its second arrival on, so that unique
-    heads evict nothing. A full cache is cleared: heads in use come back.
-    """
-
-    def __init__(self) -> None:
-        self._heads: dict[bytes, ReceivedHead] = {}
-        self._once: set[int] = set()
-        self._before: set[int] = set()
-        """The previous generation of `_once`: sets do not keep an order for eviction."""
-
-    def find(self, raw: bytes) -> ReceivedHead | None:
-        return self._heads.get(raw)
-
-    def note(self, raw: bytes, head: ReceivedHead) -> None:
-        """Offer a parsed head. Heads with a chunked body or a doubtful length are not cached."""
-        key = hash(raw)
-        if key not in self._once and key not in self._before:
-            self._once.add(key)
-            if len(self._once) >= MAX_CACHED_HEADS:
-                self._once, self._before = set(), self._once
-            return
-        if (
-            len(raw) > CACHED_HEAD_MAX_BYTES
-            or len(head.headers) > CACHED_HEAD_MAX_HEADERS
-            or head.expects_continue
-        ):
-            return
-        fields = head.fields
-        if b"transfer-encoding" in fields or not fields.get(b"content-length", b"0").isdigit():
-            return
-        if len(self._heads) >= MAX_CACHED_HEADS:
-            self._heads.clear()
-        self._heads[raw] = head

@@ -10,18 +10,18 @@ from typing import Protocol
 import httptools
 import structlog
 
-from gateway.core.direct_connection import Refused
+from gateway.core.direct_connection import Refused, headers_of
 from gateway.core.errors import Code, GatewayError
 from gateway.server.http1.heads import (
-    CHECKED_HEADERS,
     MAX_HEADERS,
+    PLAIN_HEAD_MAX_BYTES,
     TARGET_MAX_BYTES,
-    HeadMemory,
     ReceivedHead,
     check_head,
     malformed,
     no_other_protocol,
     origin_form,
+    plain_head,
     too_large,
 )
 from gateway.server.http1.sharing import CONNECTION_STEP_SECONDS, ParsingTurns
@@ -51,7 +51,7 @@ class RequestSink(Protocol):
     """Receives parsed requests in order. Its methods must not call the parser."""
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
-        """A whole request with a cached head. Others come by the next three methods."""
+        """A whole request with a plain head. Others come by the next three methods."""
 
     def on_head(self, head: ReceivedHead) -> None:
         """The head of a request."""
@@ -69,28 +69,27 @@ class RequestSink(Protocol):
 class RequestParser:
     """Parses the requests of one connection.
 
-    With two unanswered requests, or after much parsing, further bytes are held back: until
-    `answered`, or until `go_on`, to be called in another turn of the event loop whenever it
-    `can_go_on`.
+    With two unanswered requests, or after much parsing, further bytes are held back. They are to be
+    fed again, in another turn of the event loop, whenever it `can_go_on`.
     """
 
-    def __init__(self, sink: RequestSink, heads: HeadMemory, turns: ParsingTurns) -> None:
+    def __init__(self, sink: RequestSink, turns: ParsingTurns) -> None:
         self._sink = sink
-        self._heads = heads
         self._turns = turns
-        self._raw = b""
         self._body_left = 0
-        """Missing bytes of the body after a cached head."""
+        """Missing bytes of the body after a plain head."""
         self._parser = httptools.HttpRequestParser(self)
         self.in_head = False
         self._in_body = False
         self._stopped = False
-        self._unanswered = 0
-        """Requests with a head and without a complete answer."""
+        self.unanswered = 0
+        """Requests with a head and without a complete answer: the sink's owner counts down."""
         self.held_back = bytearray()
+        """Bytes that await a turn."""
         self._progress = False
         """Whether the latest slice completed a head, part of a body, or a message."""
-        self._without_progress = 0
+        self.without_progress = 0
+        """Bytes that await more bytes."""
         self._pieces: list[bytes] = []
         """Parts of a body in the current slice, given to the sink together."""
         self._is_chunked = self._in_chunks = False
@@ -101,12 +100,6 @@ class RequestParser:
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
         """The headers of the head; later, the trailers."""
-        self._checked: list[tuple[bytes, bytes]] = []
-
-    @property
-    def unfinished(self) -> int:
-        """Bytes in memory that await more bytes or a turn."""
-        return len(self.held_back) + self._without_progress
 
     def refused(
         self, error: GatewayError, head: ReceivedHead | None, *, peer: str, seconds: float
@@ -123,13 +116,13 @@ class RequestParser:
 
     @property
     def can_go_on(self) -> bool:
-        return self._unanswered < 2 and bool(self.held_back)
+        return self.unanswered < 2 and bool(self.held_back)
 
-    def go_on(self) -> None:
-        if self.can_go_on:
-            data = bytes(self.held_back)
-            self.held_back.clear()
-            self.feed(data)
+    def take_held_back(self) -> bytes:
+        """What can be fed again, in another turn of the event loop."""
+        data = bytes(self.held_back)
+        self.held_back.clear()
+        return data
 
     def feed(self, data: bytes) -> None:
         """Parse new bytes, possibly holding some back. The sink receives errors."""
@@ -138,14 +131,17 @@ class RequestParser:
             return
         if self._body_left:
             data = self._take_body(data)
-        elif not (self.in_head or self._in_body or self._stopped or self._unanswered > 1):
-            data = self._take_remembered(data)
+        elif not (self.in_head or self._in_body or self._stopped or self.unanswered > 1):
+            end = data.find(END_OF_HEAD, 0, PLAIN_HEAD_MAX_BYTES)
+            head = plain_head(data[:end]) if end > 0 else None
+            if head is not None:
+                data = self._take_plain(head, data, end + len(END_OF_HEAD))
         if data and not self._stopped:
             self._parse_in_turn(data)
 
     def _parse_in_turn(self, data: bytes) -> None:
         turns, at = self._turns, 0
-        if turns.is_over or self._unanswered > 1:
+        if turns.is_over or self.unanswered > 1:
             self.held_back += data
             return
         began = now = turns.clock()
@@ -156,7 +152,7 @@ class RequestParser:
             if at >= len(data) or self._stopped:
                 break
             if (
-                self._unanswered > 1
+                self.unanswered > 1
                 or at >= PARSED_AT_ONCE_BYTES
                 or now - began > CONNECTION_STEP_SECONDS
             ):
@@ -164,32 +160,22 @@ class RequestParser:
                 break
         turns.spend(now - began)
 
-    def _take_remembered(self, data: bytes) -> bytes:
-        """Take a request with a cached head; return the remaining bytes."""
-        end = data.find(END_OF_HEAD) + len(END_OF_HEAD)
-        raw = data[:end]
-        head = self._heads.find(raw)
-        if head is None:
-            # Empty lines before a head are skipped.
-            whole = raw[:1].isalpha() and end >= len(END_OF_HEAD)
-            self._raw = raw if whole else b""
-            return data
-        self._keep_alive = head.keep_alive
-        self._without_progress = 0
-        self._unanswered += 1
-        behind = end + head.body_length
-        if behind <= len(data):
-            self._sink.on_request(head, data[end:behind])
-            if not self._keep_alive:
-                self.stop()
-            return data[behind:]
+    def _take_plain(self, head: ReceivedHead, data: bytes, start: int) -> bytes:
+        """Take a request whose body begins there; return the remaining bytes."""
+        self._keep_alive = True
+        self.without_progress = 0
+        self.unanswered += 1
+        end = start + int(head.fields.get(b"content-length", 0))
+        if end <= len(data):
+            self._sink.on_request(head, data[start:end])
+            return data[end:]
         self._in_body = True
-        self._body_left = head.body_length
+        self._body_left = end - start
         self._sink.on_head(head)
-        return self._take_body(data[end:])
+        return self._take_body(data[start:])
 
     def _take_body(self, data: bytes) -> bytes:
-        """Take the body of a request with a cached head; return the remaining bytes."""
+        """Take the body of a request with a plain head; return the remaining bytes."""
         left = self._body_left
         if data:
             self._sink.on_body(data if len(data) <= left else data[:left])
@@ -200,11 +186,6 @@ class RequestParser:
         self.on_message_complete()
         return data[left:]
 
-    def answered(self) -> bool:
-        """The oldest request has been answered. Returns `can_go_on`."""
-        self._unanswered -= 1
-        return self.can_go_on
-
     def stop(self) -> None:
         self._stopped = True
         self._body_left = 0
@@ -214,8 +195,8 @@ class RequestParser:
         """Stop, and drop all bytes. Must not be called by the sink."""
         self.stop()
         self._parser = httptools.HttpRequestParser(self)
-        self._headers, self._target, self._raw = [], b"", b""
-        self._without_progress = 0
+        self._headers, self._target = [], b""
+        self.without_progress = 0
         self.in_head = False
 
     def close(self) -> None:
@@ -234,7 +215,7 @@ class RequestParser:
                 self._framing += len(data) - (self._content - content)
             self._in_chunks = self._in_body and self._is_chunked
             if self._progress:
-                self._without_progress = 0
+                self.without_progress = 0
                 if self._framing > FRAMING_FREE_BYTES:
                     self._check_framing()
             else:
@@ -260,8 +241,8 @@ class RequestParser:
             )
 
     def _check_unfinished(self, more: int) -> None:
-        self._without_progress += more
-        if self._without_progress > HEAD_MAX_BYTES:
+        self.without_progress += more
+        if self.without_progress > HEAD_MAX_BYTES:
             what = "trailers, or a chunk's extensions, are" if self._in_body else "headers are"
             raise too_large(f"the {what} larger than {HEAD_MAX_BYTES // 1024} KB", status=431)
 
@@ -279,7 +260,6 @@ class RequestParser:
         self.in_head = True
         self._target = b""
         self._headers = []
-        self._checked = []
 
     def on_url(self, part: bytes) -> None:
         self._target += part
@@ -288,40 +268,36 @@ class RequestParser:
             raise too_large(problem, status=414)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        header = (name.lower(), value.rstrip(b" \t"))  # llhttp strips only leading blanks
-        self._headers.append(header)
-        if header[0] in CHECKED_HEADERS:
-            self._checked.append(header)
+        # llhttp strips only leading blanks.
+        self._headers.append((name.lower(), value.rstrip(b" \t")))
         if len(self._headers) > MAX_HEADERS:
             raise too_large(f"there are more than {MAX_HEADERS} headers", status=431)
 
     def on_headers_complete(self) -> None:
         parser = self._parser
         version: str = parser.get_http_version()
-        expects_continue = check_head(version, self._checked)
+        expects_continue = check_head(version, self._headers)
         method: bytes = parser.get_method()
         if parser.should_upgrade():
             raise no_other_protocol(method)
-        target = self._target
+        target, fields = self._target, headers_of(self._headers)
         if target[:1] != b"/" or b"#" in target:
             target = origin_form(target, method)
         self._keep_alive = version == "1.1" and parser.should_keep_alive()
-        self._is_chunked = any(name == b"transfer-encoding" for name, _ in self._checked)
+        self._is_chunked = b"transfer-encoding" in fields
         self._content = self._framing = 0
         self.in_head = self._in_chunks = False
         self._in_body = self._progress = True
-        self._unanswered += 1
+        self.unanswered += 1
         head = ReceivedHead(
             method.decode("ascii"),
             target,
             version,
             self._headers,
+            fields,
             self._keep_alive,
             expects_continue,
         )
-        if self._raw:
-            self._heads.note(self._raw, head)
-            self._raw = b""
         self._sink.on_head(head)
         # Trailers must not join the app's headers: a token in a trailer would count (forbidden
         # by RFC 9110 section 6.5.1).

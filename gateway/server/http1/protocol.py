@@ -1,6 +1,7 @@
 """One HTTP/1.1 connection: transport, timeouts, and the order of requests."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Hashable
 from contextlib import suppress
@@ -8,7 +9,6 @@ from typing import cast
 
 import structlog
 
-from gateway.core.direct_connection import Headers
 from gateway.core.errors import Code, GatewayError
 from gateway.core.principal import address_key
 from gateway.core.write_buffer import WriteBuffer
@@ -61,7 +61,7 @@ class HttpProtocol(asyncio.Protocol):
     server: tuple[str, int] | None = None
     scheme = "http"
     state = OPENING
-    """Decides which timeout runs (`_enter`)."""
+    """Decides which timeout runs."""
     read_paused = False
     catching_up: asyncio.Event | None = None
     """Set when the client has caught up; None unless it reads too slowly."""
@@ -75,7 +75,7 @@ class HttpProtocol(asyncio.Protocol):
         """`leave` is called at the end. `no_place` is the error for a refused client."""
         self.leave = leave
         self._no_place = no_place
-        self._context = context
+        self.context = context
         self._serve = context.serve
         self._current: RequestCycle | None = None
         self._waiting: deque[RequestCycle] = deque()
@@ -94,7 +94,7 @@ class HttpProtocol(asyncio.Protocol):
     # --- the transport's side ---------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        context = self._context
+        context = self.context
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
         self._buffer = WriteBuffer(self._transport, self._loop)
@@ -103,7 +103,7 @@ class HttpProtocol(asyncio.Protocol):
         self.server = address_of(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext"):
             self.scheme = "https"
-        self._parser = RequestParser(self, context.heads, context.turns)
+        self._parser = RequestParser(self, context.turns)
         self._timeout = Timeout(self._loop, context.timeout, self._timed_out)
         self._enter(READING_HEAD)
         context.connections.add(self)
@@ -115,7 +115,7 @@ class HttpProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._enter(CLOSED)
         self._forget_unfinished()
-        self._context.connections.discard(self)
+        self.context.connections.discard(self)
         self.leave()
         self._parser.close()
         self.resume_writing()
@@ -125,41 +125,39 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting.clear()
 
     def data_received(self, data: bytes) -> None:
-        if self.state.is_over:
+        state = self.state
+        if state.is_over:
             self._undrained -= len(data)
             if self._undrained < 0:
                 self._stop_lingering()
             return
-        self._parser.feed(data)
-        self._on_parsed()
-
-    def _on_parsed(self) -> None:
+        parser = self._parser
+        parser.feed(data)
         if self.state.is_over:
             return
         if self._current is None:
             if self._waiting:
                 self._serve_next()
-            elif self.state is IDLE and self._parser.in_head:
+            elif self.state is IDLE and parser.in_head:
                 self._enter(READING_HEAD)
         if not self.read_paused and self._has_enough():
             self.read_paused = True
             self._transport.pause_reading()
-        if self._parser.held_back and self._parser.can_go_on:
-            self._go_on_soon()
-        if self._has_unfinished or self._parser.unfinished or self._waiting:
+        if parser.held_back or parser.without_progress or self._waiting or self._has_unfinished:
+            if parser.can_go_on:
+                self._go_on_soon()
             self._note_unfinished()
 
     def _go_on_soon(self) -> None:
         if not self._awaits_turn:
             self._awaits_turn = True
-            self._context.turns.wait(self)
+            self.context.turns.wait(self)
 
     def go_on(self) -> None:
         self._awaits_turn = False
         if self.state.is_over or self.is_closing():
             return
-        self._parser.go_on()
-        self._on_parsed()
+        self.data_received(self._parser.take_held_back())
         self.resume_reading()
 
     def eof_received(self) -> None:
@@ -171,7 +169,7 @@ class HttpProtocol(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The client is behind. The app, with its own limit, should give up first."""
         self.catching_up = asyncio.Event()
-        seconds = self._context.timeout + LINGER_SECONDS
+        seconds = self.context.timeout + LINGER_SECONDS
         self._unread = self._loop.call_later(seconds, self._transport.abort)
 
     def resume_writing(self) -> None:
@@ -188,9 +186,8 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting.append(self._latest)
 
     def on_request(self, head: ReceivedHead, body: bytes) -> None:
-        self._latest = request = RequestCycle(self, head)
-        request.body, request.complete, request.has_news = body, True, True
-        self._waiting.append(request)
+        self._latest = RequestCycle(self, head, body)
+        self._waiting.append(self._latest)
 
     def on_body(self, data: bytes) -> None:
         assert self._latest is not None
@@ -229,7 +226,7 @@ class HttpProtocol(asyncio.Protocol):
         """
         if self._sharer is None:
             address = self.client[0] if self.client else ""
-            if address and not self._context.trusted(address):
+            if address and not self.context.trusted(address):
                 self._sharer = address_key(address)
             else:
                 self._sharer = id(self)
@@ -237,15 +234,16 @@ class HttpProtocol(asyncio.Protocol):
 
     def _note_unfinished(self) -> None:
         """Count the bytes of requests that have not reached the app, which limits bodies itself."""
-        size, current = 0, self._current
+        size, current, parser = 0, self._current, self._parser
         if current is None or current.complete:
-            size = self._parser.unfinished + sum(len(each.body) for each in self._waiting)
-        self._has_unfinished = self._context.unfinished.note(self, size) and not self.state.is_over
+            size = len(parser.held_back) + parser.without_progress
+            size += sum(len(each.body) for each in self._waiting)
+        self._has_unfinished = self.context.unfinished.note(self, size) and not self.state.is_over
 
     def _forget_unfinished(self) -> None:
         if self._has_unfinished:
             self._has_unfinished = False
-            self._context.unfinished.note(self, 0)
+            self.context.unfinished.note(self, 0)
 
     def give_up(self, error: GatewayError) -> None:
         """Refuse incomplete requests, after the answers to complete ones (`Unfinished`)."""
@@ -263,15 +261,6 @@ class HttpProtocol(asyncio.Protocol):
     def flushed(self) -> asyncio.Transport:
         self._buffer.flush()
         return self._transport
-
-    @property
-    def is_ending(self) -> bool:
-        return self._context.is_ending
-
-    @property
-    def default_headers(self) -> Headers:
-        """By lower-case name."""
-        return self._context.state.default_headers
 
     def _has_enough(self) -> bool:
         latest = self._latest
@@ -295,17 +284,21 @@ class HttpProtocol(asyncio.Protocol):
         if self.is_closing():
             self._await_close()
             return
-        if self._parser.answered():
-            self._go_on_soon()
-        elif self.read_paused:
-            self.resume_reading()
+        parser, context = self._parser, self.context
+        parser.unanswered -= 1
+        if self.read_paused:  # as whenever bytes are held back
+            if parser.can_go_on:
+                self._go_on_soon()
+            else:
+                self.resume_reading()
         if self._waiting:
             self._serve_next()
         elif self._refusal is not None:
             self._refuse(*self._refusal)
         else:
-            self._enter(IDLE)
-            if self.is_ending:
+            self.state = IDLE
+            self._timeout.deadline = self._loop.time() + context.timeout
+            if context.is_ending:
                 self.finish()
         if self._has_unfinished:
             self._note_unfinished()
@@ -315,7 +308,8 @@ class HttpProtocol(asyncio.Protocol):
         if not self._waiting[0].complete and self._parser.can_go_on:
             return
         self._current = request = self._waiting.popleft()
-        self._enter(ANSWERING)
+        self.state = ANSWERING
+        self._timeout.deadline = math.inf
         self._serve(request, self)
 
     # --- the server's side ------------------------------------------------------------------
@@ -345,16 +339,15 @@ class HttpProtocol(asyncio.Protocol):
     # --- the state --------------------------------------------------------------------------
 
     def _enter(self, state: State) -> None:
+        """Enter a state other than ANSWERING, which has no deadline, and IDLE."""
         self.state = state
         timeout = self._timeout
-        if state is ANSWERING:
-            timeout.pause()
-        elif not state.is_over:  # HTTP_TIMEOUT, for a head or without one
-            timeout.restart()
+        if state is READING_HEAD:
+            timeout.deadline = self._loop.time() + self.context.timeout
         elif state is LINGERING:
             timeout.replace(self._stop_lingering, LINGER_SECONDS)
         elif state is CLOSING:
-            self._close_by = self._loop.time() + self._context.timeout
+            self._close_by = self._loop.time() + self.context.timeout
             timeout.replace(self._check_close, IDLE_GRACE_SECONDS)
         else:
             timeout.cancel()
@@ -379,7 +372,7 @@ class HttpProtocol(asyncio.Protocol):
         if self._parser.can_go_on:  # the rest may have arrived
             self._timeout.replace(self._timed_out, IDLE_GRACE_SECONDS)
         elif self._parser.in_head:
-            problem = f"the headers did not arrive within {self._context.timeout:g} s"
+            problem = f"the headers did not arrive within {self.context.timeout:g} s"
             self._refuse(GatewayError(Code.DEADLINE_EXCEEDED, problem, status=408))
         else:
             self.flushed().close()
@@ -392,12 +385,12 @@ class HttpProtocol(asyncio.Protocol):
         peer = self.client[0] if self.client else ""
         refused = self._parser.refused(error, head, peer=peer, seconds=seconds)
         self._send_refusal(error)
-        self._context.report(refused)
+        self.context.report(refused)
 
     def _send_refusal(self, error: GatewayError) -> None:
         client = self.client[0] if self.client else ""
         log.debug("refused", client=client, status=error.status, reason=error.message)
-        self.flushed().write(last_answer(error, self.default_headers))
+        self.flushed().write(last_answer(error, self.context.state.default_headers))
         self._linger()
 
     def _linger(self) -> None:

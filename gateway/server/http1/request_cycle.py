@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from starlette.types import Message
+from uvicorn.server import ServerState
 
 from gateway.core.direct_connection import Headers
 from gateway.core.errors import GatewayError
@@ -30,11 +31,6 @@ BODILESS_STATUSES = (204, 304)
 """Statuses whose answers have neither body nor length (RFC 9112 section 6.3)."""
 
 
-def head_lines(status: int, headers: Headers) -> list[bytes]:
-    """Lines without their ends, and without the final empty line."""
-    return [STATUS_LINES[status], *map(b": ".join, headers)]
-
-
 def check_header(name: bytes, value: bytes) -> None:
     """Raise RuntimeError for header injection (RFC 9110 section 5)."""
     if NOT_IN_A_NAME.search(name) or not name:
@@ -47,9 +43,8 @@ def last_answer(error: GatewayError, more: Headers) -> bytes:
     """A whole error answer that closes the connection. `more` are further headers."""
     body = error.body()
     length = (b"content-length", b"%d" % len(body))
-    own = (JSON_TYPE, length, NOSNIFF, NO_STORE, *error.raw_headers())
-    lines = head_lines(error.status, (*more, *own))
-    return NEW_LINE.join((*lines, CLOSE, b"", body))
+    headers = (*more, JSON_TYPE, length, NOSNIFF, NO_STORE, *error.raw_headers())
+    return NEW_LINE.join((STATUS_LINES[error.status], *map(b": ".join, headers), CLOSE, b"", body))
 
 
 def reset(transport: asyncio.Transport) -> None:
@@ -62,8 +57,18 @@ class ClientDisconnected(ConnectionError):
     """The client is gone."""
 
 
+class Server(Protocol):
+    """A request's view of what connections share."""
+
+    state: ServerState
+    is_ending: bool
+
+
 class Connection(Protocol):
     """A request's view of its connection."""
+
+    @property
+    def context(self) -> Server: ...
 
     write: Callable[[bytes], None]
     is_closing: Callable[[], bool]
@@ -73,14 +78,6 @@ class Connection(Protocol):
 
     def flushed(self) -> asyncio.Transport:
         """The transport, after flushing the write buffer."""
-
-    @property
-    def is_ending(self) -> bool:
-        """Whether each further answer is the last on its connection."""
-
-    @property
-    def default_headers(self) -> Headers:
-        """By lower-case name."""
 
     def resume_reading(self) -> None:
         """The request's buffer has room, or its body has been taken."""
@@ -115,11 +112,17 @@ class RequestCycle:
     """Whether the answer ends with the connection, as in HTTP/1.0 (RFC 9112 section 6.3)."""
     _has_continued: bool = False
 
-    def __init__(self, connection: Connection, head: ReceivedHead) -> None:
+    def __init__(
+        self, connection: Connection, head: ReceivedHead, body: bytes | None = None
+    ) -> None:
+        """Without a body, it is still to come."""
         self.connection = connection
         self.head = head
         self.fields: Mapping[bytes, bytes] = head.fields
         self.keep_alive = head.keep_alive
+        if body is not None:
+            self.body = body
+            self.complete = self.has_news = True
 
     # --- the connection's side --------------------------------------------------------------
 
@@ -153,7 +156,7 @@ class RequestCycle:
             return
         connection = self.connection
         if not (self.started or connection.is_closing()):
-            connection.write(last_answer(error, connection.default_headers))
+            connection.write(last_answer(error, connection.context.state.default_headers))
         elif self._ends_with_connection:
             reset(connection.flushed())
         self.started = True
@@ -195,12 +198,7 @@ class RequestCycle:
             or self.head.method == "HEAD"
         ):
             return False
-        lines = head_lines(status, (*connection.default_headers, *headers))
-        if not self._stays_open():
-            lines.append(CLOSE)
-        lines += (b"", body)
-        self.started = True
-        connection.write(NEW_LINE.join(lines))
+        connection.write(self._begin(status, headers) + body)
         self._finish()
         return True
 
@@ -260,7 +258,6 @@ class RequestCycle:
                 self.keep_alive = False
                 continue
             fields.append((name, value))
-        lines = head_lines(status, (*self.connection.default_headers, *fields))
         if self.head.method == "HEAD" or status in BODILESS_STATUSES:
             length = 0
         elif chunked:
@@ -269,12 +266,9 @@ class RequestCycle:
             self._ends_with_connection = True
             self.keep_alive = False
         elif length is None:
-            lines.append(b"transfer-encoding: chunked")
-        if not self._stays_open():
-            lines.append(CLOSE)
+            fields.append((b"transfer-encoding", b"chunked"))
         self._length_left = length
-        self.started = True
-        self.connection.write(NEW_LINE.join(lines) + NEW_LINE * 2)
+        self.connection.write(self._begin(status, fields))
 
     def _send_body(self, data: bytes, *, more: bool) -> None:
         if self.head.method == "HEAD":
@@ -294,15 +288,18 @@ class RequestCycle:
             self.connection.write(data)
             self._finish()
 
-    def _stays_open(self) -> bool:
-        """Whether the connection stays open after this answer. Call once, for the answer's head.
+    def _begin(self, status: int, headers: Headers) -> bytes:
+        """The head of the answer.
 
-        Not after an incomplete body: it may never come (RFC 9110 section 10.1.1) or never end (RFC
-        9112 section 9.3).
+        The connection does not stay open after an incomplete body: it may never come (RFC 9110
+        section 10.1.1) or never end (RFC 9112 section 9.3).
         """
-        if self.connection.is_ending or not self.complete:
-            self.keep_alive = False
-        return self.keep_alive
+        server = self.connection.context
+        lines = map(b": ".join, (*server.state.default_headers, *headers))
+        self.keep_alive = self.keep_alive and self.complete and not server.is_ending
+        ends = (b"", b"") if self.keep_alive else (CLOSE, b"", b"")
+        self.started = True
+        return NEW_LINE.join((STATUS_LINES[status], *lines, *ends))
 
     def _finish(self) -> None:
         self.answered = True

@@ -1,7 +1,6 @@
 """The states of a connection, its timeout, and what the connections of a server share."""
 
 import asyncio
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,13 +9,12 @@ from typing import Generic, TypeVar, cast
 from uvicorn.server import ServerState
 
 from gateway.core.direct_connection import Refused
-from gateway.server.http1.heads import HeadMemory
 from gateway.server.http1.request_cycle import RequestCycle
 from gateway.server.http1.sharing import ParsingTurns, UnfinishedMemory
 
 
 class State(Enum):
-    """Decides the timeout of a connection (`HttpProtocol._enter`)."""
+    """Decides the timeout of a connection (`HttpProtocol`)."""
 
     OPENING = "opening", False
     """Before the connection is made; in TLS, until the end of the handshake."""
@@ -40,9 +38,12 @@ OPENING, READING_HEAD, IDLE, ANSWERING, LINGERING, CLOSING, CLOSED = State
 
 
 class Timeout:
-    """Calls `expired` `seconds` after the last restart. A timer per request would cost more."""
+    """Calls `expired` at the deadline, which may be moved. A timer per request would cost more.
 
-    __slots__ = ("_deadline", "_expired", "_loop", "_seconds", "_timer")
+    `deadline`: by the loop's clock; infinity while there is none.
+    """
+
+    __slots__ = ("_expired", "_loop", "_seconds", "_timer", "deadline")
 
     def __init__(
         self, loop: asyncio.AbstractEventLoop, seconds: float, expired: Callable[[], None]
@@ -50,24 +51,18 @@ class Timeout:
         self._loop = loop
         self._seconds = seconds
         self._expired = expired
-        self._deadline = loop.time() + seconds
-        self._timer = loop.call_at(self._deadline, self._check)
-
-    def restart(self) -> None:
-        self._deadline = self._loop.time() + self._seconds
+        self.deadline = loop.time() + seconds
+        self._timer = loop.call_at(self.deadline, self._check)
 
     def elapsed(self) -> float:
-        return max(self._loop.time() - self._deadline + self._seconds, 0.0)
-
-    def pause(self) -> None:
-        self._deadline = math.inf
+        return max(self._loop.time() - self.deadline + self._seconds, 0.0)
 
     def replace(self, expired: Callable[[], None], seconds: float) -> None:
-        """Restart once more, with another time and another callback."""
+        """Another callback, after another time."""
         self.cancel()
         self._expired = expired
-        self._deadline = self._loop.time() + seconds
-        self._timer = self._loop.call_at(self._deadline, self._check)
+        self.deadline = self._loop.time() + seconds
+        self._timer = self._loop.call_at(self.deadline, self._check)
 
     def cancel(self) -> None:
         """Stop for good, and release the callback."""
@@ -76,10 +71,10 @@ class Timeout:
 
     def _check(self) -> None:
         now = self._loop.time()
-        if now >= self._deadline:
+        if now >= self.deadline:
             self._expired()
         else:
-            self._timer = self._loop.call_at(min(self._deadline, now + self._seconds), self._check)
+            self._timer = self._loop.call_at(min(self.deadline, now + self._seconds), self._check)
 
 
 Connection = TypeVar("Connection")
@@ -100,7 +95,6 @@ class ServerContext(Generic[Connection]):
     """uvicorn's: the connections, and the headers of every answer (the date)."""
     report: Callable[[Refused], object] = lambda refused: None
     trusted: Callable[[str], bool] = lambda address: False
-    heads: HeadMemory = field(default_factory=HeadMemory)
     turns: ParsingTurns = field(default_factory=ParsingTurns)
     unfinished: UnfinishedMemory = field(default_factory=UnfinishedMemory)
     is_ending: bool = False
