@@ -55,22 +55,27 @@ class Gateway(Starlette):
         of_features = (each for one in self.parts.features for each in one.reloadables())
         return (*of_features, self.parts.reloadable_catalog())
 
-    def answer(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    @property
+    def answer(self) -> ASGIApp:
         """`__call__`, without a coroutine of its own that lasts as long as the request.
 
         Other servers look whether `__call__` is a coroutine function.
         """
-        scope["app"] = self
         if self.middleware_stack is None:
             self.middleware_stack = self.build_middleware_stack()
-        return self.middleware_stack(scope, receive, send)
+        return self.middleware_stack
 
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's router and middleware, without its ServerErrorMiddleware."""
-        app: ASGIApp = ExceptionMiddleware(self.router, self.exception_handlers)
+        app: ASGIApp = ExceptionMiddleware(self._serve_page, self.exception_handlers)
         for layer in reversed(self.user_middleware):
             app = layer.cls(app, *layer.args, **layer.kwargs)
         return app
+
+    def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Pages and other paths that are no methods."""
+        scope["app"] = self  # for Starlette's errors
+        return self.router(scope, receive, send)
 
 
 def further_ports(settings: Settings) -> list[Port]:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from starlette.types import Scope
-
 from gateway.core.errors import GatewayError
 
 EXTENSION = "cuebot_gateway"
+"""The name of a `DirectConnection` in a scope's `extensions`."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 
@@ -55,12 +54,6 @@ class DirectConnection(Protocol):
 
     def abort(self) -> None:
         """Drop the connection at once."""
-
-
-def direct_connection(scope: Scope) -> DirectConnection | None:
-    extensions = scope.get("extensions")
-    found: DirectConnection | None = extensions.get(EXTENSION) if extensions else None
-    return found
 
 
 LARGE_BODY_BYTES = 64 * 1024

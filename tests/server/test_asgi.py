@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 from uvicorn.server import ServerState
 
-from gateway.core.direct_connection import direct_connection
+from gateway.core.direct_connection import EXTENSION
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import ClientDisconnected, RequestCycle
@@ -223,7 +223,7 @@ async def test_a_client_that_disconnects_is_told_of_in_every_way() -> None:
     found = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        direct = direct_connection(scope)
+        direct = scope["extensions"][EXTENSION]
         assert direct is not None
         direct.on_disconnect = lambda: called.append("on_disconnect")
         assert direct.take_body() == b"body"
@@ -245,7 +245,7 @@ async def test_a_body_is_taken_whole_or_not_at_all() -> None:
     here = asyncio.Event()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        direct = direct_connection(scope)
+        direct = scope["extensions"][EXTENSION]
         assert direct is not None
         taken.append(direct.take_body())
         here.set()

@@ -13,7 +13,7 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.server import ServerState
 
-from gateway.core.direct_connection import direct_connection
+from gateway.core.direct_connection import EXTENSION
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import let_others_run
 from gateway.core.write_buffer import MAX_UNWRITTEN_BYTES
@@ -153,7 +153,7 @@ async def test_others_have_their_turn_between_two_requests_of_a_client(sent: byt
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal served
         served += 1
-        direct = direct_connection(scope)
+        direct = scope["extensions"][EXTENSION]
         assert direct is not None
         body = b"%d" % served
         assert direct.answer(200, [(b"content-length", b"%d" % len(body))], body)

@@ -6,11 +6,18 @@ Opens the request context, turns every exception into the JSON error format, add
 
 import asyncio
 import re
+from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.core.direct_connection import Refused, direct_connection, headers_of
+from gateway.core.direct_connection import (
+    EXTENSION,
+    KEY_HEADER,
+    DirectConnection,
+    Refused,
+    headers_of,
+)
 from gateway.core.errors import Code, stopping
 from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import (
@@ -53,15 +60,28 @@ class ContextMiddleware:
             return
         context: RequestContext | None = scope.get("context")  # as a part of another request has
         if context is None:
-            context = scope["context"] = context_in(scope, self._client_of)
+            client, extensions = scope["client"], scope.get("extensions") or {}
+            direct: DirectConnection | None = extensions.get(EXTENSION)
+            context = scope["context"] = open_context(
+                method=scope["method"],
+                path=scope["path"],
+                query=scope["query_string"],
+                http_version=scope["http_version"],
+                headers=headers_of(scope["headers"]) if direct is None else direct.fields,
+                peer=client[0] if client else "",
+                client_of=self._client_of,
+                direct=direct,
+            )
             request = context.request
+            scope["path"] = request.path
             context.surface = self._surface_of(request)
             context.coding = self._coding_of(request.headers.get(b"accept-encoding"))
         self._interceptors.open(context)
-        send = noting(context, send)
+        send = partial(send_noted, context, send)
         try:
             try:
-                check_one_key(context.request.headers)
+                if KEY_HEADER in context.request.headers:
+                    check_one_key(context.request.headers)
                 await self._app(scope, receive, send)
             except ClientGone:
                 raise
@@ -75,40 +95,22 @@ class ContextMiddleware:
             self._interceptors.end(context)
 
 
-def context_in(scope: Scope, client_of: ClientOf) -> RequestContext:
-    client, direct = scope["client"], direct_connection(scope)
-    context = open_context(
-        method=scope["method"],
-        path=scope["path"],
-        query=scope["query_string"],
-        http_version=scope["http_version"],
-        headers=headers_of(scope["headers"]) if direct is None else direct.fields,
-        peer=client[0] if client else "",
-        client_of=client_of,
-        direct=direct,
-    )
-    scope["path"] = context.request.path
-    return context
-
-
-def noting(context: RequestContext, send: Send) -> Send:
-    async def send_noted(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            context.response.status = message["status"]
-            headers = (*message["headers"], *context.response.headers, context.timing())
-            message = {**message, "headers": list(headers)}
-        elif not message.get("more_body", False):
-            context.response.is_complete = True
-        try:
-            await send(message)
-        except (OSError, RuntimeError) as error:
-            if is_of_lost_connection(error):
-                raise ClientGone from None
-            raise
-        if message["type"] == "http.response.body":
-            context.response.bytes_out += len(message.get("body", b""))
-
-    return send_noted
+async def send_noted(context: RequestContext, send: Send, message: Message) -> None:
+    """`Send`, of an answer that its context is told of. Raises ClientGone."""
+    if message["type"] == "http.response.start":
+        context.response.status = message["status"]
+        headers = (*message["headers"], *context.response.headers, context.timing())
+        message = {**message, "headers": list(headers)}
+    elif not message.get("more_body", False):
+        context.response.is_complete = True
+    try:
+        await send(message)
+    except (OSError, RuntimeError) as error:
+        if is_of_lost_connection(error):
+            raise ClientGone from None
+        raise
+    if message["type"] == "http.response.body":
+        context.response.bytes_out += len(message.get("body", b""))
 
 
 def report_refused(client_of: ClientOf, interceptors: Interceptors, refused: Refused) -> None:

@@ -38,7 +38,8 @@ def check_headers(
     headers: Mapping[bytes, bytes], max_body: int, method: Method | None, codings: Codings
 ) -> None:
     """`method` is the one that is called, if the body is the request of one."""
-    check_upgrade(headers)
+    if b"upgrade" in headers:
+        check_upgrade(headers)
     media = headers.get(b"content-type")
     if media is not None and not (can_be_json(media) or takes_xml(method, media)):
         problem = f"a body of type {shown(media)} cannot be JSON; use application/json"
@@ -47,7 +48,8 @@ def check_headers(
         raise GatewayError(Code.INVALID_ARGUMENT, problem, status=415, headers=CLOSE)
     if b"content-encoding" in headers:
         codings.check(headers[b"content-encoding"])
-    check_length(headers, max_body)
+    if (content_length(headers) or 0) > max_body:
+        raise body_too_large(max_body)
 
 
 def check_upgrade(headers: Mapping[bytes, bytes]) -> None:

@@ -135,7 +135,19 @@ class RequestParser:
             end = data.find(END_OF_HEAD, 0, PLAIN_HEAD_MAX_BYTES)
             head = plain_head(data[:end]) if end > 0 else None
             if head is not None:
-                data = self._take_plain(head, data, end + len(END_OF_HEAD))
+                self._keep_alive = True
+                self.without_progress = 0
+                self.unanswered += 1
+                start = end + len(END_OF_HEAD)
+                end = start + int(head.fields.get(b"content-length", 0))
+                if end <= len(data):
+                    self._sink.on_request(head, data[start:end])
+                    data = data[end:]
+                else:
+                    self._in_body = True
+                    self._body_left = end - start
+                    self._sink.on_head(head)
+                    data = self._take_body(data[start:])
         if data and not self._stopped:
             self._parse_in_turn(data)
 
@@ -159,20 +171,6 @@ class RequestParser:
                 self.held_back += data[at:]
                 break
         turns.spend(now - began)
-
-    def _take_plain(self, head: ReceivedHead, data: bytes, start: int) -> bytes:
-        """Take a request whose body begins there; return the remaining bytes."""
-        self._keep_alive = True
-        self.without_progress = 0
-        self.unanswered += 1
-        end = start + int(head.fields.get(b"content-length", 0))
-        if end <= len(data):
-            self._sink.on_request(head, data[start:end])
-            return data[end:]
-        self._in_body = True
-        self._body_left = end - start
-        self._sink.on_head(head)
-        return self._take_body(data[start:])
 
     def _take_body(self, data: bytes) -> bytes:
         """Take the body of a request with a plain head; return the remaining bytes."""
