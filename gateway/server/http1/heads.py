@@ -37,7 +37,6 @@ PLAIN_VALUES: Mapping[bytes, re.Pattern[bytes] | None] = {
     b"proxy-connection": None,
     b"expect": None,
     b"transfer-encoding": None,
-    b"upgrade": None,
 }
 """Of the headers by which requests are read: the values with which heads are plain, if any."""
 
