@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 from gateway.core.direct_connection import EXTENSION
 from gateway.core.errors import Code, GatewayError
 from gateway.core.long_work import let_others_run
-from gateway.core.write_buffer import MAX_UNWRITTEN_BYTES
+from gateway.core.write_buffer import MAX_UNWRITTEN_BYTES, send_unsent
 from gateway.server.http1.asgi import asgi_service
 from gateway.server.http1.parser import PARSED_AT_ONCE_BYTES, SLICE_BYTES
 from gateway.server.http1.protocol import HttpProtocol
@@ -340,7 +340,10 @@ async def test_answers_go_out_before_the_next_piece_of_long_work() -> None:
         assert len(one.protocol.written) == 1
 
 
-async def test_a_transport_that_cannot_be_written_to_keeps_nobody_waiting() -> None:
+@pytest.mark.parametrize("before_long_work", [False, True])
+async def test_a_transport_that_cannot_be_written_to_keeps_nobody_waiting(
+    before_long_work: bool,
+) -> None:
     held = Held()
     async with connected(held, POST) as broken, connected(held, POST) as sound:
         await held.wait(2)
@@ -348,6 +351,8 @@ async def test_a_transport_that_cannot_be_written_to_keeps_nobody_waiting() -> N
         with reports() as told:
             for each in (broken, sound):
                 each.protocol.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            if before_long_work:
+                send_unsent()
             assert (await sound.client.answer()).body == b"ok"
         assert [type(each) for each in told] == [RuntimeError]
         assert await broken.client.rest() == b""
