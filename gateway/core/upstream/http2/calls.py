@@ -57,7 +57,7 @@ class Calls:
         """The peer's limit on header bytes of a call."""
         self.progress = Progress()
         self.sender = Sender(write, self.progress)
-        self._waiting: dict[Stream, None] = {}
+        self.waiting: dict[Stream, None] = {}
         """An ordered set of calls, while the peer's limit is reached or writing is paused."""
         self._observer = observer
         self._write = write
@@ -67,7 +67,7 @@ class Calls:
 
     @property
     def idle(self) -> bool:
-        return not self.streams and not self._waiting
+        return not self.streams and not self.waiting
 
     def start(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> Stream:
         """Begin a call, now or when the peer's limit allows.
@@ -81,10 +81,10 @@ class Calls:
         elif len(head) + HEADER_OVERHEAD_BYTES > self.max_headers:
             problem = "the call's headers are larger than Cuebot takes"
             stream.tell(refused(problem, Code.RESOURCE_EXHAUSTED))
-        elif len(self.streams) < self.max_streams and not (self._waiting or self.sender.paused):
+        elif len(self.streams) < self.max_streams and not (self.waiting or self.sender.paused):
             self._begin(stream)
         else:
-            self._waiting[stream] = None
+            self.waiting[stream] = None
         return stream
 
     def _begin(self, stream: Stream) -> None:
@@ -100,9 +100,9 @@ class Calls:
         self._begin_waiting()
 
     def _begin_waiting(self) -> None:
-        while self._waiting and len(self.streams) < self.max_streams and not self.sender.paused:
-            stream = next(iter(self._waiting))
-            del self._waiting[stream]
+        while self.waiting and len(self.streams) < self.max_streams and not self.sender.paused:
+            stream = next(iter(self.waiting))
+            del self.waiting[stream]
             self._begin(stream)
 
     # --- How a call ends --------------------------------------------------------------------
@@ -111,7 +111,7 @@ class Calls:
         """End a call without telling its sink; reset its stream if it is active."""
         stream.sink = None
         if stream.number == 0:
-            self._waiting.pop(stream, None)
+            self.waiting.pop(stream, None)
         elif self.streams.get(stream.number) is stream:
             self._reset(stream, code)
             self._late_room += max(stream.room, 0)
@@ -138,7 +138,7 @@ class Calls:
     def expire(self, now: float) -> float:
         """Fail calls past their deadline. Returns the earliest remaining deadline."""
         earliest = inf
-        for stream in (*self.streams.values(), *self._waiting):
+        for stream in (*self.streams.values(), *self.waiting):
             if stream.deadline <= now:
                 self.abandon(stream, stream.too_late())
             elif stream.deadline < earliest:
@@ -155,7 +155,7 @@ class Calls:
             self.progress.make_up_for(FRAMES_PER_CALL)
         if self.sender.unsent:
             self.sender.forget(number)
-        if self._waiting:
+        if self.waiting:
             self._begin_waiting()
         if self.closing and not self.streams:
             self._observer.on_drained()
@@ -166,7 +166,7 @@ class Calls:
         if self.closing:
             return
         self.closing = True
-        waiting, self._waiting = self._waiting, {}
+        waiting, self.waiting = self.waiting, {}
         self._observer.on_closing()
         for stream in waiting:
             stream.tell(not_connected("the connection is closing"))
