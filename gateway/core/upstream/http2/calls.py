@@ -77,10 +77,10 @@ class Calls:
         """
         stream = Stream(head, message, deadline, sink)
         if self.closing:
-            stream.tell(not_connected("the connection is closing"))
+            stream.fail(not_connected("the connection is closing"))
         elif len(head) + HEADER_OVERHEAD_BYTES > self.max_headers:
             problem = "the call's headers are larger than Cuebot takes"
-            stream.tell(refused(problem, Code.RESOURCE_EXHAUSTED))
+            stream.fail(refused(problem, Code.RESOURCE_EXHAUSTED))
         elif len(self.streams) < self.max_streams and not (self.waiting or self.sender.paused):
             self._begin(stream)
         else:
@@ -115,7 +115,7 @@ class Calls:
         elif self.streams.get(stream.number) is stream:
             self._reset(stream, code)
             self._late_room += max(stream.room, 0)
-            self._forget(stream)
+            self.end(stream, b"")
 
     def abandon(
         self, stream: Stream, failure: CallFailed, code: ErrorCode = ErrorCode.CANCEL
@@ -128,12 +128,26 @@ class Calls:
     def finish(self, stream: Stream, outcome: bytes | CallFailed) -> None:
         if stream.unsent is not None:  # the peer ignores the rest
             self._reset(stream, ErrorCode.NO_ERROR)
-        self._forget(stream)
-        stream.tell(outcome)
+        self.end(stream, outcome)
 
     def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
-        self._forget(stream)
-        stream.tell(outcome)
+        """Forget a begun call, and tell its sink, if it has one."""
+        number, progress = stream.number, self.progress
+        del self.streams[number]
+        progress.idle_frames = max(progress.idle_frames - FRAMES_PER_CALL, 0)
+        if self.sender.unsent:
+            self.sender.forget(number)
+        if self.waiting:
+            self._begin_waiting()
+        if self.closing and not self.streams:
+            self._observer.on_drained()
+        sink, stream.sink = stream.sink, None
+        if sink is None:
+            return
+        if isinstance(outcome, CallFailed):
+            sink.failed(outcome)
+        else:
+            sink.answered(outcome)
 
     def expire(self, now: float) -> float:
         """Fail calls past their deadline. Returns the earliest remaining deadline."""
@@ -148,18 +162,6 @@ class Calls:
     def _reset(self, stream: Stream, code: ErrorCode) -> None:
         self._write(frame(RST_STREAM, 0, stream.number, NUMBER.pack(code)))
 
-    def _forget(self, stream: Stream) -> None:
-        number = stream.number
-        del self.streams[number]
-        if self.progress.idle_frames:
-            self.progress.make_up_for(FRAMES_PER_CALL)
-        if self.sender.unsent:
-            self.sender.forget(number)
-        if self.waiting:
-            self._begin_waiting()
-        if self.closing and not self.streams:
-            self._observer.on_drained()
-
     # --- How all of them end ----------------------------------------------------------------
 
     def close(self) -> None:
@@ -169,7 +171,7 @@ class Calls:
         waiting, self.waiting = self.waiting, {}
         self._observer.on_closing()
         for stream in waiting:
-            stream.tell(not_connected("the connection is closing"))
+            stream.fail(not_connected("the connection is closing"))
         if not self.streams:
             self._observer.on_drained()
 
@@ -188,7 +190,7 @@ class Calls:
         self.sender.clear()
         self.close()
         for stream in streams.values():
-            stream.tell(failure())
+            stream.fail(failure())
 
     # --- Frames for calls that are over -----------------------------------------------------
 

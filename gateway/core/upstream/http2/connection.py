@@ -255,7 +255,7 @@ class Connection(Greeted):
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
         problem = self._farewell or problem
         why = self.problem or exc or ClosedEarly()
-        self._lose(partial(lost, problem), self._tls_of(self._core.frames.unread) or why)
+        self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
 
     def _take_rest(self) -> None:
         """At the end, process data that was left for another turn: one read at most."""

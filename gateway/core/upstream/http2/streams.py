@@ -111,14 +111,10 @@ class Stream:
             else too_late(may_have_reached_server=self.number > 0)
         )
 
-    def tell(self, outcome: bytes | CallFailed) -> None:
+    def fail(self, failure: CallFailed) -> None:
         sink, self.sink = self.sink, None
-        if sink is None:
-            return
-        if isinstance(outcome, CallFailed):
-            sink.failed(outcome)
-        else:
-            sink.answered(outcome)
+        if sink is not None:
+            sink.failed(failure)
 
 
 class Sender:
@@ -204,7 +200,8 @@ class Sender:
         self._window += more
         if self._window > wire.MAX_WINDOW:
             raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
-        self.resume()
+        if self._ready:
+            self.resume()
 
     def widen(self, stream: Stream, more: int) -> ErrorCode | None:
         """WINDOW_UPDATE of one call. Returns the call's error, if any."""
