@@ -56,12 +56,11 @@ class Calls:
         self.max_headers = MAX_WINDOW
         """The peer's limit on header bytes of a call."""
         self.progress = Progress()
-        self.sender = Sender(write, self.progress)
+        self.sender = Sender(write, self.progress, self.streams, next_stream)
         self.waiting: dict[Stream, None] = {}
         """An ordered set of calls, while the peer's limit is reached or writing is paused."""
         self._observer = observer
         self._write = write
-        self._next = next_stream
         self._late_room = 0
         """DATA bytes that the peer may still send for calls that have ended here."""
 
@@ -82,18 +81,12 @@ class Calls:
             problem = "the call's headers are larger than Cuebot takes"
             stream.fail(refused(problem, Code.RESOURCE_EXHAUSTED))
         elif len(self.streams) < self.max_streams and not (self.waiting or self.sender.paused):
-            self._begin(stream)
+            self.sender.send(stream)
+            if self.sender.next > MAX_STREAM:
+                self.close()
         else:
             self.waiting[stream] = None
         return stream
-
-    def _begin(self, stream: Stream) -> None:
-        number = stream.number = self._next
-        self._next = number + 2
-        self.streams[number] = stream
-        self.sender.send(stream)
-        if self._next > MAX_STREAM:
-            self.close()
 
     def resume(self) -> None:
         self.sender.resume()
@@ -103,7 +96,9 @@ class Calls:
         while self.waiting and len(self.streams) < self.max_streams and not self.sender.paused:
             stream = next(iter(self.waiting))
             del self.waiting[stream]
-            self._begin(stream)
+            self.sender.send(stream)
+            if self.sender.next > MAX_STREAM:
+                self.close()
 
     # --- How a call ends --------------------------------------------------------------------
 
@@ -186,17 +181,18 @@ class Calls:
                 self.end(stream, lost(why) if stream.begun else refused(why))
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:
-        streams, self.streams = self.streams, {}
+        streams = [*self.streams.values()]
+        self.streams.clear()
         self.sender.clear()
         self.close()
-        for stream in streams.values():
+        for stream in streams:
             stream.fail(failure())
 
     # --- Frames for calls that are over -----------------------------------------------------
 
     def check_opened(self, number: int) -> None:
         """Raise ProtocolError for an unused stream. Late frames of ended calls are valid."""
-        if number >= self._next or number % 2 == 0:
+        if number >= self.sender.next or number % 2 == 0:
             raise ProtocolError("a frame for a stream that was never opened")
 
     def count_late_frame(self, number: int, room: int = 0) -> None:
