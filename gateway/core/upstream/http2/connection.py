@@ -38,6 +38,7 @@ READ_PER_TURN_BYTES = 2**19
 class Answer(asyncio.Future[bytes]):
     """What becomes of a call: its sink. Cancelling it (or a task that waits) cancels the call."""
 
+    __slots__ = ("calls", "expects", "stream")
     calls: Calls
     stream: Stream
     expects: Expects

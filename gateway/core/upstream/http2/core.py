@@ -29,6 +29,7 @@ from gateway.core.upstream.http2.wire import (
     BYTES_PER_FRAME,
     HEAD,
     HEAD_SIZE,
+    SHORTEST_ANSWER,
     ErrorCode,
     ProtocolError,
     frame,
@@ -115,7 +116,7 @@ class Core:
                     break
                 if self._unfinished is not None and kind != wire.CONTINUATION:
                     raise ProtocolError("a header block is interrupted")
-                if kind == wire.HEADERS and (end := self._take_whole_answer(data, position)):
+                if kind == wire.HEADERS and (end := self._take_whole_answers(data, position)):
                     position = end
                     continue
                 position = start + length
@@ -146,30 +147,32 @@ class Core:
 
     # --- Answers ----------------------------------------------------------------------------
 
-    def _take_whole_answer(self, data: bytes, position: int) -> int:
-        """Take a small answer that has arrived in one piece, as nearly all do.
+    def _take_whole_answers(self, data: bytes, position: int) -> int:
+        """Take small answers that have arrived in one piece, as nearly all do.
 
-        Equivalent to taking its three frames, at a third of the cost. Returns the position behind
-        it; 0 leaves it to single frames.
+        Equivalent to taking their frames, at a third of the cost. Returns the position behind them;
+        0 if there is none, which leaves it to single frames.
         """
-        answer = whole_answer(data, position)
-        if answer is None:
-            return 0
-        number, first, message, last, size, end = answer
-        stream = self.calls.streams.get(number)
-        headers, trailers = self._blocks.known.get(first), self._blocks.known.get(last)
-        if stream is None or stream.begun or stream.unsent is not None:
-            return 0
-        if headers is None or trailers is None or not headers.is_grpc:
-            return 0
-        if trailers.grpc_status != "0" or len(message) > self._max_message:
-            return 0
-        self.answered = True
-        self._received += size
+        calls, known, taken = self.calls, self._blocks.known, 0
+        last_start = len(data) - SHORTEST_ANSWER
+        while position <= last_start and (answer := whole_answer(data, position)) is not None:
+            number, first, message, last, size, end = answer
+            stream = calls.streams.get(number)
+            headers, trailers = known.get(first), known.get(last)
+            if stream is None or stream.begun or stream.unsent is not None:
+                break
+            if headers is None or trailers is None or not headers.is_grpc:
+                break
+            if trailers.grpc_status != "0" or len(message) > self._max_message:
+                break
+            self.answered = True
+            self._received += size
+            calls.end(stream, message)
+            self._steps += 1
+            taken = position = end
         if self._received >= GIVE_BACK_BYTES:
             self._give_back()
-        self.calls.end(stream, message)
-        return end
+        return taken
 
     def _give_back(self) -> None:
         """Let the peer send what has been received once more."""

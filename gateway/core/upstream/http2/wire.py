@@ -14,6 +14,7 @@ SHORTER_THAN = 2**16
 MESSAGE_HEAD = Struct(">BHHLBL")
 """SHORT_HEAD of a DATA frame with a whole gRPC message, then the message's prefix."""
 MESSAGE_HEAD_SIZE = 14
+SHORTEST_ANSWER = HEAD_SIZE + MESSAGE_HEAD_SIZE + HEAD_SIZE
 SETTING = Struct(">HL")
 NUMBER = Struct(">L")
 
