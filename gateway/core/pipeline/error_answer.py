@@ -145,6 +145,6 @@ class UnservedMethods(Interceptor):
     def __init__(self, live: LiveCatalog) -> None:
         self._live = live
 
-    def end(self, context: RequestContext) -> None:
+    def failed(self, context: RequestContext) -> None:
         if context.call.unserved:
             self._live.leave_out(context.call.unserved)

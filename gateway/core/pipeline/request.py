@@ -106,7 +106,7 @@ class RequestReader:
             raise no_schema()
         context.response.headers.append(catalog.tag)
         method = method_at(context, catalog, has_pages=self._has_pages)
-        self._interceptors.authorize(context, catalog, method)
+        self._interceptors.authorize(context, catalog, method, None, "")
         request = context.request
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
@@ -267,7 +267,8 @@ class RequestReader:
         try:
             if method is None or current is not catalog:
                 method = method_at(context, current, has_pages=self._has_pages)
-            self._interceptors.authorize(context, current, method, planned and planned.payload)
+            payload = None if planned is None else planned.payload
+            self._interceptors.authorize(context, current, method, payload, "")
             check_verb(context.request.method, method)
         except GatewayError:
             context.response.set_header(*current.tag)  # the schema by which it is refused

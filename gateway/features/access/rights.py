@@ -154,6 +154,7 @@ class Rule:
         self.restrictions: Mapping[type, Any] = {type(each): each for each in self._given}
         """What the keys of features say, by type."""
         self._globs = (*may, *(glob for each in self._given for glob in each.globs))
+        self.is_restricted = bool(self._given)
         self.is_partial = any(each.is_partial for each in self._given)
         """Whether answers may lack what others see."""
         self._allowed: Allowed | None = None
