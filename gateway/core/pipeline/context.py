@@ -193,6 +193,8 @@ class RequestContext:
     ) -> None:
         self.request = request
         self.response = response
+        self.principal = f"ip {address_key(request.client)}"
+        """The owner of the quotas: the subject, or the address without one."""
         self.call = CallState()
         self.direct = direct
 
@@ -216,11 +218,6 @@ class RequestContext:
             response.status, response.bytes_out = status, len(body)
             response.is_complete = True
         return done
-
-    @property
-    def principal(self) -> str:
-        """The owner of the quotas: the subject, or the address without one."""
-        return self.subject or f"ip {address_key(self.request.client)}"
 
     def leave(self) -> None:
         """Return the slots. Call before the answer's end: the next request may need them."""

@@ -222,7 +222,11 @@ class Rule:
 
         `asked_by` is the field of a request that asks for this follow-up call.
         """
-        allowed = self._allowed_in(catalog)
+        allowed = self._allowed
+        if allowed is None or allowed.catalog() is not catalog:
+            allowed = self._allowed_in(catalog)
+        if not asked_by and method.path in allowed.paths:
+            return
         reason = f", which {asked_by!r} asks for" if asked_by else ""
         if method.path not in allowed.paths:
             raise self.refusal(method, subject, reason, allowed.never.get(method.path, ""))

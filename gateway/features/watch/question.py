@@ -367,6 +367,7 @@ class Question:
         context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
         context.parent = asked
         context.subject, context.caller = asked.subject, asked.caller
+        context.principal = asked.principal
         context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
         context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept
         return context
