@@ -162,7 +162,8 @@ class Decoders:
 
     def value_decoder(self, descriptor: Descriptor, written: Container[str] = ()) -> DecodeValue:
         """`written` as in `check_unknown`."""
-        read, new, serialize = self.reader(descriptor), GetMessageClass(descriptor), self.serialize
+        read, new = self.reader(descriptor), GetMessageClass(descriptor)
+        serialize = new.SerializeToString  # a field may be named like a method
 
         def decode(
             value: object, policy: UnknownFieldPolicy, documented: Container[str] = ()
@@ -171,7 +172,10 @@ class Decoders:
             unknown: Unknown = []
             read(value, message, ROOT, unknown)
             ignored = check_unknown(unknown, policy, documented, written) if unknown else ()
-            return Decoded(serialize(message), ignored)
+            try:
+                return Decoded(serialize(message), ignored)
+            except EncodeError as error:
+                raise incomplete(message, error) from None
 
         return decode
 
@@ -192,9 +196,7 @@ class Decoders:
             payload: bytes = type(message).SerializeToString(message)
             return payload
         except EncodeError as error:
-            missing = type(message).FindInitializationErrors(message)
-            problem = f"missing: {', '.join(missing[:20])}" if missing else str(error)
-            raise mismatch_at(ROOT, problem) from None
+            raise incomplete(message, error) from None
 
     def _compile(self, descriptor: Descriptor) -> Read:
         return wellknown.reader(descriptor, self._read_any) or self._object_reader(descriptor)
@@ -390,6 +392,12 @@ class Decoders:
         return lambda container, key, value, path, unknown: container.__setitem__(
             key, convert(value)
         )
+
+
+def incomplete(message: Any, error: EncodeError) -> GatewayError:
+    """The 400 for a message of which a required field (proto2) is missing."""
+    missing = type(message).FindInitializationErrors(message)
+    return mismatch_at(ROOT, f"missing: {', '.join(missing[:20])}" if missing else str(error))
 
 
 class ExtensionOf:

@@ -52,6 +52,8 @@ class RequestHead(NamedTuple):
     policy: UnknownFieldPolicy
     query: Query
     is_binary: bool = False
+    is_plain: bool = False
+    """Whether the body is JSON, and quick to plan where it is short."""
 
 
 class CallRequest(NamedTuple):
@@ -99,15 +101,14 @@ class RequestReader:
 
     def read_head(self, context: RequestContext) -> RequestHead:
         """Raises GatewayError for an invalid head."""
-        headers = context.request.headers
-        asked = headers.get(b"grpc-timeout")
-        catalog = self._live.current
+        request, catalog = context.request, self._live.current
         if catalog is None:
             raise no_schema()
         context.response.headers.append(catalog.tag)
-        method = method_at(context, catalog, has_pages=self._has_pages)
+        method = catalog.routes.get(request.path)
+        if method is None:
+            raise self._unknown(context, catalog)
         self._interceptors.authorize(context, catalog, method, None, "")
-        request = context.request
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
         context.call.rpc = method.path
@@ -120,47 +121,49 @@ class RequestReader:
             context.response.headers += more
             timeout = self._longest_call if wanted is None else min(self._longest_call, wanted)
             return RequestHead(catalog, method, timeout, self._reject, query, surface.is_binary)
+        headers, timeout = request.headers, self._longest_call
         check_headers(headers, self._max_body, method, self._codings)
-        timeout = self._longest_call
+        asked = headers.get(b"grpc-timeout")
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))
         query, accept = NO_QUERY, headers.get(b"accept")
         if accept is not None or request.query or request.method != "POST":
             query = self._queries.read(context, method, accept, self._reject)
-        return RequestHead(catalog, method, timeout, self._reject, query)
+        is_plain = query.body is None and ForCaller not in method.aspects
+        return RequestHead(catalog, method, timeout, self._reject, query, is_plain=is_plain)
+
+    def _unknown(self, context: RequestContext, catalog: Catalog) -> GatewayError:
+        """The error (NOT_FOUND), which suggests only methods that the caller may call."""
+        caller = context.caller
+        assert caller is not None, "no path is looked up without a token"
+        names, path = caller.rights.names(catalog), context.request.path
+        return unknown_path(path, catalog, names, has_pages=self._has_pages)
 
     def _rules(self, context: RequestContext, policy: UnknownFieldPolicy) -> HeadRules:
         options, coding = self._queries.parameters, context.coding
         return HeadRules(policy, self._max_body, options, self._codings, coding)
 
-    def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
-        """The request's body, or the message in it; None while it is arriving, or while taking
-        the message out may take long. Raises GatewayError.
+    async def message_in(
+        self, context: RequestContext, head: RequestHead, body: bytes | None, receive: Receive
+    ) -> bytes:
+        """The message in a body, or in that of a query string. None: the body is waited for.
+
+        Raises GatewayError for an unreadable body, and ClientGone.
         """
         surface = context.surface
-        if surface is not None and surface.is_wrapped(context.request):
-            return None
-        body = self.bodies.take(context)
-        if body is None:
-            return None
-        if head.query.body is not None:
-            body = body_of_get(head.query.body, body)
-        return body if surface is None else surface.message(body)
-
-    async def wait_for_body(
-        self, context: RequestContext, head: RequestHead, receive: Receive
-    ) -> bytes:
-        """Raises GatewayError for an unreadable body, and ClientGone."""
+        if body is not None and not (surface is not None and surface.is_wrapped(context.request)):
+            if head.query.body is not None:
+                body = body_of_get(head.query.body, body)
+            return body if surface is None else surface.message(body)
         began = monotonic()
-        surface = context.surface
         try:
-            body = await self.bodies.read(context, receive)
+            if body is None:
+                body = await self.bodies.read(context, receive)
             if head.query.body is not None:
                 body = body_of_get(head.query.body, body)
             if surface is not None:
-                body = await surface.unwrap(
-                    context.request, body, partial(self.bodies.expand, context)
-                )
+                expand = partial(self.bodies.expand, context)
+                body = await surface.unwrap(context.request, body, expand)
                 self.bodies.check(len(body))
         finally:
             context.waited += monotonic() - began
@@ -266,7 +269,9 @@ class RequestReader:
             raise no_schema()
         try:
             if method is None or current is not catalog:
-                method = method_at(context, current, has_pages=self._has_pages)
+                method = current.routes.get(context.request.path)
+            if method is None:
+                raise self._unknown(context, current)
             payload = None if planned is None else planned.payload
             self._interceptors.authorize(context, current, method, payload, "")
             check_verb(context.request.method, method)
@@ -311,17 +316,6 @@ class RequestReader:
             look_up = head.catalog.routes[second.call]
             self._interceptors.authorize(context, head.catalog, look_up, b"", second.shown)
         return request
-
-
-def method_at(context: RequestContext, catalog: Catalog, *, has_pages: bool) -> Method:
-    """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
-    method = catalog.routes.get(context.request.path)
-    if method is None:
-        caller = context.caller
-        assert caller is not None, "no path is looked up without a token"
-        names, path = caller.rights.names(catalog), context.request.path
-        raise unknown_path(path, catalog, names, has_pages=has_pages)
-    return method
 
 
 def caller_of(context: RequestContext) -> Caller:
