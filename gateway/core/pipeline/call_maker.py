@@ -207,10 +207,13 @@ class CallMaker:
     def _metadata_of(self, context: RequestContext) -> Metadata:
         """The request id, the caller's address and subject. The token is never sent."""
         subject = SHARED if context.is_shared else context.subject or ""
-        found: Metadata = (("x-request-id", context.request.id),)
-        for metadata in self._interceptors.metadata:
-            found += metadata(context)
-        return found + caller_metadata(context.request.client, subject)
+        for calling in self._interceptors.calling:
+            calling(context)
+        return (
+            ("x-request-id", context.request.id),
+            *context.call.metadata,
+            *caller_metadata(context.request.client, subject),
+        )
 
     def _note_times(self, context: RequestContext, began: float, code: Code) -> None:
         ended = monotonic()

@@ -16,7 +16,6 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
-from gateway.core.upstream.interface import Metadata
 
 OK = Code.OK
 """Looking up an enum's member calls a function before Python 3.12."""
@@ -94,11 +93,8 @@ class Interceptor:
         """
         return None
 
-    def metadata(self, context: RequestContext) -> Metadata:
-        """A call is about to be made: what Cuebot is told of the request, besides its id and its
-        caller.
-        """
-        return ()
+    def calling(self, context: RequestContext) -> None:
+        """A call is about to be made, of which `CallState.metadata` may say more."""
 
     def called(self, context: RequestContext, began: float, ended: float, code: Code) -> None:
         """A call has ended, with its look-ups and follow-ups. Times are seconds on the monotonic
@@ -171,7 +167,7 @@ class Interceptors:
         """
         self.enter: Callable[[RequestContext], None] = in_turn(stages("enter"))
         """Takes a call's resources; the request returns them. Raises GatewayError."""
-        self.metadata: Sequence[Callable[[RequestContext], Metadata]] = stages("metadata")
+        self.calling: Sequence[Callable[[RequestContext], None]] = stages("calling")
         self.called: Sequence[Callable[[RequestContext, float, float, Code], None]]
         self.called = stages("called")
         self._identify: Sequence[Callable[[RequestContext], None]] = stages("identify")

@@ -178,7 +178,9 @@ class RequestReader:
             )
             planned = plan_message(head.method, body, head.policy, unread=unread)
         else:
-            planned = plan_any(head.method, body, head.policy, media_of(context))
+            planned = plan_any(
+                head.method, body, head.policy, context.request.headers.get(b"content-type", b"")
+            )
         if context.waited:
             self.reauthorize(context, head.catalog, head.method, planned)
         return self._call_request(context, head, planned)
@@ -197,7 +199,7 @@ class RequestReader:
                 head.policy,
                 head.timeout,
                 caller_of(context),
-                media=media_of(context),
+                media=context.request.headers.get(b"content-type", b""),
                 is_binary=head.is_binary,
             )
         took = monotonic() - began
@@ -237,7 +239,12 @@ class RequestReader:
                 if surface is not None and surface.is_binary:
                     planned = plan_message(denial.method, body, policy)
                 else:
-                    planned = plan_any(denial.method, body, policy, media_of(context))
+                    planned = plan_any(
+                        denial.method,
+                        body,
+                        policy,
+                        context.request.headers.get(b"content-type", b""),
+                    )
                 context.call.denied = denial._replace(payload=planned.payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -356,10 +363,6 @@ def check_verb(verb: str, method: Method) -> None:
         why = f"{verb} is for methods that only read, and {method.path} may change something"
         problem = f"{why}; use POST (curl: -d with its arguments, and no -G)"
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
-
-
-def media_of(context: RequestContext) -> bytes:
-    return context.request.headers.get(b"content-type") or b""
 
 
 def takes_long(head: RequestHead, body: bytes) -> bool:
