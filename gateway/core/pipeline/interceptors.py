@@ -29,6 +29,8 @@ class Interceptor:
     GatewayError.
     """
 
+    is_idle: bool = False
+    """Whether it takes part in no stage for now. After a change: `Interceptors.compose`."""
     restricts: ClassVar[bool] = False
     """Whether `around` does what rules say (`Rights.is_restricted`): calls of others are not
     wrapped.
@@ -149,13 +151,16 @@ class Interceptors:
     """The stages of all interceptors, each with those that take part in it."""
 
     def __init__(self, interceptors: Iterable[Interceptor] = ()) -> None:
-        self._compose(tuple(interceptors))
+        self._all = [*interceptors]
+        self.compose()
 
     def append(self, interceptor: Interceptor) -> None:
-        self._compose((*self._listed, interceptor))
+        self._all.append(interceptor)
+        self.compose()
 
-    def _compose(self, listed: tuple[Interceptor, ...]) -> None:
-        self._listed = listed
+    def compose(self) -> None:
+        """Put the stages together, with those that take part in them now."""
+        listed = [each for each in self._all if not each.is_idle]
 
         def stages(name: str) -> tuple[Any, ...]:
             return tuple(getattr(each, name) for each in listed if overrides(each, name))
