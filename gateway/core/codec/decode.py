@@ -15,7 +15,7 @@ from google.protobuf.message import EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.codec import wellknown
-from gateway.core.codec.body import ROOT, Json, Path, child, mismatch_at
+from gateway.core.codec.body import MAX_DEPTH, ROOT, Json, Path, child, mismatch_at
 from gateway.core.codec.fields import (
     INT32,
     INT64,
@@ -348,7 +348,9 @@ class Decoders:
         def fill_one(message: Any, item: object, path: Path, unknown: Unknown) -> None:
             content = getattr(message, name)
             set_in_parent(content)
-            read(item, content, child(path, key, 1), unknown)
+            depth = path[2] + 1
+            place = (path, key, depth) if depth < MAX_DEPTH else child(path, key, 1)
+            read(item, content, place, unknown)
 
         def fill_many(message: Any, item: object, path: Path, unknown: Unknown) -> None:
             place = child(path, key, 1)

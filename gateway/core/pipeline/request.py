@@ -169,21 +169,48 @@ class RequestReader:
             context.waited += monotonic() - began
         return body
 
-    def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
-        """Raises GatewayError for an invalid body or a lost right."""
-        if head.is_binary:
-            unread = not (
-                ForCaller in head.method.aspects
-                or self._interceptors.depend_on_content(context, head.method)
-            )
-            planned = plan_message(head.method, body, head.policy, unread=unread)
+    def plan(
+        self,
+        context: RequestContext,
+        head: RequestHead,
+        body: bytes,
+        done: PlanForCaller | None = None,
+    ) -> CallRequest:
+        """Raises GatewayError for an invalid body or a lost right. `done` is the plan for its
+        caller, if another process has made it.
+
+        A look-up only resolves a name and needs no right of its own, nor does a second read of the
+        call's own answer.
+        """
+        method, query, authorize = head.method, head.query, self._interceptors.authorize
+        for_caller: ForCaller | None = method.aspects.get(ForCaller)
+        if done is not None:
+            planned = done.plan
+        elif head.is_binary:
+            depends = self._interceptors.depend_on_content(context, method)
+            unread = for_caller is None and not depends
+            planned = plan_message(method, body, head.policy, unread=unread)
         else:
-            planned = plan_any(
-                head.method, body, head.policy, context.request.headers.get(b"content-type", b"")
-            )
-        if context.waited:
-            self.reauthorize(context, head.catalog, head.method, planned)
-        return self._call_request(context, head, planned)
+            media = context.request.headers.get(b"content-type", b"")
+            planned = plan_any(method, body, head.policy, media)
+        if context.waited or done is not None:
+            self.reauthorize(context, head.catalog, method, planned)
+        for follow_up, payload in planned.follow_ups:
+            authorize(context, head.catalog, follow_up.method, payload, str(follow_up.given))
+        if planned.kept:
+            context.call.kept = planned.kept
+        if for_caller is not None:
+            planned = changed_for_caller(context, planned, for_caller, done)
+        form, cut_at = query.form, 0
+        if method.row_limit is not None or planned.most_rows is not None:
+            planned, form, cut_at = ask_for_rows(planned, form)
+        if planned.defaulted or planned.ignored or query.unread:
+            tell_of_fields(context, planned, query)
+        if form is not None and form.second_call is not None:  # it tells what is in a list
+            second = form.second_call
+            look_up = head.catalog.routes[second.call]
+            authorize(context, head.catalog, look_up, b"", second.shown)
+        return CallRequest(planned, head.timeout, head.catalog, form, cut_at, query.asked)
 
     async def plan_offloaded(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
@@ -205,8 +232,7 @@ class RequestReader:
         took = monotonic() - began
         context.waited += took
         head = head._replace(timeout=max(head.timeout - took, 0))
-        self.reauthorize(context, head.catalog, head.method, done.plan)
-        return self._call_request(context, head, done.plan, done)
+        return self.plan(context, head, body, done)
 
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
@@ -286,43 +312,14 @@ class RequestReader:
             context.response.set_header(*current.tag)  # the schema by which it is refused
             raise
 
-    def _call_request(
-        self,
-        context: RequestContext,
-        head: RequestHead,
-        planned: Plan,
-        done: PlanForCaller | None = None,
-    ) -> CallRequest:
-        """Sets headers for ignored, replaced and added fields.
 
-        `done` is the plan for its caller, if another process has made it. A look-up only resolves a
-        name and needs no right of its own, nor does a second read of the call's own answer.
-        """
-        for follow_up, payload in planned.follow_ups:
-            self._interceptors.authorize(
-                context, head.catalog, follow_up.method, payload, str(follow_up.given)
-            )
-        if planned.kept:
-            context.call.kept = planned.kept
-        for_caller: ForCaller | None = planned.method.aspects.get(ForCaller)
-        if for_caller is not None:
-            planned = changed_for_caller(context, planned, for_caller, done)
-        query, cut_at = head.query, 0
-        form = query.form
-        if planned.method.row_limit is not None or planned.most_rows is not None:
-            planned, form, cut_at = ask_for_rows(planned, form)
-        headers = context.response.headers
-        if planned.defaulted:
-            headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
-        if planned.ignored or query.unread:
-            ignored = listed_paths(query.unread + planned.ignored)
-            headers.append((b"x-ignored-fields", ignored))
-        request = CallRequest(planned, head.timeout, head.catalog, form, cut_at, query.asked)
-        if form is not None and form.second_call is not None:  # it tells what is in a list
-            second = form.second_call
-            look_up = head.catalog.routes[second.call]
-            self._interceptors.authorize(context, head.catalog, look_up, b"", second.shown)
-        return request
+def tell_of_fields(context: RequestContext, planned: Plan, query: Query) -> None:
+    """In headers: which fields have been given a default, and which ignored."""
+    headers = context.response.headers
+    if planned.defaulted:
+        headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
+    if planned.ignored or query.unread:
+        headers.append((b"x-ignored-fields", listed_paths(query.unread + planned.ignored)))
 
 
 def caller_of(context: RequestContext) -> Caller:
