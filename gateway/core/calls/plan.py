@@ -17,7 +17,7 @@ from gateway.core.calls.short_names import (
     spell_out_fields,
     with_condition,
 )
-from gateway.core.codec.body import parse
+from gateway.core.codec.body import NotJson, parse
 from gateway.core.codec.decode import decode_body
 from gateway.core.codec.rewrite import Body, BodyPath
 from gateway.core.codec.unknown_fields import UnknownField, UnknownFieldPolicy, UnknownFields
@@ -208,12 +208,31 @@ def holds_the_loop(body: bytes) -> bool:
     return size > MAX_QUICK_BYTES or sum(map(body.count, PARTS)) > MAX_QUICK_PARTS
 
 
-def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
+AsJson = Callable[[Method, bytes, str], bytes | None]
+"""The JSON of a body that is none for this problem; None if there is no other way to read it.
+
+Raises GatewayError (INVALID_ARGUMENT).
+"""
+
+
+def only_json(method: Method, content: bytes, problem: str) -> None:
+    """`AsJson` where bodies have no other form."""
+
+
+def plan(
+    method: Method, content: bytes, policy: UnknownFieldPolicy, as_json: AsJson = only_json
+) -> Plan:
     """The plan for a JSON body, which is parsed again only if it can be read in another way.
 
     Raises GatewayError (INVALID_ARGUMENT).
     """
-    value = parse(content)
+    try:
+        value = parse(content)
+    except NotJson as error:
+        other = as_json(method, content, error.message)
+        if other is None:
+            raise
+        content, value = other, parse(other)
     # Before planning takes it apart.
     sizes = sizes_in(method, value) if Sizes in method.aspects else {}
     try:

@@ -100,8 +100,8 @@ class CallMaker:
         plan, method, timeout = request.plan, request.plan.method, request.timeout
         wording: Wording = method.aspects.get(Wording, NO_WORDING)
         around = self._interceptors.around(context, innermost)
-        upstream, metadata = self._upstream_of(context), self._metadata_of(context)
-        expects = partial(self.expect, context)
+        upstream = self._upstream_of(context)
+        metadata, expects = self._metadata_of(context), partial(self.expect, context)
         others = around or plan.look_ups or plan.follow_ups or method.instead or wording.tell_apart
         try:
             if not others:  # than one call, whatever Cuebot answers to it

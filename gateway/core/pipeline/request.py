@@ -9,10 +9,10 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway.core.calls.answer_form import AnswerForm
-from gateway.core.calls.body_forms import plan_any
+from gateway.core.calls.body_forms import as_json
 from gateway.core.calls.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.calls.messages import takes_long as message_takes_long
-from gateway.core.calls.plan import Plan, holds_the_loop, plan_message
+from gateway.core.calls.plan import Plan, holds_the_loop, plan, plan_message
 from gateway.core.calls.query import NO_QUERY, Query
 from gateway.core.calls.row_counts import ask_for_rows
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
@@ -192,7 +192,7 @@ class RequestReader:
             planned = plan_message(method, body, head.policy, unread=unread)
         else:
             media = context.request.headers.get(b"content-type", b"")
-            planned = plan_any(method, body, head.policy, media)
+            planned = plan(method, body, head.policy, partial(as_json, media))
         if context.waited or done is not None:
             self.reauthorize(context, head.catalog, method, planned)
         for follow_up, payload in planned.follow_ups:
@@ -265,12 +265,8 @@ class RequestReader:
                 if surface is not None and surface.is_binary:
                     planned = plan_message(denial.method, body, policy)
                 else:
-                    planned = plan_any(
-                        denial.method,
-                        body,
-                        policy,
-                        context.request.headers.get(b"content-type", b""),
-                    )
+                    media = context.request.headers.get(b"content-type", b"")
+                    planned = plan(denial.method, body, policy, partial(as_json, media))
                 context.call.denied = denial._replace(payload=planned.payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
