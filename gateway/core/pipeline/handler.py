@@ -96,6 +96,8 @@ class UnaryHandler:
         plans it. `body` is what has arrived, if it is whole.
         """
         requests = self._requests
+        if body is None and context.patience is None:
+            self._interceptors.wait_for_body(context)
         body = await requests.message_in(context, head, body, receive)
         if context.patience is None:
             self._interceptors.enter(context)

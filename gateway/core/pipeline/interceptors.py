@@ -70,6 +70,9 @@ class Interceptor:
         To be decided by the method alone: the request, if it is known, is for the audit log.
         """
 
+    def wait_for_body(self, context: RequestContext) -> None:
+        """The body is still on its way: refuse now what `enter` would have to refuse."""
+
     def enter(self, context: RequestContext) -> None:
         """The body has been read: take the resources of the call (`AdmissionControl`)."""
 
@@ -170,6 +173,7 @@ class Interceptors:
         """As `Interceptor.authorize`. The payload, if it is known, is for the audit log;
         `asked_by` is the field of the client's request that asks for a follow-up.
         """
+        self.wait_for_body: Callable[[RequestContext], None] = in_turn(stages("wait_for_body"))
         self.enter: Callable[[RequestContext], None] = in_turn(stages("enter"))
         """Takes a call's resources; the request returns them. Raises GatewayError."""
         self.calling: Sequence[Callable[[RequestContext], None]] = stages("calling")

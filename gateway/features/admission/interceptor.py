@@ -16,6 +16,10 @@ class AdmissionControl(Interceptor):
         self._ordinary = (slots,)
         self._long = (slots, load_shedder.slots)
 
+    def wait_for_body(self, context: RequestContext) -> None:
+        self.enter(context)
+        context.leave()  # who sends slowly holds no place meanwhile
+
     def enter(self, context: RequestContext) -> None:
         principal, method = context.principal, context.call.rpc or ""
         shedder = self._load_shedder
