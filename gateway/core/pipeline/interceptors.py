@@ -196,6 +196,8 @@ class Interceptors:
         """
         for identify in self._identify:
             identify(context)
+        if context.subject:  # whichever feature knows it
+            context.principal = context.subject
         for position, admit in enumerate(self._admit):
             waiting = admit(context)
             if waiting is not None:
