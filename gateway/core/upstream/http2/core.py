@@ -334,9 +334,10 @@ class Core:
             self.calls.close_after(last, farewell(code, words))
 
     def _on_window_update(self, number: int, payload: bytes) -> None:
-        calls = self.calls
-        calls.progress.count_idle_frame(len(payload))
-        more = read_number(payload, 4) & wire.MAX_WINDOW
+        calls, more = self.calls, int.from_bytes(payload, "big") & wire.MAX_WINDOW
+        if len(payload) != 4:
+            raise ProtocolError("a window of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
+        calls.progress.count_idle_frame()
         if number == 0:
             calls.sender.widen_all(more)
         elif (stream := calls.streams.get(number)) is None:
