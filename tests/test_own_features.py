@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.feature import Feature
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.feature import Feature, Interceptor, RequestContext
 from gateway.features.installed import GROUP, Unusable, placed, with_installed
+from tests.support.contexts import context_of
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
@@ -159,3 +161,13 @@ def test_where_it_cannot_come(own: type[Feature], problem: str) -> None:
 
 def test_without_packages_there_are_ours() -> None:
     assert with_installed(*OURS) == tuple(OURS)
+
+
+def test_whom_a_studio_has_identified_owns_what_is_shared() -> None:
+    class Badges(Interceptor):
+        def identify(self, context: RequestContext) -> None:
+            context.subject = "lena"
+
+    context = context_of("/a.B/C")
+    Interceptors([Badges()]).admit(context)
+    assert context.principal == "lena"

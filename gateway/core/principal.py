@@ -45,6 +45,10 @@ class Rights(Protocol):
         """Whether the caller may see the state of the gateway itself: metrics, Cuebot's hosts."""
 
     @property
+    def is_restricted(self) -> bool:
+        """Whether more than their methods decides about calls, or answers may lack something."""
+
+    @property
     def is_partial(self) -> bool:
         """Whether answers may lack what others see, so that each is made for its caller."""
 
@@ -72,6 +76,7 @@ class Unrestricted:
     name = "access_default"
     decided_by = ()
     shows_status = True
+    is_restricted = False
     is_partial = False
     terms = ()
 

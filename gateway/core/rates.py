@@ -45,13 +45,14 @@ class Rate:
 
     @cached_property
     def key(self) -> str:
-        """Tells the buckets of this rate from those of others; without spaces."""
+        """Tells the buckets of this rate from those of others, without spaces. Each rate has its
+        own: what is owed at a slow one would last too long at a fast one, after a reload or between
+        tokens of two kinds.
+        """
         return f"{self.interval}/{self.capacity}/{self.longest_wait:.0f}"
 
     def bucket(self, client: str) -> str:
-        """The key of a client's bucket. Each rate has its own: what is owed at a slow one would
-        last too long at a fast one, after a reload or between tokens of two kinds.
-        """
+        """The key of a client's bucket in a shared store."""
         return f"{self.key} {client}"
 
     @cached_property
@@ -99,14 +100,14 @@ class MemoryLimiter:
         self._clock = clock
         self._remembered = remembered
         self._most = remembered + remembered // 64 + 1
-        self._full_at: dict[str, int] = {}
-        """By bucket: nanoseconds of the clock."""
+        self._full_at: dict[tuple[str, str], int] = {}
+        """By the key of the rate and the client: nanoseconds of the clock."""
         self._enough = min(FEWEST_CLIENTS, self._most)
         """Number of clients at which some are forgotten."""
         self._next_sweep = 0
 
     def hit(self, client: str, rate: Rate) -> Verdict:
-        now, bucket = round(self._clock() * NANOSECONDS), rate.bucket(client)
+        now, bucket = round(self._clock() * NANOSECONDS), (rate.key, client)
         full_at = self._full_at.pop(bucket, now)  # and put back as the last one seen
         if full_at < now:
             full_at = now
@@ -121,7 +122,7 @@ class MemoryLimiter:
 
     def owe(self, client: str, rate: Rate, debt: int) -> None:
         """Set the client's bucket: full in `debt` nanoseconds."""
-        now, bucket = round(self._clock() * NANOSECONDS), rate.bucket(client)
+        now, bucket = round(self._clock() * NANOSECONDS), (rate.key, client)
         self._full_at.pop(bucket, None)
         self._full_at[bucket] = now + debt
         if len(self._full_at) >= self._enough:

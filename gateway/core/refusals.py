@@ -16,7 +16,7 @@ class Refusals(Interceptor):
         self._seconds: deque[tuple[int, Counter[Cause]]] = deque(maxlen=RECENT_SECONDS)
         """The counts of the last seconds in which there were any."""
 
-    def end(self, context: RequestContext) -> None:
+    def failed(self, context: RequestContext) -> None:
         cause = context.response.cause
         if cause is not None:
             self._count(cause)

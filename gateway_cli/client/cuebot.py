@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.core.calls.answer_form import AnswerForm, Asked, SecondCall, SentRequest
 from gateway.core.calls.direct import Waited, together
-from gateway.core.calls.invoke import Invocation, calls_within, invoke
+from gateway.core.calls.invoke import Invocation, calls_within
 from gateway.core.calls.plan import Plan, plan
 from gateway.core.calls.query import refused
 from gateway.core.calls.row_counts import ask_for_rows
@@ -173,7 +173,8 @@ class CuebotClient:
         form = rows.form
         try:
             if form is None or form.second_call is None:
-                answer = await invoke(rows.plan, self.upstream, self.timeout)
+                call = calls_within(self.timeout, self.upstream, ())
+                answer = await Invocation(call).answer(rows.plan)
             else:
                 form, answer = await self._answer_in(form, form.second_call, rows.plan)
             content = b"".join((method.encode if form is None else form.encode)(answer))

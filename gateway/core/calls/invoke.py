@@ -7,7 +7,6 @@ from typing import Any, Protocol
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.calls.failures import (
-    NO_WORDING,
     Ambiguous,
     Wording,
     error_for,
@@ -53,39 +52,6 @@ class Call(Protocol):
 Around = Callable[[Call], Call]
 
 
-async def invoke(
-    plan: Plan,
-    upstream: Upstream,
-    timeout: float,
-    metadata: Metadata = (),
-    expects: Expects = takes_all,
-    around: Around | None = None,
-    resolved: list[str] | None = None,
-) -> bytes:
-    """Cuebot's answer to a plan. `timeout` is in seconds, for all calls together.
-
-    `expects` is called before large answers are received, and `around` wraps each call. Names that
-    only a list could resolve are added to `resolved`.
-
-    Raises GatewayError: that of `error_for` for a failed call. If a look-up fails, finds nothing
-    (NOT_FOUND), or finds what the call would create (ALREADY_EXISTS), the call is not made. An
-    error of a follow-up says what has been done before it. Cancelling the task cancels the current
-    call.
-    """
-    method = plan.method
-    wording: Wording = method.aspects.get(Wording, NO_WORDING)
-    plain = method.instead is None and wording.tell_apart is None
-    if plain and not (plan.look_ups or plan.follow_ups or around):
-        try:
-            return await upstream.call(
-                UpstreamCall(method.path, plan.payload, timeout, metadata, expects)
-            )
-        except CallFailed as failed:
-            raise error_for(failed, plan.method, plan.payload) from None
-    call = calls_within(timeout, upstream, metadata, expects)
-    return await Invocation(around(call) if around else call, resolved).answer(plan)
-
-
 def calls_within(
     timeout: float, upstream: Upstream, metadata: Metadata, expects: Expects = takes_all
 ) -> Call:
@@ -105,7 +71,7 @@ def calls_within(
 async def rehearse(plan: Plan, call: Call, around: Around) -> None:
     """Do all that comes before the call of a plan, without changing anything.
 
-    Raises GatewayError as `invoke` would by then.
+    Raises GatewayError as `Invocation.answer` would by then.
     """
 
     async def read(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:
@@ -129,10 +95,18 @@ class Invocation:
     """The calls of a plan, and of the plans within it."""
 
     def __init__(self, call: Call, resolved: list[str] | None = None) -> None:
+        """Names that only a list could resolve are added to `resolved`."""
         self._call = call
         self._resolved = [] if resolved is None else resolved
 
     async def answer(self, plan: Plan) -> bytes:
+        """Cuebot's answer to a plan.
+
+        Raises GatewayError: that of `error_for` for a failed call. If a look-up fails, finds
+        nothing (NOT_FOUND), or finds what the call would create (ALREADY_EXISTS), the call is not
+        made. An error of a follow-up says what has been done before it. Cancelling the task cancels
+        the current call.
+        """
         payload, found = await self.look_up(plan)
         answer = await self._own_answer(plan, payload, found)
         return await self._follow(plan, answer) if plan.follow_ups else answer

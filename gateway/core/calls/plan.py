@@ -10,8 +10,14 @@ from typing import Any, NamedTuple, Protocol
 
 from gateway.core.calls.ids import check_length, is_name
 from gateway.core.calls.messages import as_json, read_message
-from gateway.core.calls.short_names import belonging, sizes_in, spell_out_fields, with_condition
-from gateway.core.codec.body import parse
+from gateway.core.calls.short_names import (
+    Sizes,
+    belonging,
+    sizes_in,
+    spell_out_fields,
+    with_condition,
+)
+from gateway.core.codec.body import NotJson, parse
 from gateway.core.codec.decode import decode_body
 from gateway.core.codec.rewrite import Body, BodyPath
 from gateway.core.codec.unknown_fields import UnknownField, UnknownFieldPolicy, UnknownFields
@@ -35,6 +41,10 @@ MAX_QUICK_PARTS = 5000
 PARTS = (b"{", b"[", b",", b"&", b"%")
 """What there is of for each part: objects, lists and values in JSON, parameters and escaped
 characters in forms."""
+
+
+NOTHING, ARGUMENTS = UnknownFieldPolicy.NOTHING, UnknownFieldPolicy.ARGUMENTS
+"""Looking up an enum's member calls a function before Python 3.12."""
 
 
 class Plan(NamedTuple):
@@ -169,13 +179,6 @@ class Planners(tuple[Planner, ...], Aspect):
     def searches(self) -> tuple[Search, ...]:
         return tuple(search for each in self for search in each.searches)
 
-    def concern(self, value: object) -> bool:
-        """Whether a parsed body has anything for one of them."""
-        for each in self:  # noqa: SIM110 - a generator would cost each call two functions more
-            if each.concerns(value):
-                return True
-        return False
-
     def kept(self, value: object) -> tuple[tuple[str, str], ...]:
         found: list[tuple[str, str]] = []
         for each in self:
@@ -205,13 +208,33 @@ def holds_the_loop(body: bytes) -> bool:
     return size > MAX_QUICK_BYTES or sum(map(body.count, PARTS)) > MAX_QUICK_PARTS
 
 
-def plan(method: Method, content: bytes, policy: UnknownFieldPolicy) -> Plan:
+AsJson = Callable[[Method, bytes, str], bytes | None]
+"""The JSON of a body that is none for this problem; None if there is no other way to read it.
+
+Raises GatewayError (INVALID_ARGUMENT).
+"""
+
+
+def only_json(method: Method, content: bytes, problem: str) -> None:
+    """`AsJson` where bodies have no other form."""
+
+
+def plan(
+    method: Method, content: bytes, policy: UnknownFieldPolicy, as_json: AsJson = only_json
+) -> Plan:
     """The plan for a JSON body, which is parsed again only if it can be read in another way.
 
     Raises GatewayError (INVALID_ARGUMENT).
     """
-    value = parse(content)
-    sizes = sizes_in(method, value)  # before planning takes it apart
+    try:
+        value = parse(content)
+    except NotJson as error:
+        other = as_json(method, content, error.message)
+        if other is None:
+            raise
+        content, value = other, parse(other)
+    # Before planning takes it apart.
+    sizes = sizes_in(method, value) if Sizes in method.aspects else {}
     try:
         return plan_read(method, value, partial(parse, content), policy)
     except UnknownFields:
@@ -231,30 +254,35 @@ def plan_read(
     method: Method, value: object, again: Callable[[], object], policy: UnknownFieldPolicy
 ) -> Plan:
     """Planning takes the value apart; `again` reads it once more. Raises GatewayError."""
-    ignores = policy is UnknownFieldPolicy.NOTHING
-    try:  # what is not ignored: fields by their paths
-        return plan_value(method, value, UnknownFieldPolicy.ARGUMENTS if ignores else policy)
+    planners: Planners = method.aspects.get(Planners, NO_PLANNERS)
+    is_plain = method.steps is None and not method.rewrites
+    for each in planners:
+        is_plain = is_plain and not each.concerns(value)
+    # What is not ignored: fields by their paths.
+    strict = ARGUMENTS if policy is NOTHING else policy
+    try:
+        if is_plain:  # as most are
+            return Plan(method, *method.decode_value(value, strict, planners.documented))
+        return plan_with(method, planners, value, strict)
     except UnknownFields as error:
         spelled_out = None
-        if ignores or next(belonging(method, error.fields), None) is not None:
+        if policy is NOTHING or next(belonging(method, error.fields), None) is not None:
             spelled_out = plan_spelled_out(method, again(), policy, error.fields)
         if spelled_out is None:
             raise with_condition(error, method) from None
         return spelled_out
 
 
-def plan_value(method: Method, value: object, policy: UnknownFieldPolicy) -> Plan:
-    body = None
-    if method.rewrites:
-        body = Body(value)
-        body.rewrite(method.rewrites)
-    planners: Planners = method.aspects.get(Planners, NO_PLANNERS)
-    if method.steps is not None or (planners and planners.concern(value)):
+def plan_with(
+    method: Method, planners: Planners, value: object, policy: UnknownFieldPolicy
+) -> Plan:
+    """The plan for a value of which the profile may have something to say. Raises GatewayError."""
+    body = Body(value)
+    body.rewrite(method.rewrites)
+    if method.steps is not None or any(each.concerns(value) for each in planners):
         kept = planners.kept(value)
-        planned = plan_body(method, body or Body(value), policy)
+        planned = plan_body(method, body, policy)
         return planned._replace(kept=kept) if kept else planned
-    if body is None:
-        return Plan(method, *method.decode_value(value, policy, planners.documented))
     body.documented += planners.documented
     return Plan(method, *decode_body(method.decode_value, body, policy))
 

@@ -15,7 +15,7 @@ from google.protobuf.message import EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.codec import wellknown
-from gateway.core.codec.body import ROOT, Json, Path, child, mismatch_at
+from gateway.core.codec.body import MAX_DEPTH, ROOT, Json, Path, child, mismatch_at
 from gateway.core.codec.fields import (
     INT32,
     INT64,
@@ -162,7 +162,8 @@ class Decoders:
 
     def value_decoder(self, descriptor: Descriptor, written: Container[str] = ()) -> DecodeValue:
         """`written` as in `check_unknown`."""
-        read, new, serialize = self.reader(descriptor), GetMessageClass(descriptor), self.serialize
+        read, new = self.reader(descriptor), GetMessageClass(descriptor)
+        serialize = new.SerializeToString  # a field may be named like a method
 
         def decode(
             value: object, policy: UnknownFieldPolicy, documented: Container[str] = ()
@@ -171,7 +172,10 @@ class Decoders:
             unknown: Unknown = []
             read(value, message, ROOT, unknown)
             ignored = check_unknown(unknown, policy, documented, written) if unknown else ()
-            return Decoded(serialize(message), ignored)
+            try:
+                return Decoded(serialize(message), ignored)
+            except EncodeError as error:
+                raise incomplete(message, error) from None
 
         return decode
 
@@ -192,9 +196,7 @@ class Decoders:
             payload: bytes = type(message).SerializeToString(message)
             return payload
         except EncodeError as error:
-            missing = type(message).FindInitializationErrors(message)
-            problem = f"missing: {', '.join(missing[:20])}" if missing else str(error)
-            raise mismatch_at(ROOT, problem) from None
+            raise incomplete(message, error) from None
 
     def _compile(self, descriptor: Descriptor) -> Read:
         return wellknown.reader(descriptor, self._read_any) or self._object_reader(descriptor)
@@ -346,7 +348,9 @@ class Decoders:
         def fill_one(message: Any, item: object, path: Path, unknown: Unknown) -> None:
             content = getattr(message, name)
             set_in_parent(content)
-            read(item, content, child(path, key, 1), unknown)
+            depth = path[2] + 1
+            place = (path, key, depth) if depth < MAX_DEPTH else child(path, key, 1)
+            read(item, content, place, unknown)
 
         def fill_many(message: Any, item: object, path: Path, unknown: Unknown) -> None:
             place = child(path, key, 1)
@@ -390,6 +394,12 @@ class Decoders:
         return lambda container, key, value, path, unknown: container.__setitem__(
             key, convert(value)
         )
+
+
+def incomplete(message: Any, error: EncodeError) -> GatewayError:
+    """The 400 for a message of which a required field (proto2) is missing."""
+    missing = type(message).FindInitializationErrors(message)
+    return mismatch_at(ROOT, f"missing: {', '.join(missing[:20])}" if missing else str(error))
 
 
 class ExtensionOf:

@@ -68,6 +68,8 @@ class LiveCatalog:
         every: float = 0.0,
     ) -> None:
         self.current: Catalog | None = None
+        self.reads: set[str] = set()
+        """The native paths of its methods that change nothing. It is always this set."""
         self.problem = "the schema has not been asked for yet"
         """Why the last attempt has failed; empty if it has not."""
         self.generation = 0
@@ -104,11 +106,6 @@ class LiveCatalog:
     def probe(self) -> str:
         """The path of the current catalog's probe; empty without a catalog."""
         return "" if self.current is None else self.current.probe
-
-    def only_reads(self, path: str) -> bool:
-        """Whether the method with this native path is known and changes nothing."""
-        method = None if self.current is None else self.current.routes.get(path)
-        return method is not None and method.reads_only
 
     async def wait(self) -> Catalog:
         await self._found.wait()
@@ -267,6 +264,8 @@ class LiveCatalog:
         if self.current is not None:
             self.on_replaced()
         self.current = self._complete = catalog
+        self.reads.clear()
+        self.reads.update(each.path for each in catalog.routes.values() if each.reads_only)
         self.generation += 1
         self._found.set()
         for skip in catalog.skipped[:LOGGED_CHANGES]:

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
-from gateway.core.calls.body_forms import plan_any
+from gateway.core.calls.body_forms import as_json
 from gateway.core.calls.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.calls.messages import check_size
-from gateway.core.calls.plan import Plan, plan_message, steps_of
+from gateway.core.calls.plan import Plan, plan, plan_message, steps_of
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError, own_failure
 from gateway.core.schema.catalog import Catalog
@@ -133,7 +133,7 @@ def planned(job: Job, catalog: Catalog) -> Done:
         check_size(method.descriptor.input_type, job.body)
         asked = plan_message(method, job.body, job.policy)
     else:
-        asked = plan_any(method, job.body, job.policy, job.media)
+        asked = plan(method, job.body, job.policy, partial(as_json, job.media))
         check_size(method.descriptor.input_type, asked.payload)
     each: ForCaller | None = method.aspects.get(ForCaller)
     done = PlanForCaller(asked, job.caller) if each is None else each.change(asked, job.caller)

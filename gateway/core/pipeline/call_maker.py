@@ -7,12 +7,11 @@ from urllib.parse import quote
 
 from gateway.core.calls.answer_form import SentRequest
 from gateway.core.calls.explanations import LARGEST_EMPTY_BYTES, Questions
-from gateway.core.calls.failures import NO_WORDING, Wording, may_be_explained
+from gateway.core.calls.failures import NO_WORDING, Wording, error_for, may_be_explained
 from gateway.core.calls.invoke import (
     Around,
     Invocation,
     calls_within,
-    invoke,
     rehearse,
 )
 from gateway.core.calls.plan import Plan
@@ -23,7 +22,7 @@ from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.request import CallRequest
 from gateway.core.principal import ADDRESS, PRINCIPAL, SHARED
-from gateway.core.upstream.interface import Metadata, Upstream
+from gateway.core.upstream.interface import CallFailed, Metadata, Upstream, UpstreamCall
 
 PlanAgain = Callable[[Plan, Invocation, Container[str]], Awaitable[Plan]]
 """From a plan to another one, by calls to methods with some of these paths."""
@@ -98,33 +97,36 @@ class CallMaker:
         """Raises GatewayError. `innermost` wraps each call to Cuebot inside the interceptors."""
         began, code = monotonic(), CANCELLED
         resolved: list[str] = []
-        metadata = self._metadata_of(context)
+        plan, method, timeout = request.plan, request.plan.method, request.timeout
+        wording: Wording = method.aspects.get(Wording, NO_WORDING)
+        around = self._interceptors.around(context, innermost)
+        upstream = self._upstream_of(context)
+        metadata, expects = self._metadata_of(context), partial(self.expect, context)
+        others = around or plan.look_ups or plan.follow_ups or method.instead or wording.tell_apart
         try:
-            answer = await invoke(
-                request.plan,
-                self._upstream_of(context),
-                request.timeout,
-                metadata,
-                partial(self.expect, context),
-                self._interceptors.around(context, innermost),
-                resolved,
-            )
+            if not others:  # than one call, whatever Cuebot answers to it
+                asked = UpstreamCall(method.path, plan.payload, timeout, metadata, expects)
+                try:
+                    answer = await upstream.call(asked)
+                except CallFailed as failed:
+                    raise error_for(failed, method, plan.payload) from None
+            else:
+                call = calls_within(timeout, upstream, metadata, expects)
+                answer = await Invocation(around(call) if around else call, resolved).answer(plan)
             code = OK
         except GatewayError as error:
             code = error.code
-            left = request.timeout - (monotonic() - began)
+            left = timeout - (monotonic() - began)
             raise await self._explained(error, context, request, left, metadata) from None
         finally:
             self._note_times(context, began, code)
         context.response.code = OK
         if resolved:  # a waiting GET calls several times
             note_resolved(context, resolved)
-        wording: Wording = request.plan.method.aspects.get(Wording, NO_WORDING)
         if len(answer) <= LARGEST_EMPTY_BYTES and wording.explains_empty:
-            left = request.timeout - (monotonic() - began)
-            ask = self._questions(context, request, left, metadata)
+            ask = self._questions(context, request, timeout - (monotonic() - began), metadata)
             if ask is not None and not context.is_shared:
-                await self._interceptors.explain_empty(context, request.plan, answer, ask)
+                await self._interceptors.explain_empty(context, plan, answer, ask)
         return answer
 
     async def answer(
@@ -207,10 +209,13 @@ class CallMaker:
     def _metadata_of(self, context: RequestContext) -> Metadata:
         """The request id, the caller's address and subject. The token is never sent."""
         subject = SHARED if context.is_shared else context.subject or ""
-        found: Metadata = (("x-request-id", context.request.id),)
-        for metadata in self._interceptors.metadata:
-            found += metadata(context)
-        return found + caller_metadata(context.request.client, subject)
+        for calling in self._interceptors.calling:
+            calling(context)
+        return (
+            ("x-request-id", context.request.id),
+            *context.call.metadata,
+            *caller_metadata(context.request.client, subject),
+        )
 
     def _note_times(self, context: RequestContext, began: float, code: Code) -> None:
         ended = monotonic()

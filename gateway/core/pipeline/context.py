@@ -19,6 +19,7 @@ from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.surface import Surface
 from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
+from gateway.core.upstream.interface import Metadata
 
 SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._~:/+=@-]{1,128}")
 ENCODED_OBJECT = r"e(?:y[A-DI-L]|w[k-r0-3])[\w=-]*+"
@@ -39,8 +40,11 @@ CLOSE = {"Connection": "close"}
 """For answers after which the connection cannot be reused."""
 
 
+FORWARDED_FOR = b"x-forwarded-for"
 ClientOf = Callable[[str, Mapping[bytes, bytes]], str]
-"""The address of the client of a connected peer, by the headers of a request."""
+"""The address of the client of a connected peer, by the headers of a request that has come through
+a proxy (FORWARDED_FOR).
+"""
 
 
 def the_peer(peer: str, headers: Mapping[bytes, bytes]) -> str:
@@ -144,6 +148,8 @@ class CallState:
     """See `Plan.kept`."""
     outlives_client: bool = False
     unserved: str = ""
+    metadata: Metadata = ()
+    """What Cuebot is told of the request with each call, besides its id and its caller."""
     with_cuebot: float = 0.0
     """Seconds spent in calls to Cuebot."""
     slots: tuple[FairQuota, ...] = ()
@@ -193,6 +199,8 @@ class RequestContext:
     ) -> None:
         self.request = request
         self.response = response
+        self.principal = f"ip {address_key(request.client)}"
+        """The owner of the quotas: the subject, or the address without one."""
         self.call = CallState()
         self.direct = direct
 
@@ -216,11 +224,6 @@ class RequestContext:
             response.status, response.bytes_out = status, len(body)
             response.is_complete = True
         return done
-
-    @property
-    def principal(self) -> str:
-        """The owner of the quotas: the subject, or the address without one."""
-        return self.subject or f"ip {address_key(self.request.client)}"
 
     def leave(self) -> None:
         """Return the slots. Call before the answer's end: the next request may need them."""
@@ -302,7 +305,7 @@ def open_context(
     if path.startswith("//"):  # from a base URL that ends in a slash
         path = "/" + path.lstrip("/")
     answered = [(b"x-request-id", request_id.encode("ascii")), NOSNIFF, NO_STORE]
-    client = client_of(peer, headers)
+    client = client_of(peer, headers) if FORWARDED_FOR in headers else peer
     started = time.monotonic() - seconds
     request = Request(  # by position: keywords take half as long again
         request_id, client, method, path, headers, started, query, http_version

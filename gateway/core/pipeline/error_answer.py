@@ -74,8 +74,10 @@ async def send_error(
     if context.direct is None:
         await send_and_discard(context, status, headers, body, receive, send)
         return
-    context.give_back_body_room()  # for other requests meanwhile
-    await await_rest(context, receive)
+    if context.body_room is not None:
+        context.give_back_body_room()  # for other requests meanwhile
+    if not context.body_read:
+        await await_rest(context, receive)
     if "Connection" in error.headers or not context.answer(status, headers, body):
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
@@ -84,12 +86,7 @@ async def send_error(
 async def await_rest(context: RequestContext, receive: Receive) -> None:
     """Wait briefly for a short body: after an answer before its end, the server closes."""
     length = content_length(context.request.headers)
-    if (
-        context.body_read
-        or not length
-        or length > LARGE_BODY_BYTES
-        or b"expect" in context.request.headers
-    ):
+    if not length or length > LARGE_BODY_BYTES or b"expect" in context.request.headers:
         return
     assert context.direct is not None
     if context.direct.take_body() is None:
@@ -145,6 +142,6 @@ class UnservedMethods(Interceptor):
     def __init__(self, live: LiveCatalog) -> None:
         self._live = live
 
-    def end(self, context: RequestContext) -> None:
+    def failed(self, context: RequestContext) -> None:
         if context.call.unserved:
             self._live.leave_out(context.call.unserved)

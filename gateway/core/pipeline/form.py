@@ -33,9 +33,12 @@ def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> For
     """Cuebot's answer in the client's format. Raises GatewayError (INTERNAL)."""
     if isinstance(answer, CommonAnswer):
         return answer.form(context, request.plan.method, request.form)
-    if request.form is None:
-        return form_for(context, request.plan.method.encode(answer))
-    return form_for(context, pieces_of(request, answer), request.form.content_type)
+    if request.form is not None:
+        return form_for(context, pieces_of(request, answer), request.form.content_type)
+    pieces, coding = request.plan.method.encode(answer), context.coding
+    if type(pieces) is tuple and not coding.name:  # a short one, as most are
+        return pieces, (JSON_TYPE, *coding.vary)
+    return form_for(context, pieces)
 
 
 def pieces_of(request: CallRequest, answer: bytes) -> Iterable[bytes]:

@@ -7,15 +7,16 @@ from weakref import ref
 
 from starlette.types import Receive, Scope, Send
 
+from gateway.core.calls.plan import ALWAYS_QUICK_BYTES
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
-from gateway.core.pipeline.context import RequestContext, context_of
+from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.form import form_of
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.patience import Patience
-from gateway.core.pipeline.request import CallRequest, RequestReader, takes_long
+from gateway.core.pipeline.request import CallRequest, RequestHead, RequestReader, takes_long
 from gateway.core.pipeline.respond import Responder, answer_at_once
 from gateway.core.schema.catalog import Catalog
 
@@ -42,7 +43,8 @@ class UnaryHandler:
         self._triggers = self._serving.headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        context, requests = context_of(scope), self._requests
+        context: RequestContext = scope["context"]
+        requests = self._requests
         waiting = self._interceptors.admit(context)
         if waiting is not None:
             await waiting
@@ -51,29 +53,59 @@ class UnaryHandler:
             if has_trigger:
                 self._serving.read_head(context)
             head = requests.read_head(context)
-            body = requests.body_if_here(context, head)
-            if body is None:
-                body = await requests.wait_for_body(context, head, receive)
-            if context.patience is None:
+            body = requests.bodies.take(context)
+            if (
+                body is None
+                or len(body) > ALWAYS_QUICK_BYTES
+                or not head.is_plain
+                or context.patience is not None
+            ):
+                request, body = await self._take_in(context, head, body, receive)
+            else:
                 self._interceptors.enter(context)
-            else:
-                await self._enter_later(context, context.patience)
-            if takes_long(head, body):
-                request = await requests.plan_offloaded(context, head, body, receive)
-            else:
                 request = requests.plan(context, head, body)
             exchange = None
             if has_trigger or request.asked is not None or context.request.method != "POST":
                 exchange = self._serving.asked_for(context, request)
-            if exchange is None:
-                await self._call(context, request, receive, send)
-            else:
+            if exchange is not None:
                 answering = exchange.answer(context, request, body, receive, send)
                 del head, body, request  # an exchange may be long
                 await answering
+                return
+            began = monotonic()
+            with CancelOnDisconnect(context, receive):
+                if request.form is not None and request.form.second_call is not None:
+                    request, answer = await self._calls.answer(context, request)
+                else:
+                    answer = await self._calls.call(context, request)
+                if request.cut_at:
+                    await note_cut(context, request, answer)
+                form = form_of(context, request, answer)
+                del answer  # sent parts can be freed
+                if not answer_at_once(context, form):  # as most do, without another coroutine
+                    within = max(request.timeout - (monotonic() - began), 0)
+                    await self._responder.send_in_parts(context, form, send, within=within)
         except GatewayError as error:
             await requests.audit_denial(context, error, receive)
             raise
+
+    async def _take_in(
+        self, context: RequestContext, head: RequestHead, body: bytes | None, receive: Receive
+    ) -> tuple[CallRequest, bytes]:
+        """A request that may have to wait: for its body, for a place, or for another process that
+        plans it. `body` is what has arrived, if it is whole.
+        """
+        requests = self._requests
+        if body is None and context.patience is None:
+            self._interceptors.wait_for_body(context)
+        body = await requests.message_in(context, head, body, receive)
+        if context.patience is None:
+            self._interceptors.enter(context)
+        else:
+            await self._enter_later(context, context.patience)
+        if takes_long(head, body):
+            return await requests.plan_offloaded(context, head, body, receive), body
+        return requests.plan(context, head, body), body
 
     async def _enter_later(self, context: RequestContext, patience: Patience) -> None:
         began = monotonic()
@@ -81,23 +113,6 @@ class UnaryHandler:
             await patience.enter(partial(self._interceptors.enter, context))
         finally:
             context.waited += monotonic() - began
-
-    async def _call(
-        self, context: RequestContext, request: CallRequest, receive: Receive, send: Send
-    ) -> None:
-        began = monotonic()
-        with CancelOnDisconnect(context, receive):
-            if request.form is not None and request.form.second_call is not None:
-                request, answer = await self._calls.answer(context, request)
-            else:
-                answer = await self._calls.call(context, request)
-            if request.cut_at:
-                await note_cut(context, request, answer)
-            form = form_of(context, request, answer)
-            del answer  # sent parts can be freed
-            if not answer_at_once(context, form):  # as most do, without another coroutine
-                within = max(request.timeout - (monotonic() - began), 0)
-                await self._responder.send_in_parts(context, form, send, within=within)
 
 
 class Serving:

@@ -7,6 +7,7 @@ an entry in the list and a setting.
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
 from time import monotonic
+from typing import Any, ClassVar
 
 from gateway.core.calls.explanations import Questions
 from gateway.core.calls.invoke import Around, Call
@@ -15,15 +16,25 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
-from gateway.core.upstream.interface import Metadata
 
+OK = Code.OK
+"""Looking up an enum's member calls a function before Python 3.12."""
 ReadDenied = Callable[[], Awaitable[None]]
 """Reads a short request that has arrived or soon will into `CallState.denied`. Does not raise."""
 Authorize = Callable[[RequestContext, Catalog, Method, bytes | None, str], None]
 
 
 class Interceptor:
-    """A stage not overridden costs nothing. All but `open` and `end` may raise GatewayError."""
+    """A stage not overridden costs nothing. All but `open`, `failed` and `end` may raise
+    GatewayError.
+    """
+
+    is_idle: bool = False
+    """Whether it takes part in no stage for now. After a change: `Interceptors.compose`."""
+    restricts: ClassVar[bool] = False
+    """Whether `around` does what rules say (`Rights.is_restricted`): calls of others are not
+    wrapped.
+    """
 
     def apart(self) -> "Interceptor":
         """The interceptor for requests that must not depend on other machines: itself, or another
@@ -59,12 +70,11 @@ class Interceptor:
         To be decided by the method alone: the request, if it is known, is for the audit log.
         """
 
+    def wait_for_body(self, context: RequestContext) -> None:
+        """The body is still on its way: refuse now what `enter` would have to refuse."""
+
     def enter(self, context: RequestContext) -> None:
         """The body has been read: take the resources of the call (`AdmissionControl`)."""
-
-    def wraps_calls(self, context: RequestContext) -> bool:
-        """Whether `around` is needed for this request."""
-        return True
 
     def around(self, context: RequestContext, call: Call) -> Call:
         """Wrap each call to Cuebot, look-ups and follow-ups included. A disconnect cancels it."""
@@ -88,11 +98,8 @@ class Interceptor:
         """
         return None
 
-    def metadata(self, context: RequestContext) -> Metadata:
-        """A call is about to be made: what Cuebot is told of the request, besides its id and its
-        caller.
-        """
-        return ()
+    def calling(self, context: RequestContext) -> None:
+        """A call is about to be made, of which `CallState.metadata` may say more."""
 
     def called(self, context: RequestContext, began: float, ended: float, code: Code) -> None:
         """A call has ended, with its look-ups and follow-ups. Times are seconds on the monotonic
@@ -119,57 +126,68 @@ class Interceptor:
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         """A call was denied, and the client has not been answered yet (`AuditLog`)."""
 
+    def failed(self, context: RequestContext) -> None:
+        """Before `end`, of a request that was not answered with OK. Must not raise."""
+
     def end(self, context: RequestContext) -> None:
         """The request is over (`AccessLines`, `RequestCounters`). Must not raise."""
 
 
-STAGES = (
-    *("open", "identify", "admit", "authorize", "enter"),
-    *("explain", "explain_empty", "deny", "end"),
-)
-OF_CALLS = ("metadata", "called")
-"""Stages that whoever makes a call goes through without a function in between."""
-
-
 def overrides(interceptor: Interceptor, stage: str) -> bool:
-    """Whether it takes part in a stage of `STAGES` or `OF_CALLS`, or in `around`."""
+    """Whether it takes part in a stage."""
     return getattr(type(interceptor), stage) is not getattr(Interceptor, stage)
 
 
+def in_turn(stages: Sequence[Callable[..., None]]) -> Callable[..., None]:
+    """One function for all of them; of a single one, that function itself."""
+    if len(stages) == 1:
+        return stages[0]
+
+    def all_of_them(*given: object) -> None:
+        for stage in stages:
+            stage(*given)
+
+    return all_of_them
+
+
 class Interceptors:
+    """The stages of all interceptors, each with those that take part in it."""
+
     def __init__(self, interceptors: Iterable[Interceptor] = ()) -> None:
-        self._open: list[Callable[[RequestContext], None]] = []
-        self._identify: list[Callable[[RequestContext], None]] = []
-        self._admit: list[Callable[[RequestContext], Awaitable[None] | None]] = []
-        self._authorize: list[Authorize] = []
-        self._enter: list[Callable[[RequestContext], None]] = []
-        self._around: list[Interceptor] = []
-        self.metadata: list[Callable[[RequestContext], Metadata]] = []
-        self.called: list[Callable[[RequestContext, float, float, Code], None]] = []
-        self._explain: list[
-            Callable[[RequestContext, Catalog, GatewayError, Questions], Awaitable[GatewayError]]
-        ] = []
-        self._explain_empty: list[
-            Callable[[RequestContext, Plan, bytes, Questions], Awaitable[None]]
-        ] = []
-        self._deny: list[Callable[[RequestContext, GatewayError, ReadDenied], Awaitable[None]]] = []
-        self._end: list[Callable[[RequestContext], None]] = []
-        for each in interceptors:
-            self.append(each)
+        self._all = [*interceptors]
+        self.compose()
 
     def append(self, interceptor: Interceptor) -> None:
-        for stage in STAGES:
-            if overrides(interceptor, stage):
-                getattr(self, f"_{stage}").append(getattr(interceptor, stage))
-        for stage in OF_CALLS:
-            if overrides(interceptor, stage):
-                getattr(self, stage).append(getattr(interceptor, stage))
-        if overrides(interceptor, "around"):
-            self._around.append(interceptor)
+        self._all.append(interceptor)
+        self.compose()
 
-    def open(self, context: RequestContext) -> None:
-        for open_ in self._open:
-            open_(context)
+    def compose(self) -> None:
+        """Put the stages together, with those that take part in them now."""
+        listed = [each for each in self._all if not each.is_idle]
+
+        def stages(name: str) -> tuple[Any, ...]:
+            return tuple(getattr(each, name) for each in listed if overrides(each, name))
+
+        self.open: Callable[[RequestContext], None] = in_turn(stages("open"))
+        self.authorize: Authorize = in_turn(stages("authorize"))
+        """As `Interceptor.authorize`. The payload, if it is known, is for the audit log;
+        `asked_by` is the field of the client's request that asks for a follow-up.
+        """
+        self.wait_for_body: Callable[[RequestContext], None] = in_turn(stages("wait_for_body"))
+        self.enter: Callable[[RequestContext], None] = in_turn(stages("enter"))
+        """Takes a call's resources; the request returns them. Raises GatewayError."""
+        self.calling: Sequence[Callable[[RequestContext], None]] = stages("calling")
+        self.called: Sequence[Callable[[RequestContext, float, float, Code], None]]
+        self.called = stages("called")
+        self._identify: Sequence[Callable[[RequestContext], None]] = stages("identify")
+        self._admit: Sequence[Callable[[RequestContext], Awaitable[None] | None]] = stages("admit")
+        self._around = tuple(each for each in listed if overrides(each, "around"))
+        self._around_all = tuple(each for each in self._around if not each.restricts)
+        self._explain = stages("explain")
+        self._explain_empty = stages("explain_empty")
+        self._deny = stages("deny")
+        self._failed: Sequence[Callable[[RequestContext], None]] = stages("failed")
+        self._end: Sequence[Callable[[RequestContext], None]] = stages("end")
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
         """Identify the caller and apply the limits.
@@ -178,6 +196,8 @@ class Interceptors:
         """
         for identify in self._identify:
             identify(context)
+        if context.subject:  # whichever feature knows it
+            context.principal = context.subject
         for position, admit in enumerate(self._admit):
             waiting = admit(context)
             if waiting is not None:
@@ -211,28 +231,11 @@ class Interceptors:
         if context.refusal is not None:
             raise context.refusal.again()
 
-    def authorize(
-        self,
-        context: RequestContext,
-        catalog: Catalog,
-        method: Method,
-        payload: bytes | None = None,
-        asked_by: str = "",
-    ) -> None:
-        """`payload` is the request for Cuebot, if known, for the audit log. `asked_by` is the field
-        of the client's request that asks for a follow-up.
-        """
-        for authorize in self._authorize:
-            authorize(context, catalog, method, payload, asked_by)
-
-    def enter(self, context: RequestContext) -> None:
-        """Take a call's resources; the request returns them. Raises GatewayError."""
-        for enter in self._enter:
-            enter(context)
-
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """None if nothing wraps the calls of this request."""
-        needed = [each for each in self._around if each.wraps_calls(context)]
+        caller = context.caller
+        is_restricted = caller is not None and caller.rights.is_restricted
+        needed = self._around if is_restricted else self._around_all
         return composed(context, needed, innermost) if needed else innermost
 
     def rehearsal(self, context: RequestContext, method: Method) -> Around | None:
@@ -241,9 +244,11 @@ class Interceptors:
         return composed(context, needed) if needed else None
 
     def depend_on_content(self, context: RequestContext, method: Method) -> bool:
+        caller = context.caller
+        is_restricted = caller is not None and caller.rights.is_restricted
         return any(
-            each.wraps_calls(context) and each.depends_on_content(context, method)
-            for each in self._around
+            each.depends_on_content(context, method)
+            for each in (self._around if is_restricted else self._around_all)
         )
 
     def part_seen(self, context: RequestContext, method: Method, catalog: Catalog) -> Hashable:
@@ -269,7 +274,12 @@ class Interceptors:
             await deny(context, error, read)
 
     def end(self, context: RequestContext) -> None:
-        context.close()
+        call = context.call
+        if call.slots or call.lease is not None or context.body_room is not None:
+            context.close()
+        if context.response.code is not OK:
+            for failed in self._failed:
+                failed(context)
         for end in self._end:
             end(context)
 

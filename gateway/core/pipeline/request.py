@@ -9,10 +9,10 @@ from typing import NamedTuple
 from starlette.types import Receive
 
 from gateway.core.calls.answer_form import AnswerForm
-from gateway.core.calls.body_forms import plan_any
+from gateway.core.calls.body_forms import as_json
 from gateway.core.calls.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.calls.messages import takes_long as message_takes_long
-from gateway.core.calls.plan import Plan, holds_the_loop, plan_message
+from gateway.core.calls.plan import Plan, holds_the_loop, plan, plan_message
 from gateway.core.calls.query import NO_QUERY, Query
 from gateway.core.calls.row_counts import ask_for_rows
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES, UnknownFieldPolicy
@@ -52,6 +52,8 @@ class RequestHead(NamedTuple):
     policy: UnknownFieldPolicy
     query: Query
     is_binary: bool = False
+    is_plain: bool = False
+    """Whether the body is JSON, and quick to plan where it is short."""
 
 
 class CallRequest(NamedTuple):
@@ -99,15 +101,14 @@ class RequestReader:
 
     def read_head(self, context: RequestContext) -> RequestHead:
         """Raises GatewayError for an invalid head."""
-        headers = context.request.headers
-        asked = headers.get(b"grpc-timeout")
-        catalog = self._live.current
+        request, catalog = context.request, self._live.current
         if catalog is None:
             raise no_schema()
         context.response.headers.append(catalog.tag)
-        method = method_at(context, catalog, has_pages=self._has_pages)
-        self._interceptors.authorize(context, catalog, method)
-        request = context.request
+        method = catalog.routes.get(request.path)
+        if method is None:
+            raise self._unknown(context, catalog)
+        self._interceptors.authorize(context, catalog, method, None, "")
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
         context.call.rpc = method.path
@@ -120,65 +121,96 @@ class RequestReader:
             context.response.headers += more
             timeout = self._longest_call if wanted is None else min(self._longest_call, wanted)
             return RequestHead(catalog, method, timeout, self._reject, query, surface.is_binary)
+        headers, timeout = request.headers, self._longest_call
         check_headers(headers, self._max_body, method, self._codings)
-        timeout = self._longest_call
+        asked = headers.get(b"grpc-timeout")
         if asked is not None:
             timeout = min(timeout, asked_timeout(asked))
         query, accept = NO_QUERY, headers.get(b"accept")
         if accept is not None or request.query or request.method != "POST":
             query = self._queries.read(context, method, accept, self._reject)
-        return RequestHead(catalog, method, timeout, self._reject, query)
+        is_plain = query.body is None and ForCaller not in method.aspects
+        return RequestHead(catalog, method, timeout, self._reject, query, is_plain=is_plain)
+
+    def _unknown(self, context: RequestContext, catalog: Catalog) -> GatewayError:
+        """The error (NOT_FOUND), which suggests only methods that the caller may call."""
+        caller = context.caller
+        assert caller is not None, "no path is looked up without a token"
+        names, path = caller.rights.names(catalog), context.request.path
+        return unknown_path(path, catalog, names, has_pages=self._has_pages)
 
     def _rules(self, context: RequestContext, policy: UnknownFieldPolicy) -> HeadRules:
         options, coding = self._queries.parameters, context.coding
         return HeadRules(policy, self._max_body, options, self._codings, coding)
 
-    def body_if_here(self, context: RequestContext, head: RequestHead) -> bytes | None:
-        """The request's body, or the message in it; None while it is arriving, or while taking
-        the message out may take long. Raises GatewayError.
+    async def message_in(
+        self, context: RequestContext, head: RequestHead, body: bytes | None, receive: Receive
+    ) -> bytes:
+        """The message in a body, or in that of a query string. None: the body is waited for.
+
+        Raises GatewayError for an unreadable body, and ClientGone.
         """
         surface = context.surface
-        if surface is not None and surface.is_wrapped(context.request):
-            return None
-        body = self.bodies.take(context)
-        if body is None:
-            return None
-        if head.query.body is not None:
-            body = body_of_get(head.query.body, body)
-        return body if surface is None else surface.message(body)
-
-    async def wait_for_body(
-        self, context: RequestContext, head: RequestHead, receive: Receive
-    ) -> bytes:
-        """Raises GatewayError for an unreadable body, and ClientGone."""
+        if body is not None and not (surface is not None and surface.is_wrapped(context.request)):
+            if head.query.body is not None:
+                body = body_of_get(head.query.body, body)
+            return body if surface is None else surface.message(body)
         began = monotonic()
-        surface = context.surface
         try:
-            body = await self.bodies.read(context, receive)
+            if body is None:
+                body = await self.bodies.read(context, receive)
             if head.query.body is not None:
                 body = body_of_get(head.query.body, body)
             if surface is not None:
-                body = await surface.unwrap(
-                    context.request, body, partial(self.bodies.expand, context)
-                )
+                expand = partial(self.bodies.expand, context)
+                body = await surface.unwrap(context.request, body, expand)
                 self.bodies.check(len(body))
         finally:
             context.waited += monotonic() - began
         return body
 
-    def plan(self, context: RequestContext, head: RequestHead, body: bytes) -> CallRequest:
-        """Raises GatewayError for an invalid body or a lost right."""
-        if head.is_binary:
-            unread = not (
-                ForCaller in head.method.aspects
-                or self._interceptors.depend_on_content(context, head.method)
-            )
-            planned = plan_message(head.method, body, head.policy, unread=unread)
+    def plan(
+        self,
+        context: RequestContext,
+        head: RequestHead,
+        body: bytes,
+        done: PlanForCaller | None = None,
+    ) -> CallRequest:
+        """Raises GatewayError for an invalid body or a lost right. `done` is the plan for its
+        caller, if another process has made it.
+
+        A look-up only resolves a name and needs no right of its own, nor does a second read of the
+        call's own answer.
+        """
+        method, query, authorize = head.method, head.query, self._interceptors.authorize
+        for_caller: ForCaller | None = method.aspects.get(ForCaller)
+        if done is not None:
+            planned = done.plan
+        elif head.is_binary:
+            depends = self._interceptors.depend_on_content(context, method)
+            unread = for_caller is None and not depends
+            planned = plan_message(method, body, head.policy, unread=unread)
         else:
-            planned = plan_any(head.method, body, head.policy, media_of(context))
-        if context.waited:
-            self.reauthorize(context, head.catalog, head.method, planned)
-        return self._call_request(context, head, planned)
+            media = context.request.headers.get(b"content-type", b"")
+            planned = plan(method, body, head.policy, partial(as_json, media))
+        if context.waited or done is not None:
+            self.reauthorize(context, head.catalog, method, planned)
+        for follow_up, payload in planned.follow_ups:
+            authorize(context, head.catalog, follow_up.method, payload, str(follow_up.given))
+        if planned.kept:
+            context.call.kept = planned.kept
+        if for_caller is not None:
+            planned = changed_for_caller(context, planned, for_caller, done)
+        form, cut_at = query.form, 0
+        if method.row_limit is not None or planned.most_rows is not None:
+            planned, form, cut_at = ask_for_rows(planned, form)
+        if planned.defaulted or planned.ignored or query.unread:
+            tell_of_fields(context, planned, query)
+        if form is not None and form.second_call is not None:  # it tells what is in a list
+            second = form.second_call
+            look_up = head.catalog.routes[second.call]
+            authorize(context, head.catalog, look_up, b"", second.shown)
+        return CallRequest(planned, head.timeout, head.catalog, form, cut_at, query.asked)
 
     async def plan_offloaded(
         self, context: RequestContext, head: RequestHead, body: bytes, receive: Receive
@@ -194,14 +226,13 @@ class RequestReader:
                 head.policy,
                 head.timeout,
                 caller_of(context),
-                media=media_of(context),
+                media=context.request.headers.get(b"content-type", b""),
                 is_binary=head.is_binary,
             )
         took = monotonic() - began
         context.waited += took
         head = head._replace(timeout=max(head.timeout - took, 0))
-        self.reauthorize(context, head.catalog, head.method, done.plan)
-        return self._call_request(context, head, done.plan, done)
+        return self.plan(context, head, body, done)
 
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
@@ -234,7 +265,8 @@ class RequestReader:
                 if surface is not None and surface.is_binary:
                     planned = plan_message(denial.method, body, policy)
                 else:
-                    planned = plan_any(denial.method, body, policy, media_of(context))
+                    media = context.request.headers.get(b"content-type", b"")
+                    planned = plan(denial.method, body, policy, partial(as_json, media))
                 context.call.denied = denial._replace(payload=planned.payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -266,61 +298,24 @@ class RequestReader:
             raise no_schema()
         try:
             if method is None or current is not catalog:
-                method = method_at(context, current, has_pages=self._has_pages)
-            self._interceptors.authorize(context, current, method, planned and planned.payload)
+                method = current.routes.get(context.request.path)
+            if method is None:
+                raise self._unknown(context, current)
+            payload = None if planned is None else planned.payload
+            self._interceptors.authorize(context, current, method, payload, "")
             check_verb(context.request.method, method)
         except GatewayError:
             context.response.set_header(*current.tag)  # the schema by which it is refused
             raise
 
-    def _call_request(
-        self,
-        context: RequestContext,
-        head: RequestHead,
-        planned: Plan,
-        done: PlanForCaller | None = None,
-    ) -> CallRequest:
-        """Sets headers for ignored, replaced and added fields.
 
-        `done` is the plan for its caller, if another process has made it. A look-up only resolves a
-        name and needs no right of its own, nor does a second read of the call's own answer.
-        """
-        for follow_up, payload in planned.follow_ups:
-            self._interceptors.authorize(
-                context, head.catalog, follow_up.method, payload, str(follow_up.given)
-            )
-        if planned.kept:
-            context.call.kept = planned.kept
-        for_caller: ForCaller | None = planned.method.aspects.get(ForCaller)
-        if for_caller is not None:
-            planned = changed_for_caller(context, planned, for_caller, done)
-        query, cut_at = head.query, 0
-        form = query.form
-        if planned.method.row_limit is not None or planned.most_rows is not None:
-            planned, form, cut_at = ask_for_rows(planned, form)
-        headers = context.response.headers
-        if planned.defaulted:
-            headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
-        if planned.ignored or query.unread:
-            ignored = listed_paths(query.unread + planned.ignored)
-            headers.append((b"x-ignored-fields", ignored))
-        request = CallRequest(planned, head.timeout, head.catalog, form, cut_at, query.asked)
-        if form is not None and form.second_call is not None:  # it tells what is in a list
-            second = form.second_call
-            look_up = head.catalog.routes[second.call]
-            self._interceptors.authorize(context, head.catalog, look_up, b"", second.shown)
-        return request
-
-
-def method_at(context: RequestContext, catalog: Catalog, *, has_pages: bool) -> Method:
-    """Raises GatewayError (NOT_FOUND), which suggests only methods that the caller may call."""
-    method = catalog.routes.get(context.request.path)
-    if method is None:
-        caller = context.caller
-        assert caller is not None, "no path is looked up without a token"
-        names, path = caller.rights.names(catalog), context.request.path
-        raise unknown_path(path, catalog, names, has_pages=has_pages)
-    return method
+def tell_of_fields(context: RequestContext, planned: Plan, query: Query) -> None:
+    """In headers: which fields have been given a default, and which ignored."""
+    headers = context.response.headers
+    if planned.defaulted:
+        headers.append((b"x-defaulted-fields", listed_paths(planned.defaulted)))
+    if planned.ignored or query.unread:
+        headers.append((b"x-ignored-fields", listed_paths(query.unread + planned.ignored)))
 
 
 def caller_of(context: RequestContext) -> Caller:
@@ -361,10 +356,6 @@ def check_verb(verb: str, method: Method) -> None:
         why = f"{verb} is for methods that only read, and {method.path} may change something"
         problem = f"{why}; use POST (curl: -d with its arguments, and no -G)"
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
-
-
-def media_of(context: RequestContext) -> bytes:
-    return context.request.headers.get(b"content-type") or b""
 
 
 def takes_long(head: RequestHead, body: bytes) -> bool:

@@ -81,18 +81,13 @@ class Latency(NamedTuple):
 
 class RecentCalls:
     def __init__(self) -> None:
-        self._calls: deque[tuple[float, float]] = deque(maxlen=MOST_CALLS)
-        """When each ended (monotonic seconds), and how many seconds it took."""
-
-    def note(self, began: float) -> None:
-        """A call that began at this time has ended."""
-        now = monotonic()
-        self._calls.append((now, now - began))
+        self.times: deque[tuple[float, float]] = deque(maxlen=MOST_CALLS)
+        """When each began and ended (monotonic seconds)."""
 
     def latency(self) -> Latency | None:
         """None without a call."""
         first = monotonic() - RECENT_SECONDS
-        took = sorted(seconds for ended, seconds in self._calls if ended > first)
+        took = sorted(ended - began for began, ended in self.times if ended > first)
         if not took:
             return None
         return Latency(len(took), took[len(took) // 2], took[len(took) * 99 // 100])
@@ -169,7 +164,7 @@ class Endpoint:
             except CallFailed as failure:
                 attempt += 1
                 if failure.may_have_reached_server:
-                    self._calls.note(began)
+                    self._calls.times.append((began, monotonic()))
                 # Headers too large for the peer stay too large.
                 if (
                     failure.may_have_reached_server
@@ -178,7 +173,7 @@ class Endpoint:
                 ):
                     raise
             else:
-                self._calls.note(began)
+                self._calls.times.append((began, monotonic()))
                 return answer
             await self._connected(deadline - monotonic())
             began = monotonic()

@@ -6,10 +6,10 @@ kind.
 """
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gateway.core.errors import Code
 
@@ -143,7 +143,7 @@ class UpstreamCall(NamedTuple):
 class Upstream(Protocol):
     """Calls Cuebot. Cancelling the caller's task cancels the call."""
 
-    async def call(self, asked: UpstreamCall) -> bytes:
+    def call(self, asked: UpstreamCall) -> Coroutine[Any, Any, bytes]:
         """The answer's bytes. Raises CallFailed."""
 
     async def usable(self, timeout: float) -> int:
@@ -206,8 +206,8 @@ class Tls:
 class Channel(Protocol):
     """Keeps a connection to one address. Belongs to the event loop of its first use."""
 
-    async def unary(self, asked: UpstreamCall) -> bytes:
-        """The answer's bytes. Raises CallFailed.
+    def unary(self, asked: UpstreamCall) -> Awaitable[bytes]:
+        """The answer's bytes, to be awaited at once. Raises CallFailed, by then or here.
 
         Does not wait for a connection: without one, the call fails as NOT_CONNECTED. Cancelling
         the caller's task cancels the call.

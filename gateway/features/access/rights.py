@@ -154,6 +154,7 @@ class Rule:
         self.restrictions: Mapping[type, Any] = {type(each): each for each in self._given}
         """What the keys of features say, by type."""
         self._globs = (*may, *(glob for each in self._given for glob in each.globs))
+        self.is_restricted = bool(self._given)
         self.is_partial = any(each.is_partial for each in self._given)
         """Whether answers may lack what others see."""
         self._allowed: Allowed | None = None
@@ -221,7 +222,11 @@ class Rule:
 
         `asked_by` is the field of a request that asks for this follow-up call.
         """
-        allowed = self._allowed_in(catalog)
+        allowed = self._allowed
+        if allowed is None or allowed.catalog() is not catalog:
+            allowed = self._allowed_in(catalog)
+        if not asked_by and method.path in allowed.paths:
+            return
         reason = f", which {asked_by!r} asks for" if asked_by else ""
         if method.path not in allowed.paths:
             raise self.refusal(method, subject, reason, allowed.never.get(method.path, ""))

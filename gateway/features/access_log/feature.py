@@ -1,12 +1,15 @@
 """The access log, and the warnings of slow calls."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gateway.core.gateway import Gateway
+from gateway.core.logs import is_json
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.settings.model import Strict
+from gateway.core.settings.model import Commit, Reloadable, Settings, Strict
 from gateway.feature import Feature
-from gateway.features.access_log.request_logs import request_logs
+from gateway.features.access_log.request_logs import AccessLines, SlowCalls
 from gateway.features.access_log.settings import AccessLogSettings
 
 
@@ -17,5 +20,22 @@ class AccessLog(Feature):
     def section(cls, added: Sequence[Any]) -> type[Strict]:
         return AccessLogSettings
 
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway)
+        in_json = is_json(gateway.settings.log_format, sys.stdout)
+        self._lines = AccessLines(sys.stdout if in_json else None, gateway.log_fields.request)
+        self._lines.follow(gateway.settings)
+
     def interceptors(self) -> Iterable[Interceptor]:
-        return request_logs(self.gateway.settings, self.gateway.log_fields.request)
+        slow_call = self.gateway.settings.section(AccessLogSettings).slow_call
+        return (self._lines, SlowCalls(slow_call)) if slow_call else (self._lines,)
+
+    def reloadables(self) -> Iterable[Reloadable]:
+        def prepare(settings: Settings) -> Commit:
+            def commit() -> None:
+                self._lines.follow(settings)
+                self.gateway.pipeline.interceptors.compose()
+
+            return commit
+
+        return (Reloadable("the access log", ("log_level",), prepare),)

@@ -2,19 +2,17 @@
 
 import asyncio
 import logging
-import sys
 import time
 from collections.abc import Sequence
 from typing import TextIO
 
 import structlog
 
-from gateway.core.logs import dump_line, is_json, milliseconds, timestamp
+from gateway.core.logs import dump_line, milliseconds, timestamp
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.log_fields import AddFields, add_fields
 from gateway.core.settings.model import Settings
-from gateway.features.access_log.settings import AccessLogSettings
 
 ACCESS = "gateway.access"
 EVENT = "request"
@@ -26,14 +24,6 @@ LEVELS = {logging.DEBUG: "debug", logging.INFO: "info"}
 
 access_log = structlog.stdlib.get_logger(ACCESS)
 log = structlog.stdlib.get_logger("gateway.slow")
-
-
-def request_logs(settings: Settings, added: Sequence[AddFields]) -> list[Interceptor]:
-    in_json = is_json(settings.log_format, sys.stdout)
-    logs: list[Interceptor] = [AccessLines(sys.stdout if in_json else None, added)]
-    if limit := settings.section(AccessLogSettings).slow_call:
-        logs.append(SlowCalls(limit))
-    return logs
 
 
 class AccessLines(Interceptor):
@@ -49,6 +39,10 @@ class AccessLines(Interceptor):
         self._added = added
         self._is_enabled = logging.getLogger(ACCESS).isEnabledFor
         self._waiting: list[str] = []
+
+    def follow(self, settings: Settings) -> None:
+        """Idle where LOG_LEVEL lets no line through."""
+        self.is_idle = logging.getLevelNamesMapping()[settings.log_level.upper()] > logging.INFO
 
     def end(self, context: RequestContext) -> None:
         level = logging.DEBUG if context.request.path in HEALTH_PATHS else logging.INFO

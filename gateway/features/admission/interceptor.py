@@ -16,14 +16,19 @@ class AdmissionControl(Interceptor):
         self._ordinary = (slots,)
         self._long = (slots, load_shedder.slots)
 
+    def wait_for_body(self, context: RequestContext) -> None:
+        self.enter(context)
+        context.leave()  # who sends slowly holds no place meanwhile
+
     def enter(self, context: RequestContext) -> None:
         principal, method = context.principal, context.call.rpc or ""
-        long = self._load_shedder.includes(method, context.request.started)
+        shedder = self._load_shedder
+        long = method in shedder.has_been_long and shedder.includes(method, context.request.started)
         # First: under overload most calls fail here.
-        if long and not self._load_shedder.slots.take(principal):
+        if long and not shedder.slots.take(principal):
             raise unavailable("too many long answers are being made", "long_answers")
         if not self._slots.take(principal):
             if long:
-                self._load_shedder.slots.give_back(principal)
+                shedder.slots.give_back(principal)
             raise unavailable("too many requests are being served", "places")
         context.call.slots = self._long if long else self._ordinary

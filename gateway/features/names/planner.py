@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gateway.core.calls.plan import Prior, plan_body
-from gateway.core.codec.rewrite import Body, BodyPath, as_written
+from gateway.core.codec.rewrite import Body, BodyPath, as_written, peek
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
 from gateway.features.names.aspect import Reference
-from gateway.features.names.look_ups import spell_out, take_search, without_id
+from gateway.features.names.look_ups import ABSENT_VALUES, spell_out, take_search, without_id
 from gateway.features.names.naming import Naming
 
 MAX_REFERENCES = 100
@@ -50,6 +50,10 @@ class NamePlanner:
 
     def concerns(self, value: object) -> bool:
         for reference in self.references:
+            found = peek(value, reference.place)
+            has_id = type(found) is dict and found.get("id") not in ABSENT_VALUES
+            if has_id and not (reference.listed or reference.is_text or reference.by_name):
+                continue
             for _ in without_id(value, reference):
                 return True
         return False

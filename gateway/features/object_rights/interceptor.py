@@ -10,6 +10,7 @@ from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.context import Denial, RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
+from gateway.core.principal import Principal
 from gateway.core.schema.catalog import Catalog, no_schema
 from gateway.core.schema.method import Method
 from gateway.features.access.rights import Rule, refusal_of_all
@@ -34,15 +35,13 @@ class ObjectControl(Interceptor):
     rule lets the caller see.
     """
 
+    restricts = True
+
     def __init__(self, live: LiveCatalog) -> None:
         self._live = live
         self._catalog: ref[Catalog] | None = None
         self.lookups = Counter[str](dict.fromkeys(OUTCOMES, 0))
         self._facts = FactFinder(self.lookups)
-
-    def wraps_calls(self, context: RequestContext) -> bool:
-        caller = context.caller
-        return caller is not None and ObjectConditions.of(caller.rights) is not None
 
     def decides(self, context: RequestContext, method: Method) -> bool:
         conditions = None if context.caller is None else ObjectConditions.of(context.caller.rights)
@@ -64,9 +63,14 @@ class ObjectControl(Interceptor):
     def around(self, context: RequestContext, call: Call) -> Call:
         caller = context.caller
         assert caller is not None, "no method is called without a token"
+        conditions = ObjectConditions.of(caller.rights)
+        return call if conditions is None else self._judging(context, caller, conditions, call)
+
+    def _judging(
+        self, context: RequestContext, caller: Principal, conditions: ObjectConditions, call: Call
+    ) -> Call:
         rule = caller.rights
-        assert isinstance(rule, Rule), "no other calls are wrapped"
-        conditions: ObjectConditions = rule.restrictions[ObjectConditions]
+        assert isinstance(rule, Rule), "no other rights have conditions"
         sight = None if conditions.see is None else Sight(conditions.see, caller.claims)
 
         async def judged(method: Method, payload: bytes, found: Sequence[Found] = ()) -> bytes:

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
-FORWARDED_FOR = b"x-forwarded-for"
+from gateway.core.pipeline.context import FORWARDED_FOR
+
 WITH_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]+)?|([^:]*):[0-9]+")
 MAX_PROXIES = 16
 """A head has room for thousands, which would take 30 ms to read."""

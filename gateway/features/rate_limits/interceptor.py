@@ -5,7 +5,6 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
-from gateway.core.direct_connection import Headers
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
@@ -56,7 +55,7 @@ class RateControl(Interceptor):
                 verdict = await verdict_of(self._limiter.hit(client, rate))
                 await patience.pause(verdict.wait)
                 if verdict.allowed:
-                    context.response.headers += self._headers(verdict, rate)
+                    self._apply(verdict._replace(wait=0.0), context, rate)
                     return
 
     async def _apply_later(
@@ -69,18 +68,15 @@ class RateControl(Interceptor):
     def _apply(
         self, verdict: Verdict, context: RequestContext, rate: Rate
     ) -> Awaitable[None] | None:
-        context.response.headers += self._headers(verdict, rate)
-        if not verdict.allowed:
-            raise too_many(rate, verdict)
-        return asyncio.sleep(verdict.wait) if verdict.wait else None
-
-    def _headers(self, verdict: Verdict, rate: Rate) -> Headers:
         reset = math.ceil(self._wall_clock() + verdict.reset)
-        return (
+        context.response.headers += (
             (b"x-ratelimit-limit", rate.burst_digits),
             (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
             (b"x-ratelimit-reset", b"%d" % reset),
         )
+        if not verdict.allowed:
+            raise too_many(rate, verdict)
+        return asyncio.sleep(verdict.wait) if verdict.wait else None
 
 
 async def verdict_of(asked: Verdict | Awaitable[Verdict]) -> Verdict:

@@ -17,7 +17,7 @@ class SharedReads(Feature):
         if gateway.settings.shared_reads != "off":
             self.upstream = gateway.upstream_of_calls = SharedUpstream(
                 gateway.upstream,
-                gateway.live.only_reads,
+                gateway.live.reads.__contains__,
                 gateway.answers,
                 within_principal=gateway.settings.shared_reads == "principal",
             )

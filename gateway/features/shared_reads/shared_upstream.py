@@ -5,9 +5,9 @@ all who wait: no answer is older than the question.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gateway.core.fair_quota import FairSemaphore
 from gateway.core.long_work import let_others_run
@@ -97,10 +97,13 @@ class SharedUpstream:
         self._newest: dict[Key, Following] = {}
         """By question, who follows the newest call that is under way."""
 
-    async def call(self, asked: UpstreamCall) -> bytes:
+    def call(self, asked: UpstreamCall) -> Coroutine[Any, Any, bytes]:
+        if len(asked.payload) > LARGEST_REQUEST_BYTES or not self._only_reads(asked.path):
+            return self.upstream.call(asked)
+        return self._share(asked)
+
+    async def _share(self, asked: UpstreamCall) -> bytes:
         path, payload = asked.path, asked.payload
-        if len(payload) > LARGEST_REQUEST_BYTES or not self._only_reads(path):
-            return await self.upstream.call(asked)
         key: Key = (path, payload)
         if self._within_principal:
             key = (path, payload, asker(asked.metadata))

@@ -151,7 +151,9 @@ class Authenticator:
                 principal = self._verify(token)
                 principal.check(self._clock())
                 self._remember(header, principal)
-        principal.check(self._clock())
+        now = self._clock()
+        if not principal.not_before <= now < principal.expires:
+            principal.check(now)  # which raises
         return principal
 
     def authenticate_again(self, authorization: bytes | None, before: Principal) -> Principal:

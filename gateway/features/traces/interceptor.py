@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.state import Slot
-from gateway.core.upstream.interface import Metadata
 from gateway.features.traces.trace_context import Spans, TraceContext, read_context
 
 
@@ -16,13 +15,6 @@ class Traced:
     trace: TraceContext | None = None
     spans: Spans | None = None
     """None if none are sent."""
-
-    def metadata(self) -> Metadata:
-        """Of the next call."""
-        trace, spans = self.trace, self.spans
-        if trace is None:
-            return ()
-        return trace.metadata if spans is None else spans.begin_call(trace).metadata
 
 
 TRACED = Slot(Traced)
@@ -43,15 +35,6 @@ class TraceContexts(Interceptor):
         if trace is not None:
             take_part(context, trace)
 
-    def metadata(self, context: RequestContext) -> Metadata:
-        if not context.states and context.parent is None:
-            return ()
-        traced = TRACED.peek(context)
-        if traced is not None:
-            return traced.metadata()
-        trace = None if context.parent is None else trace_of(context.parent)
-        return () if trace is None else trace.metadata
-
 
 def given_to(context: RequestContext) -> TraceContext | None:
     """The trace that a request's caller, or the request that it is made for, is part of."""
@@ -65,6 +48,7 @@ def given_to(context: RequestContext) -> TraceContext | None:
 def take_part(context: RequestContext, trace: TraceContext, spans: Spans | None = None) -> None:
     traced = TRACED.of(context)
     traced.trace, traced.spans = trace, spans
+    context.call.metadata = trace.metadata
     context.request = context.request._replace(more_ids={"trace_id": trace.trace_id})
     if context.parent is None:
         context.response.headers.append((b"x-trace-id", trace.trace_id.encode()))

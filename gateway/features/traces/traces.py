@@ -77,6 +77,11 @@ class Tracing(TraceContexts):
         if traced is not None and traced.spans is not None:
             traced.spans.note_read()
 
+    def calling(self, context: RequestContext) -> None:
+        traced = TRACED.peek(context)
+        if traced is not None and traced.spans is not None and traced.trace is not None:
+            context.call.metadata = traced.spans.begin_call(traced.trace).metadata
+
     def called(self, context: RequestContext, began: float, ended: float, code: Code) -> None:
         traced = TRACED.peek(context)
         if traced is not None and traced.spans is not None:

@@ -367,8 +367,10 @@ class Question:
         context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
         context.parent = asked
         context.subject, context.caller = asked.subject, asked.caller
+        context.principal = asked.principal
         context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
         context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept
+        context.call.metadata = asked.call.metadata
         return context
 
     async def _compare_with_known(

@@ -5,6 +5,7 @@ Most gateways here are child processes, so that the tests see what an operator w
 
 import asyncio
 import json
+import logging
 import re
 import socket
 import subprocess
@@ -37,6 +38,8 @@ from tests.support.servers import (
     clean_environment,
     gateway_for,
     http_client,
+    running_gateway,
+    settings_for,
     token,
 )
 
@@ -445,3 +448,17 @@ def test_waiting_is_not_slow(waited: float, rpc: str | None, lines: int) -> None
     with capture_logs() as captured:
         SlowCalls(60).end(context)
     assert len(captured) == lines
+
+
+async def test_the_access_log_follows_the_level_of_logs(
+    cuebot: ScriptedCuebot, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "gateway.access")
+    quiet = settings_for(cuebot.endpoint, log_level="warning", log_format="console")
+    async with running_gateway(quiet) as gateway:
+        (part,) = (each for each in gateway.app.reloadable if each.follows("log_level"))
+        for level, lines in (("warning", 0), ("info", 1), ("error", 0)):
+            part.prepare(quiet.model_copy(update={"log_level": level}))()
+            with capture_logs() as captured:
+                assert (await gateway.post(SHOWS, {})).status_code == 200
+            assert [each["event"] for each in captured].count("request") == lines

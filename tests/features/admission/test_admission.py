@@ -8,6 +8,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.encoding_turn import LongAnswers
+from gateway.features.admission import Admission
 from gateway.features.admission.interceptor import AdmissionControl
 from gateway.features.admission.load_shedding import LoadShedder
 from gateway.features.tokens.authentication import Authentication
@@ -15,11 +16,13 @@ from gateway.features.tokens.tokens import Authenticator, TokenRules
 from tests.support.contexts import context_of
 from tests.support.needs import needs
 from tests.support.rights import signed
-from tests.support.servers import SECRET
+from tests.support.servers import SECRET, ScriptedCuebot, gateway_for, head
+from tests.support.wire import wire
 
 pytestmark = needs("tokens")
 
 LONG, SHORT = "/a.B/Long", "/a.B/Short"
+SHOWS = "/show.ShowInterface/GetShows"
 
 
 def entered(admission: AdmissionControl, method: str) -> RequestContext:
@@ -78,3 +81,25 @@ def test_what_a_request_has_taken_stays_its_principals() -> None:
     assert (context.caller.subject, context.subject) == ("anna@x", "anna")
     context.close()
     assert slots.held == {}
+
+
+async def test_without_a_place_no_body_is_waited_for(cuebot: ScriptedCuebot) -> None:
+    """And who sends one slowly holds no place meanwhile."""
+    async with (
+        gateway_for(cuebot.endpoint, max_in_flight=1) as gateway,
+        wire(gateway) as slow,
+        wire(gateway) as late,
+    ):
+        slots = gateway.app.feature(Admission).slots
+        await slow.send(head(SHOWS, "Content-Length: 2"))
+        assert (await gateway.post(SHOWS, {})).status_code == 200
+        assert slots.take("tester")
+        await late.send(head(SHOWS, "Content-Length: 2"))
+        refused = await late.answer()
+        assert (refused.status, refused.json["message"]) == (
+            503,
+            "too many requests are being served",
+        )
+        slots.give_back("tester")
+        await slow.send(b"{}")
+        assert (await slow.answer()).status == 200

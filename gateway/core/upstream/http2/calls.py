@@ -56,18 +56,17 @@ class Calls:
         self.max_headers = MAX_WINDOW
         """The peer's limit on header bytes of a call."""
         self.progress = Progress()
-        self.sender = Sender(write, self.progress)
-        self._waiting: dict[Stream, None] = {}
+        self.sender = Sender(write, self.progress, self.streams, next_stream)
+        self.waiting: dict[Stream, None] = {}
         """An ordered set of calls, while the peer's limit is reached or writing is paused."""
         self._observer = observer
         self._write = write
-        self._next = next_stream
         self._late_room = 0
         """DATA bytes that the peer may still send for calls that have ended here."""
 
     @property
     def idle(self) -> bool:
-        return not self.streams and not self._waiting
+        return not self.streams and not self.waiting
 
     def start(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> Stream:
         """Begin a call, now or when the peer's limit allows.
@@ -77,33 +76,29 @@ class Calls:
         """
         stream = Stream(head, message, deadline, sink)
         if self.closing:
-            stream.tell(not_connected("the connection is closing"))
+            stream.fail(not_connected("the connection is closing"))
         elif len(head) + HEADER_OVERHEAD_BYTES > self.max_headers:
             problem = "the call's headers are larger than Cuebot takes"
-            stream.tell(refused(problem, Code.RESOURCE_EXHAUSTED))
-        elif len(self.streams) < self.max_streams and not (self._waiting or self.sender.paused):
-            self._begin(stream)
+            stream.fail(refused(problem, Code.RESOURCE_EXHAUSTED))
+        elif len(self.streams) < self.max_streams and not (self.waiting or self.sender.paused):
+            self.sender.send(stream)
+            if self.sender.next > MAX_STREAM:
+                self.close()
         else:
-            self._waiting[stream] = None
+            self.waiting[stream] = None
         return stream
-
-    def _begin(self, stream: Stream) -> None:
-        number = stream.number = self._next
-        self._next = number + 2
-        self.streams[number] = stream
-        self.sender.send(stream)
-        if self._next > MAX_STREAM:
-            self.close()
 
     def resume(self) -> None:
         self.sender.resume()
         self._begin_waiting()
 
     def _begin_waiting(self) -> None:
-        while self._waiting and len(self.streams) < self.max_streams and not self.sender.paused:
-            stream = next(iter(self._waiting))
-            del self._waiting[stream]
-            self._begin(stream)
+        while self.waiting and len(self.streams) < self.max_streams and not self.sender.paused:
+            stream = next(iter(self.waiting))
+            del self.waiting[stream]
+            self.sender.send(stream)
+            if self.sender.next > MAX_STREAM:
+                self.close()
 
     # --- How a call ends --------------------------------------------------------------------
 
@@ -111,11 +106,11 @@ class Calls:
         """End a call without telling its sink; reset its stream if it is active."""
         stream.sink = None
         if stream.number == 0:
-            self._waiting.pop(stream, None)
+            self.waiting.pop(stream, None)
         elif self.streams.get(stream.number) is stream:
             self._reset(stream, code)
             self._late_room += max(stream.room, 0)
-            self._forget(stream)
+            self.end(stream, b"")
 
     def abandon(
         self, stream: Stream, failure: CallFailed, code: ErrorCode = ErrorCode.CANCEL
@@ -128,17 +123,31 @@ class Calls:
     def finish(self, stream: Stream, outcome: bytes | CallFailed) -> None:
         if stream.unsent is not None:  # the peer ignores the rest
             self._reset(stream, ErrorCode.NO_ERROR)
-        self._forget(stream)
-        stream.tell(outcome)
+        self.end(stream, outcome)
 
     def end(self, stream: Stream, outcome: bytes | CallFailed) -> None:
-        self._forget(stream)
-        stream.tell(outcome)
+        """Forget a begun call, and tell its sink, if it has one."""
+        number, progress = stream.number, self.progress
+        del self.streams[number]
+        progress.idle_frames = max(progress.idle_frames - FRAMES_PER_CALL, 0)
+        if self.sender.unsent:
+            self.sender.forget(number)
+        if self.waiting:
+            self._begin_waiting()
+        if self.closing and not self.streams:
+            self._observer.on_drained()
+        sink, stream.sink = stream.sink, None
+        if sink is None:
+            return
+        if isinstance(outcome, CallFailed):
+            sink.failed(outcome)
+        else:
+            sink.answered(outcome)
 
     def expire(self, now: float) -> float:
         """Fail calls past their deadline. Returns the earliest remaining deadline."""
         earliest = inf
-        for stream in (*self.streams.values(), *self._waiting):
+        for stream in (*self.streams.values(), *self.waiting):
             if stream.deadline <= now:
                 self.abandon(stream, stream.too_late())
             elif stream.deadline < earliest:
@@ -148,28 +157,16 @@ class Calls:
     def _reset(self, stream: Stream, code: ErrorCode) -> None:
         self._write(frame(RST_STREAM, 0, stream.number, NUMBER.pack(code)))
 
-    def _forget(self, stream: Stream) -> None:
-        number = stream.number
-        del self.streams[number]
-        if self.progress.idle_frames:
-            self.progress.make_up_for(FRAMES_PER_CALL)
-        if self.sender.unsent:
-            self.sender.forget(number)
-        if self._waiting:
-            self._begin_waiting()
-        if self.closing and not self.streams:
-            self._observer.on_drained()
-
     # --- How all of them end ----------------------------------------------------------------
 
     def close(self) -> None:
         if self.closing:
             return
         self.closing = True
-        waiting, self._waiting = self._waiting, {}
+        waiting, self.waiting = self.waiting, {}
         self._observer.on_closing()
         for stream in waiting:
-            stream.tell(not_connected("the connection is closing"))
+            stream.fail(not_connected("the connection is closing"))
         if not self.streams:
             self._observer.on_drained()
 
@@ -184,17 +181,18 @@ class Calls:
                 self.end(stream, lost(why) if stream.begun else refused(why))
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:
-        streams, self.streams = self.streams, {}
+        streams = [*self.streams.values()]
+        self.streams.clear()
         self.sender.clear()
         self.close()
-        for stream in streams.values():
-            stream.tell(failure())
+        for stream in streams:
+            stream.fail(failure())
 
     # --- Frames for calls that are over -----------------------------------------------------
 
     def check_opened(self, number: int) -> None:
         """Raise ProtocolError for an unused stream. Late frames of ended calls are valid."""
-        if number >= self._next or number % 2 == 0:
+        if number >= self.sender.next or number % 2 == 0:
             raise ProtocolError("a frame for a stream that was never opened")
 
     def count_late_frame(self, number: int, room: int = 0) -> None:

@@ -2,10 +2,9 @@
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from dataclasses import replace
 from functools import lru_cache, partial
-from typing import Any
 from weakref import WeakSet
 
 from gateway.core.upstream.connecting import Resolve, connect, resolve
@@ -56,28 +55,17 @@ class Http2Channel:
 
     # --- Calls ------------------------------------------------------------------------------
 
-    def unary(self, asked: UpstreamCall) -> Coroutine[Any, Any, bytes]:
+    def unary(self, asked: UpstreamCall) -> Awaitable[bytes]:
         connection = self._connection
         if connection is None:
             raise not_connected(f"there is no connection to {self._endpoint}")
         path, payload, timeout, metadata, expects = asked
         if timeout <= 0:
             raise too_late(may_have_reached_server=False)
-        head = self._block(path, timeout, metadata)
+        head = self._head(path) + timeout_field(timeout) + literals(metadata[-CALLER_FIELDS:])
+        for name, value in metadata[:-CALLER_FIELDS]:
+            head += literal(name.encode(), value.encode())
         return connection.unary(head, payload, connection.time() + timeout, expects)
-
-    def _block(self, path: str, timeout: float, metadata: Metadata) -> bytes:
-        return b"".join(
-            (
-                self._head(path),
-                timeout_field(timeout),
-                *[
-                    literal(name.encode(), value.encode())
-                    for name, value in metadata[:-CALLER_FIELDS]
-                ],
-                caller_literals(metadata[-CALLER_FIELDS:]),
-            )
-        )
 
     def _make_head(self, path: str) -> bytes:
         scheme = INDEXED_HTTP if self._tls is None else INDEXED_HTTPS
@@ -198,7 +186,7 @@ CALLER_FIELDS = 2
 
 
 @lru_cache(maxsize=MAX_CACHED_HEADS)
-def caller_literals(metadata: Metadata) -> bytes:
+def literals(metadata: Metadata) -> bytes:
     return b"".join([literal(name.encode(), value.encode()) for name, value in metadata])
 
 

@@ -1,9 +1,8 @@
 """An HTTP/2 connection on an event loop: a core with transport, timers and futures."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from math import inf
 from typing import cast
@@ -12,8 +11,10 @@ import structlog
 
 from gateway.core.errors import Code
 from gateway.core.upstream.connecting import ClosedEarly, Greeted, SpeaksTls, is_tls
+from gateway.core.upstream.http2.calls import Calls
 from gateway.core.upstream.http2.core import Core
 from gateway.core.upstream.http2.headers import farewell, name_of
+from gateway.core.upstream.http2.streams import Stream
 from gateway.core.upstream.http2.wire import ErrorCode, ProtocolError
 from gateway.core.upstream.interface import (
     CallFailed,
@@ -34,18 +35,20 @@ READ_PER_TURN_BYTES = 2**19
 """Limit before other callbacks run, up to 1 ms of work: a transport may read 8 MB in a row."""
 
 
-@dataclass(slots=True, eq=False)
-class Answer:
-    future: "asyncio.Future[bytes]"
+class Answer(asyncio.Future[bytes]):
+    """What becomes of a call: its sink. Cancelling it (or a task that waits) cancels the call."""
+
+    __slots__ = ("calls", "expects", "stream")
+    calls: Calls
+    stream: Stream
     expects: Expects
 
-    def answered(self, message: bytes) -> None:
-        if not self.future.done():
-            self.future.set_result(message)
+    answered = asyncio.Future.set_result
+    failed = asyncio.Future.set_exception
 
-    def failed(self, failure: CallFailed) -> None:
-        if not self.future.done():
-            self.future.set_exception(failure)
+    def cancel(self, msg: object = None) -> bool:
+        self.calls.cancel(self.stream)
+        return super().cancel(msg)
 
 
 class Connection(Greeted):
@@ -96,30 +99,25 @@ class Connection(Greeted):
 
     # --- Calls ------------------------------------------------------------------------------
 
-    async def unary(
+    def unary(
         self, head: bytes, message: bytes, deadline: float, expects: Expects = takes_all
-    ) -> bytes:
-        """The answer to a call. Raises CallFailed.
+    ) -> Awaitable[bytes]:
+        """Begin a call, and return its answer, which raises CallFailed.
 
         `head` is the request's header block with the remaining time. `deadline` (loop time) is
-        enforced here as well. Cancelling the task cancels the call.
+        enforced here as well. Cancelling the task that waits cancels the call.
         """
-        answer = Answer(self._loop.create_future(), expects)
-        stream = self._calls.start(head, message, deadline, answer)
-        if stream.sink is not None:
+        answer = Answer(loop=self._loop)
+        answer.expects, answer.calls = expects, self._calls
+        answer.stream = self._calls.start(head, message, deadline, answer)
+        if not answer.done():
             if not self._asked_at:
                 self._asked_at = self._loop.time()
             if deadline < self._next_deadline:
                 self._watch_deadlines(deadline)
             if self._silence_timer is None:
                 self._watch_silence()
-        try:
-            return await answer.future
-        except asyncio.CancelledError:
-            self._calls.cancel(stream)
-            raise
-        finally:
-            del answer, stream  # an error would hold itself: traceback, frame, future
+        return answer
 
     def _watch_deadlines(self, earliest: float) -> None:
         """Set the one timer to the earliest deadline: a timer per call costs more."""
@@ -232,7 +230,7 @@ class Connection(Greeted):
             if core.answered:
                 core.answered = False
                 self.answered_at = now
-                self._asked_at = 0.0 if self._calls.idle else now
+                self._asked_at = now if self._calls.streams or self._calls.waiting else 0.0
         except ProtocolError as error:
             self._buffer.flush()
             problem = f"Cuebot broke the HTTP/2 protocol: {error}"
@@ -258,7 +256,7 @@ class Connection(Greeted):
         problem = f"the connection was lost: {exc}" if exc else "the connection was closed"
         problem = self._farewell or problem
         why = self.problem or exc or ClosedEarly()
-        self._lose(partial(lost, problem), self._tls_of(self._core.frames.unread) or why)
+        self._lose(partial(lost, problem), self._tls_of(self._core.unread) or why)
 
     def _take_rest(self) -> None:
         """At the end, process data that was left for another turn: one read at most."""

@@ -27,8 +27,10 @@ from gateway.core.upstream.http2.streams import (
 )
 from gateway.core.upstream.http2.wire import (
     BYTES_PER_FRAME,
+    HEAD,
+    HEAD_SIZE,
+    SHORTEST_ANSWER,
     ErrorCode,
-    FrameReader,
     ProtocolError,
     frame,
     read_number,
@@ -42,6 +44,7 @@ OUR_FRAME_MAX_BYTES = 64 * 1024
 CONNECTION_WINDOW_BYTES = 2**30
 """Flow-control window of all answers together, given back as data arrives and so never exhausted:
 the streams' windows limit memory."""
+GIVE_BACK_BYTES = CONNECTION_WINDOW_BYTES // 2
 READ_AHEAD_BYTES = 2**19
 """The part of a large answer that the peer may send ahead. Later frames, such as a small answer of
 another call, come behind it."""
@@ -68,7 +71,8 @@ class Core:
         self._observer = observer
         self._write = write
         self._max_message = max_message
-        self.frames = FrameReader(OUR_FRAME_MAX_BYTES)
+        self.unread = b""
+        """Received frames that are left for another turn, or the beginning of one."""
         self._blocks = BlockReader()
         self._ready = False
         self._unfinished: BlockParts | None = None
@@ -99,30 +103,37 @@ class Core:
         data may follow.
         """
         self._now, self._steps = now, 0
-        frames = self.frames
+        data, position = self.unread + data, 0
+        size = len(data)
         try:
-            if self._unfinished is None and not frames.holds_back:
-                data = self._take_whole_answers(data)
-                if not data:
-                    return False
-            frames.feed(data)
-            while (taken := frames.take()) is not None:
-                kind, flags, number, payload = taken
+            while size - position >= HEAD_SIZE and self._steps < STEPS_PER_TURN:
+                self._steps += 1
+                high, low, kind, flags, number = HEAD.unpack_from(data, position)
+                start, length = position + HEAD_SIZE, high << 8 | low
+                if length > OUR_FRAME_MAX_BYTES:
+                    raise ProtocolError("a frame is too large", ErrorCode.FRAME_SIZE_ERROR)
+                if start + length > size:
+                    break
                 if self._unfinished is not None and kind != wire.CONTINUATION:
                     raise ProtocolError("a header block is interrupted")
+                if kind == wire.HEADERS and (end := self._take_whole_answers(data, position)):
+                    position = end
+                    continue
+                position = start + length
+                number, payload = number & wire.MAX_STREAM, data[start:position]
                 if kind == wire.DATA:
                     self._on_data(flags, number, payload)
                 elif kind == wire.HEADERS:
                     self._on_headers(flags, number, payload)
+                elif kind == wire.WINDOW_UPDATE:
+                    self._on_window_update(number, payload)
                 else:
                     self._on_other(kind, flags, number, payload)
-                self._steps += 1
-                if self._steps >= STEPS_PER_TURN:
-                    return frames.holds_back
+            self.unread = data[position:]
         except ProtocolError as error:
             self._write(frame(wire.GOAWAY, 0, 0, bytes(4) + wire.NUMBER.pack(error.code)))
             raise
-        return False
+        return self._steps >= STEPS_PER_TURN and bool(self.unread)
 
     def pause(self) -> None:
         self.calls.sender.paused = True
@@ -136,39 +147,43 @@ class Core:
 
     # --- Answers ----------------------------------------------------------------------------
 
-    def _take_whole_answers(self, data: bytes) -> bytes:
-        """Take small answers that arrived in one piece, as nearly all do.
+    def _take_whole_answers(self, data: bytes, position: int) -> int:
+        """Take small answers that have arrived in one piece, as nearly all do.
 
-        Equivalent to taking single frames, at a third of the cost. Returns the data from the first
-        other frame on.
+        Equivalent to taking their frames, at a third of the cost. Returns the position behind them;
+        0 if there is none, which leaves it to single frames.
         """
-        position, size = 0, len(data)
-        while position < size <= OUR_FRAME_MAX_BYTES and (answer := whole_answer(data, position)):
-            number, first, message, last, counted, end = answer
-            stream = self.calls.streams.get(number)
-            headers, trailers = self._blocks.known(first), self._blocks.known(last)
-            if stream is None or stream.begun or headers is None or trailers is None:
+        calls, known, taken = self.calls, self._blocks.known, 0
+        last_start = len(data) - SHORTEST_ANSWER
+        while position <= last_start and (answer := whole_answer(data, position)) is not None:
+            number, first, message, last, size, end = answer
+            stream = calls.streams.get(number)
+            headers, trailers = known.get(first), known.get(last)
+            if stream is None or stream.begun or stream.unsent is not None:
                 break
-            if failure_of_headers(headers) is not None or trailers.grpc_status != "0":
+            if headers is None or trailers is None or not headers.is_grpc:
                 break
-            if len(message) > self._max_message:
+            if trailers.grpc_status != "0" or len(message) > self._max_message:
                 break
-            position = end
             self.answered = True
-            self._give_back(counted)
-            self.calls.finish(stream, message)
-        return data[position:] if position else data
+            self._received += size
+            calls.end(stream, message)
+            self._steps += 1
+            taken = position = end
+        if self._received >= GIVE_BACK_BYTES:
+            self._give_back()
+        return taken
 
-    def _give_back(self, size: int) -> None:
-        """Count received bytes, and occasionally send WINDOW_UPDATE."""
-        self._received += size
-        if self._received >= CONNECTION_WINDOW_BYTES // 2:
-            self._write(window_update(0, self._received))
-            self._received = 0
+    def _give_back(self) -> None:
+        """Let the peer send what has been received once more."""
+        self._write(window_update(0, self._received))
+        self._received = 0
 
     def _on_data(self, flags: int, number: int, payload: bytes) -> None:
         calls, size = self.calls, len(payload)
-        self._give_back(size)
+        self._received += size
+        if self._received >= GIVE_BACK_BYTES:
+            self._give_back()
         stream = calls.streams.get(number)
         if stream is None:
             calls.count_late_frame(number, size)
@@ -251,7 +266,7 @@ class Core:
         if stream is None:  # safe to skip without a dynamic table
             self.calls.count_late_frame(number)
             return
-        block, decoded = self._blocks.known(payload), 0
+        block, decoded = self._blocks.known.get(payload), 0
         if block is None:
             decoded = len(payload)
             self._steps += decoded
@@ -301,9 +316,7 @@ class Core:
             self._on_continuation(flags, number, payload)
             return
         self.calls.progress.count_idle_frame(len(payload))
-        if kind == wire.WINDOW_UPDATE:
-            self._on_window_update(number, payload)
-        elif kind == wire.RST_STREAM:
+        if kind == wire.RST_STREAM:
             self._on_rst_stream(number, payload)
         elif kind == wire.PUSH_PROMISE:
             raise ProtocolError("a push, although push is disabled")
@@ -321,7 +334,10 @@ class Core:
             self.calls.close_after(last, farewell(code, words))
 
     def _on_window_update(self, number: int, payload: bytes) -> None:
-        calls, more = self.calls, read_number(payload, 4) & wire.MAX_WINDOW
+        calls, more = self.calls, int.from_bytes(payload, "big") & wire.MAX_WINDOW
+        if len(payload) != 4:
+            raise ProtocolError("a window of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
+        calls.progress.count_idle_frame()
         if number == 0:
             calls.sender.widen_all(more)
         elif (stream := calls.streams.get(number)) is None:

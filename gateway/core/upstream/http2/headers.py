@@ -66,6 +66,8 @@ class Block:
     status: str
     """`:status`, the HTTP status."""
     content_type: str
+    is_grpc: bool
+    """Whether these can be the headers of a gRPC answer."""
     grpc_status: str
     grpc_message: str
     status_details: bytes
@@ -94,16 +96,11 @@ class BlockReader:
         self._decoder = Decoder(max_header_list_size=HEADERS_MAX_BYTES)
         self._decoder.header_table_size = 0
         self._decoder.max_allowed_table_size = 0
-        self._cache: dict[bytes, Block] = {}
-
-    def known(self, block: bytes) -> Block | None:
-        return self._cache.get(block)
+        self.known: dict[bytes, Block] = {}
+        """Blocks that have been read."""
 
     def read(self, block: bytes) -> Block | None:
         """The headers of a whole block; None if they are too large. Raises ProtocolError."""
-        known = self._cache.get(block)
-        if known is not None:
-            return known
         if len(block) > HEADERS_MAX_BYTES:
             return None
         if block.startswith(EMPTY_TABLE * 3):  # two are allowed; thousands would be slow
@@ -118,18 +115,20 @@ class BlockReader:
             raise ProtocolError("headers that are not HPACK", ErrorCode.COMPRESSION_ERROR) from None
         found = block_of(fields)
         if len(block) <= CACHED_BLOCK_MAX_BYTES:
-            if len(self._cache) >= MAX_CACHED_BLOCKS:
-                self._cache.clear()
-            self._cache[block] = found
+            if len(self.known) >= MAX_CACHED_BLOCKS:
+                self.known.clear()
+            self.known[block] = found
         return found
 
 
 def block_of(fields: Iterable[tuple[bytes, bytes]]) -> Block:
     """The last field of a name counts."""
     named = {name: value.decode("latin-1") for name, value in fields}
+    status, content_type = named.get(b":status", ""), named.get(b"content-type", "")
     return Block(
-        status=named.get(b":status", ""),
-        content_type=named.get(b"content-type", ""),
+        status=status,
+        content_type=content_type,
+        is_grpc=status == "200" and content_type.startswith("application/grpc"),
         grpc_status=named.get(b"grpc-status", ""),
         grpc_message=unquote(named.get(b"grpc-message", ""), errors="replace"),
         status_details=binary(named.get(b"grpc-status-details-bin", "")),
@@ -150,7 +149,7 @@ def failure_of_headers(block: Block) -> CallFailed | None:
     An HTTP status is a web server's, not Cuebot's, so it becomes UNAVAILABLE, unlike in
     https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md.
     """
-    if block.status == "200" and block.content_type.startswith("application/grpc"):
+    if block.is_grpc:
         return None
     problem = f"a web server answers in Cuebot's place: HTTP status {block.status[:20]}"
     if block.status == "200":

@@ -111,14 +111,10 @@ class Stream:
             else too_late(may_have_reached_server=self.number > 0)
         )
 
-    def tell(self, outcome: bytes | CallFailed) -> None:
+    def fail(self, failure: CallFailed) -> None:
         sink, self.sink = self.sink, None
-        if sink is None:
-            return
-        if isinstance(outcome, CallFailed):
-            sink.failed(outcome)
-        else:
-            sink.answered(outcome)
+        if sink is not None:
+            sink.failed(failure)
 
 
 class Sender:
@@ -128,7 +124,16 @@ class Sender:
     is sent then, not on the number of unsent requests.
     """
 
-    def __init__(self, write: Callable[[bytes], None], progress: Progress) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        progress: Progress,
+        streams: dict[int, Stream],
+        next_stream: int,
+    ) -> None:
+        """`streams` are those that have begun, by number."""
+        self.next = next_stream
+        """The number of the next request."""
         self.paused = False
         """Whether the peer has to read earlier data first."""
         self.unsent: dict[int, Stream] = {}
@@ -137,6 +142,7 @@ class Sender:
         """Unsent calls that only the connection's window or the pause limits."""
         self._write = write
         self._progress = progress
+        self._streams = streams
         self._first = EMPTY_TABLE
         """Prefix of the first block: a peer that sets a smaller table size expects this update."""
         self._frame_size = wire.DEFAULT_FRAME_SIZE
@@ -145,8 +151,10 @@ class Sender:
         self._note_short()
 
     def send(self, stream: Stream) -> None:
-        """Begin a numbered request; what exceeds the windows follows later."""
-        number, head, message = stream.number, stream.head, stream.message
+        """Number a request and begin it; what exceeds the windows follows later."""
+        number, head, message = self.next, stream.head, stream.message
+        self.next, stream.number = number + 2, number
+        self._streams[number] = stream
         if self._first:
             head, self._first = self._first + head, b""
         length, size = len(head), PREFIX_BYTES + len(message)
@@ -204,7 +212,8 @@ class Sender:
         self._window += more
         if self._window > wire.MAX_WINDOW:
             raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
-        self.resume()
+        if self._ready:
+            self.resume()
 
     def widen(self, stream: Stream, more: int) -> ErrorCode | None:
         """WINDOW_UPDATE of one call. Returns the call's error, if any."""

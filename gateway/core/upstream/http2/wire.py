@@ -14,6 +14,7 @@ SHORTER_THAN = 2**16
 MESSAGE_HEAD = Struct(">BHHLBL")
 """SHORT_HEAD of a DATA frame with a whole gRPC message, then the message's prefix."""
 MESSAGE_HEAD_SIZE = 14
+SHORTEST_ANSWER = HEAD_SIZE + MESSAGE_HEAD_SIZE + HEAD_SIZE
 SETTING = Struct(">HL")
 NUMBER = Struct(">L")
 
@@ -102,7 +103,7 @@ control, and the offset of the next frame."""
 
 
 def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
-    """The three frames of one answer at this offset; None leaves it to `FrameReader`."""
+    """The three frames of one answer at this offset; None if they are not here."""
     size = len(data)
     if size - start < HEAD_SIZE:
         return None
@@ -128,44 +129,6 @@ def whole_answer(data: bytes, start: int) -> WholeAnswer | None:
         counted,
         end,
     )
-
-
-class FrameReader:
-    """Splits received data into frames of at most `largest` bytes."""
-
-    def __init__(self, largest: int) -> None:
-        self._largest = largest
-        self._data = b""
-        self._position = 0
-
-    @property
-    def unread(self) -> bytes:
-        return self._data[self._position :]
-
-    @property
-    def holds_back(self) -> bool:
-        """Whether data is left: whole frames, or part of one."""
-        return bool(self._data)
-
-    def feed(self, data: bytes) -> None:
-        self._data = self._data[self._position :] + data if self._data else data
-        self._position = 0
-
-    def take(self) -> tuple[int, int, int, bytes] | None:
-        """Kind, flags, stream and payload; None if incomplete. Raises ProtocolError."""
-        data, position = self._data, self._position
-        if len(data) - position >= HEAD_SIZE:
-            high, low, kind, flags, stream = HEAD.unpack_from(data, position)
-            length = high << 8 | low
-            if length > self._largest:
-                raise ProtocolError("a frame is too large", ErrorCode.FRAME_SIZE_ERROR)
-            start = position + HEAD_SIZE
-            end = start + length
-            if end <= len(data):
-                self._position = end
-                return kind, flags, stream & MAX_STREAM, data[start:end]
-        self._data, self._position = data[position:], 0
-        return None
 
 
 def unpadded(flags: int, payload: bytes) -> bytes:

@@ -523,11 +523,13 @@ def test_a_request_that_is_given_up_half_sent_is_not_kept() -> None:
 @pytest.mark.parametrize("whole", [True, False])
 def test_an_answer_before_the_requests_end_frees_the_stream(whole: bool) -> None:
     driver = Driver()
+    driver.start("before")
+    driver.receive(HELLO, answer(1, b""))  # whose headers are known then
     driver.receive(frames.setting(INITIAL_WINDOW_SIZE, 0))
     driver.start("call", b"x" * 5000)
-    empty = frames.headers(1) + frames.data(1, flags=END_STREAM)
-    driver.receive(answer(1, b"x") if whole else empty)
-    assert frames.reset(1, 0) in driver.happened
+    empty = frames.headers(3) + frames.data(3, flags=END_STREAM)
+    driver.receive(answer(3, b"x") if whole else empty)
+    assert frames.reset(3, 0) in driver.happened
     assert (driver.outcomes("call") == [(b"x",)]) == whole
     assert driver.core.calls.idle
 

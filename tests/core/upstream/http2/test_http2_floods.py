@@ -282,10 +282,11 @@ INITIAL_MAX = setting(INITIAL_WINDOW_SIZE, 2**31 - 1)
         ([window_update(2, 1)], 1),
         ([window_update(10_001, 1)], 1),
         ([raw_frame(frames.WINDOW_UPDATE, 0, 0, b"\x00")], 6),
+        ([raw_frame(frames.WINDOW_UPDATE, 0, 0, number(1) + b"\x00")], 6),
         ([setting(INITIAL_WINDOW_SIZE, 2**31)], 3),
         ([window_update(5, 2**31 - 1 - 65_535), INITIAL_MAX], 3),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_windows_that_are_not_allowed_end_the_connection(frames: list[bytes], code: int) -> None:
     """With the error that RFC 9113 has for each (section 6.9)."""
