@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway.core.settings.notes import Hidden, Retired, Secret, SecretFile, Synonym
 from gateway.core.settings.types import (
     DURATION_MAX_SECONDS,
     Duration,
@@ -92,7 +93,7 @@ class Settings(Strict):
     cuebot_tls: Switch = False
     cuebot_ca_file: Path | None = None
     cuebot_cert_file: Path | None = None
-    cuebot_key_file: Path | None = None
+    cuebot_key_file: Annotated[Path | None, SecretFile()] = None
     cuebot_transport: Literal["http2", "grpcio"] = "http2"
     descriptor_source: str = "auto"
     reflection_refresh: Duration = 300.0
@@ -110,23 +111,27 @@ class Settings(Strict):
     max_connections: int = Field(default=4096, ge=1, le=10**6)
     max_connections_per_address: int | None = Field(default=None, ge=0, le=10**6)
     tls_cert_file: Path | None = None
-    tls_key_file: Path | None = None
+    tls_key_file: Annotated[Path | None, SecretFile()] = None
     workers: int = Field(default=1, ge=1, le=64)
     shutdown_delay: Duration = 0.0
     shutdown_timeout: Duration = 30.0
-    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(parse_words)] = ()
+    cors_origins: Annotated[
+        tuple[Origin, ...], BeforeValidator(parse_words), Synonym("CORS_ALLOWED_ORIGINS")
+    ] = ()
     cors_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(parse_words)] = ()
     docs: Literal["public", "token", "off"] = "token"
 
-    grpc_timeout: Duration = Field(default=30.0, gt=0)
+    grpc_timeout: Annotated[Duration, Synonym("REQUEST_TIMEOUT")] = Field(default=30.0, gt=0)
     max_answer_memory: Size = 24 * 2**20
     shared_reads: Literal["on", "principal", "off"] = "on"
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
-    keepalive_time: Duration = 0.0
-    keepalive_timeout: Duration = Field(default=20.0, gt=0)
+    keepalive_time: Annotated[Duration, Synonym("GRPC_KEEPALIVE_TIME")] = 0.0
+    keepalive_timeout: Annotated[Duration, Synonym("GRPC_KEEPALIVE_TIMEOUT")] = Field(
+        default=20.0, gt=0
+    )
 
-    jwt_secret: SecretStr | None = None
-    jwt_secret_file: Path | None = None
+    jwt_secret: Annotated[SecretStr | None, Secret("jwt_secret_file")] = None
+    jwt_secret_file: Annotated[Path | None, SecretFile()] = None
     jwt_algorithms: Annotated[
         tuple[Literal["HS256", "HS384", "HS512"], ...], BeforeValidator(parse_words)
     ] = Field(default=("HS256",), min_length=1)
@@ -136,7 +141,7 @@ class Settings(Strict):
     )
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
-    jwt_jwks: Annotated[str, AfterValidator(check_key_set)] | None = None
+    jwt_jwks: Annotated[Annotated[str, AfterValidator(check_key_set)] | None, Hidden()] = None
     jwt_deny_file: Path | None = None
     jwt_secret_audience: str | None = None
     jwt_secret_issuer: str | None = None
@@ -153,8 +158,8 @@ class Settings(Strict):
     rate_limit_overrides: Annotated[tuple[RateOverride, ...], BeforeValidator(parse_json)] = (
         CUEWEB,
     )
-    state: Annotated[SecretStr, AfterValidator(check_store_url)] | None = None
-    state_password_file: Path | None = None
+    state: Annotated[Annotated[SecretStr, AfterValidator(check_store_url)] | None, Hidden()] = None
+    state_password_file: Annotated[Path | None, SecretFile()] = None
     state_ca_file: Path | None = None
     state_fail: Literal["open", "closed"] = "open"
 
@@ -168,12 +173,15 @@ class Settings(Strict):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
     metrics_host: str = "127.0.0.1"
 
-    traces_ratio: float | None = Field(default=None, ge=0, le=1)  # RETIRED in loading.py
+    traces_ratio: Annotated[
+        float | None,
+        Retired("set OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG"),
+    ] = Field(default=None, ge=0, le=1)
 
     _secret_in: Path | None = None
 
     def model_post_init(self, context: object) -> None:
-        """`context` is the configuration file if `jwt_secret` comes from it."""
+        """`context` is the configuration file if a secret comes from it."""
         self._secret_in = context if isinstance(context, Path) else None
 
     def section(self, kind: type[Section]) -> Section:
