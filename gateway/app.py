@@ -20,12 +20,12 @@ from gateway.core.loop_lag import watch_lag
 from gateway.core.pipeline.guard import Guarded
 from gateway.core.pipeline.middleware import ContextMiddleware, report_refused
 from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
-from gateway.core.processes import Port, Worker
+from gateway.core.processes import Worker
 from gateway.core.settings import reach
 from gateway.core.settings.model import Reloadable, Settings
 from gateway.feature import Feature
 from gateway.features import FEATURES
-from gateway.features.catalog import COMPOSITION
+from gateway.features.catalog import COMPOSITION, further_ports
 from gateway.features.installed import constructed
 
 log = structlog.stdlib.get_logger("gateway")
@@ -73,11 +73,6 @@ class Gateway(Starlette):
         return app
 
 
-def further_ports(settings: Settings) -> list[Port]:
-    """Those of features, beside the one of the API."""
-    return [port for each in FEATURES for port in each.ports(settings)]
-
-
 def create_app(
     settings: Settings,
     worker: Worker | None = None,
@@ -89,7 +84,8 @@ def create_app(
 
     `reached_at`: what makes other machines reach the gateway; by default, what the settings say.
     """
-    reached_at = reach.reached_at(settings) if reached_at is None else reached_at
+    if reached_at is None:
+        reached_at = reach.reached_at(settings, further_ports(settings))
     core = Core(settings=settings, composition=COMPOSITION, worker=worker, reached_at=reached_at)
     if not any(each.identifies for each in features):
         reach.check_open(settings, reached_at)

@@ -103,7 +103,7 @@ async def check_settings(settings: Settings, report: Report) -> None:
     if not any(each.identifies for each in FEATURES):
         report.warnings.append(OPEN)
         with report.settings():
-            check_open(settings, reached_at(settings))
+            check_open(settings, reached_at(settings, COMPOSITION.ports(settings)))
     for each in FEATURES:
         await each.check(settings, COMPOSITION, report)
     report.warnings += [*readable_by_all(settings), *retired(settings)]

@@ -22,7 +22,7 @@ from gateway.core.pipeline.log_fields import LogFields
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
 from gateway.core.principal import Authority, Unrestricted
-from gateway.core.processes import Worker
+from gateway.core.processes import Port, Worker
 from gateway.core.profile.profile import Profile
 from gateway.core.readiness import Readiness
 from gateway.core.refusals import Refusals
@@ -45,6 +45,8 @@ class Composition:
     build_catalog: Callable[..., Catalog]
     extensions: Callable[[type], tuple[Any, ...]]
     """What features add to a feature that they need."""
+    ports: Callable[[Settings], list[Port]]
+    """Those of features, beside the one of the API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,14 +18,12 @@ from pydantic import (
     model_validator,
 )
 
-from gateway.core.settings.notes import Hidden, Retired, Secret, SecretFile, Synonym
+from gateway.core.settings.notes import Hidden, Secret, SecretFile, Synonym
 from gateway.core.settings.types import (
     DURATION_MAX_SECONDS,
     Duration,
     Endpoints,
-    HeaderName,
     Identity,
-    Origin,
     Rps,
     Size,
     Switch,
@@ -115,10 +113,6 @@ class Settings(Strict):
     workers: int = Field(default=1, ge=1, le=64)
     shutdown_delay: Duration = 0.0
     shutdown_timeout: Duration = 30.0
-    cors_origins: Annotated[
-        tuple[Origin, ...], BeforeValidator(parse_words), Synonym("CORS_ALLOWED_ORIGINS")
-    ] = ()
-    cors_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(parse_words)] = ()
     docs: Literal["public", "token", "off"] = "token"
 
     grpc_timeout: Annotated[Duration, Synonym("REQUEST_TIMEOUT")] = Field(default=30.0, gt=0)
@@ -168,15 +162,6 @@ class Settings(Strict):
         BeforeValidator(parse_level),
     ] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
-    traces: Literal["on", "off"] = "off"
-    metrics: Literal["off", "token", "public"] = "off"
-    metrics_port: int | None = Field(default=None, ge=0, le=65535)
-    metrics_host: str = "127.0.0.1"
-
-    traces_ratio: Annotated[
-        float | None,
-        Retired("set OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG"),
-    ] = Field(default=None, ge=0, le=1)
 
     _secret_in: Path | None = None
 

@@ -11,11 +11,6 @@ import orjson
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 ENDPOINT = re.compile(r"(?:[^\s/:\[\]]+|\[[0-9a-fA-F:.]+\]):([0-9]{1,5})", re.ASCII)
-ORIGIN = re.compile(
-    r"([a-z][a-z0-9+.-]*)://([^\s/:\[\]?#@*]+|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?(/?)", re.ASCII
-)
-HTTP_PORTS = {"http": "80", "https": "443"}
-HEADER_NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h|d|)", re.ASCII)
 SIZE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?(MB|GB|)", re.ASCII | re.IGNORECASE)
 UNIT_BYTES = {"": 2**20, "MB": 2**20, "GB": 2**30}
@@ -86,26 +81,6 @@ def parse_switch(value: object) -> object:
         return SWITCH[value.lower()]
     if not isinstance(value, bool):
         raise ValueError("expected true or false")
-    return value
-
-
-def check_origin(value: str) -> str:
-    """`*`, or an origin as in the Origin header (RFC 6454 section 6.2)."""
-    if value == "*":
-        return value
-    found = ORIGIN.fullmatch(value.lower()) if value.isascii() else None
-    if found is None or (found[3] and not 0 < int(found[3]) <= 65535):
-        raise ValueError("expected * or scheme://host[:port], such as https://cueweb.studio.com")
-    scheme, host, port, slash = found.groups()
-    if slash:
-        raise ValueError("an origin has no slash at its end")
-    named = port is not None and port != HTTP_PORTS.get(scheme)  # browsers omit the default
-    return f"{scheme}://{host}:{port}" if named else f"{scheme}://{host}"
-
-
-def check_header_name(value: str) -> str:
-    if not HEADER_NAME.fullmatch(value):
-        raise ValueError("expected the name of a header, such as X-Studio-Site, or *")
     return value
 
 
@@ -221,8 +196,6 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
 Identity = Literal["fill", "force", "off"]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
-Origin = Annotated[str, AfterValidator(check_origin)]
-HeaderName = Annotated[str, AfterValidator(check_header_name)]
 Endpoints = Annotated[
     tuple[str, ...],
     BeforeValidator(parse_endpoints),

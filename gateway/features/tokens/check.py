@@ -1,6 +1,9 @@
 """What `cuebot-gateway check` finds about tokens."""
 
+from collections.abc import Iterable
+
 from gateway.core.findings import Findings
+from gateway.core.processes import Port
 from gateway.core.settings.model import Settings
 from gateway.core.settings.reach import reached_at
 from gateway.features.tokens.identity_provider import NoKeySet, load_key_set, unbound
@@ -8,10 +11,10 @@ from gateway.features.tokens.revocation import read_denied
 from gateway.features.tokens.secrets import load_secrets, weaknesses
 
 
-async def check_tokens(settings: Settings, found: Findings) -> None:
+async def check_tokens(settings: Settings, ports: Iterable[Port], found: Findings) -> None:
     secrets: tuple[bytes, ...] = ()
     with found.settings():
-        secrets = load_secrets(settings, reached_at=reached_at(settings))
+        secrets = load_secrets(settings, reached_at=reached_at(settings, ports))
         found.warnings += weaknesses(settings, secrets)
     found.facts["secrets"] = len(secrets)
     found.tell("Secrets", str(len(secrets) or "none"))

@@ -44,7 +44,7 @@ class Tokens(Feature):
 
     @classmethod
     async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
-        await check_tokens(settings, found)
+        await check_tokens(settings, composition.ports(settings), found)
 
     @classmethod
     def signer(cls, settings: Settings) -> Signer | None:
