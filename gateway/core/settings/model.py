@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,7 +15,6 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
 from gateway.core.settings.notes import Hidden, Secret, SecretFile, Synonym
@@ -24,7 +23,6 @@ from gateway.core.settings.types import (
     Duration,
     Endpoints,
     Identity,
-    Rps,
     Size,
     Switch,
     Words,
@@ -32,7 +30,6 @@ from gateway.core.settings.types import (
     check_store_url,
     check_subjects,
     parse_duration,
-    parse_json,
     parse_level,
     parse_words,
 )
@@ -53,35 +50,8 @@ class Strict(BaseModel):
         return value
 
 
-class RateOverride(Strict):
-    """Other limits for some subjects (globs), or for those of some access rules (names)."""
-
-    subjects: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
-    rps: Rps
-    burst: int | None = Field(default=None, ge=1)
-    max_wait: Duration = 0.0
-    share: float = Field(default=1.0, gt=0, le=1000)
-
-    @model_validator(mode="after")
-    def check_whose(self) -> Self:
-        if not (self.subjects or self.rules):
-            raise ValueError("whose limits? subjects (globs), or rules (names of access rules)")
-        if self.rules and self.share != 1.0:
-            raise ValueError("share is for subjects; with rules, it would not be known in time")
-        return self
-
-
-CUEWEB = RateOverride(
-    subjects=("user-id", "cueweb-status-bar", "cueweb-facility-health"),
-    rps=1000,
-    max_wait=5.0,
-    share=8,
-)
-"""CueWeb signs the tokens of all its users with these subjects, and drops rows on a 429."""
-
-
 Section = TypeVar("Section", bound=Strict)
+Value = TypeVar("Value")
 
 
 class Settings(Strict):
@@ -117,7 +87,6 @@ class Settings(Strict):
 
     grpc_timeout: Annotated[Duration, Synonym("REQUEST_TIMEOUT")] = Field(default=30.0, gt=0)
     max_answer_memory: Size = 24 * 2**20
-    shared_reads: Literal["on", "principal", "off"] = "on"
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
     keepalive_time: Annotated[Duration, Synonym("GRPC_KEEPALIVE_TIME")] = 0.0
     keepalive_timeout: Annotated[Duration, Synonym("GRPC_KEEPALIVE_TIMEOUT")] = Field(
@@ -146,16 +115,9 @@ class Settings(Strict):
 
     identity: Identity = "fill"
 
-    rate_limit_rps: Rps = 100
-    rate_limit_burst: int | None = Field(default=None, ge=1)
-    rate_limit_max_wait: Duration = 0.0
-    rate_limit_overrides: Annotated[tuple[RateOverride, ...], BeforeValidator(parse_json)] = (
-        CUEWEB,
-    )
     state: Annotated[Annotated[SecretStr, AfterValidator(check_store_url)] | None, Hidden()] = None
     state_password_file: Annotated[Path | None, SecretFile()] = None
     state_ca_file: Path | None = None
-    state_fail: Literal["open", "closed"] = "open"
 
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
@@ -173,6 +135,13 @@ class Settings(Strict):
         """The settings of a feature, which are there if the feature is."""
         assert isinstance(self, kind)
         return self
+
+    def get(self, name: str, default: Value) -> Value:
+        """The setting of a feature that may not be there, by its public name. `default` is what
+        holds without the feature.
+        """
+        found: Value = getattr(self, name, default)
+        return found
 
     @property
     def secret_in(self) -> Path | None:

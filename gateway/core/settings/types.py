@@ -46,13 +46,6 @@ def parse_size(value: object) -> object:
     return round(size)
 
 
-def check_rps(value: float) -> float:
-    """0, or a rate that refills a bucket within the hour."""
-    if 0 < value < 0.001:
-        raise ValueError("expected 0 or at least 0.001")
-    return value
-
-
 def parse_endpoints(value: object) -> object:
     """`a:1, b:2` as `("a:1", "b:2")`. Spaces around a single endpoint are an error."""
     if isinstance(value, str):
@@ -193,7 +186,6 @@ def check_store_url(value: SecretStr) -> SecretStr:
 
 Duration = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=DAY)]
 Size = Annotated[int, BeforeValidator(parse_size)]
-Rps = Annotated[float, AfterValidator(check_rps), Field(ge=0, le=1e6)]
 Identity = Literal["fill", "force", "off"]
 Words = Annotated[tuple[str, ...], BeforeValidator(parse_words)]
 Endpoints = Annotated[

@@ -52,6 +52,6 @@ class Watch(Feature):
             gateway,
             places=self.places,
             limits=self._limits,
-            within_principal=settings.shared_reads == "principal",
+            within_principal=settings.get("shared_reads", "on") == "principal",
         )
         return (watches,)

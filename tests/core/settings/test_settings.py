@@ -8,9 +8,9 @@ import pytest
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.loading import retired, synonyms
-from gateway.core.settings.model import RateOverride
 from gateway.core.settings.notes import Retired, noted
 from gateway.core.settings.types import parse_duration, parse_store_url
+from gateway.features.rate_limits.settings import RateOverride
 from gateway.features.settings import Settings, load_settings, misspelled
 
 SHIPPED = Path(__file__).parents[3] / "config" / "gateway.toml"
