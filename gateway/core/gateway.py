@@ -21,7 +21,7 @@ from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overri
 from gateway.core.pipeline.log_fields import LogFields
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
-from gateway.core.principal import Authority, Unrestricted
+from gateway.core.principal import Authority
 from gateway.core.processes import Port, Worker
 from gateway.core.profile.profile import Profile
 from gateway.core.readiness import Readiness
@@ -85,8 +85,7 @@ class Gateway:
     @cached_property
     def authority(self) -> Authority:
         """At first, everybody has all rights."""
-        everybody = Unrestricted(self.settings.identity)
-        return Authority(lambda claims: everybody)
+        return Authority()
 
     @cached_property
     def readiness(self) -> Readiness:

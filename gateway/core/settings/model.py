@@ -22,7 +22,6 @@ from gateway.core.settings.types import (
     DURATION_MAX_SECONDS,
     Duration,
     Endpoints,
-    Identity,
     Size,
     Switch,
     Words,
@@ -112,8 +111,6 @@ class Settings(Strict):
     jwt_max_age: Annotated[
         float, BeforeValidator(parse_duration), Field(ge=0, le=DURATION_MAX_SECONDS)
     ] = 0.0
-
-    identity: Identity = "fill"
 
     state: Annotated[Annotated[SecretStr, AfterValidator(check_store_url)] | None, Hidden()] = None
     state_password_file: Annotated[Path | None, SecretFile()] = None

@@ -266,7 +266,7 @@ class AccessRules:
         self._default = Rule(
             "access_default",
             ("all",) if section.access_default == "allow" else (),
-            settings.identity,
+            identity_of_all(settings),
             tuple(dict.fromkeys(name for each in section.access for name in each.who)),
             "no access rule fits, and access_default is deny",
         )
@@ -308,8 +308,13 @@ def rule_of(rule: AccessRule, settings: Settings, added: Sequence[AddedKeys]) ->
 
 def identity_of(rule: AccessRule, settings: Settings) -> Identity:
     """How the caller's fields are filled. Trusted callers may name others even under `force`."""
-    trusted = rule.identity == "trust" and settings.identity == "force"
-    return "fill" if trusted else settings.identity
+    of_all = identity_of_all(settings)
+    return "fill" if rule.identity == "trust" and of_all == "force" else of_all
+
+
+def identity_of_all(settings: Settings) -> Identity:
+    without: Identity = "off"  # nothing fills them in
+    return settings.get("identity", without)
 
 
 def is_among(method: Method, names: Collection[str], globs: Collection[str]) -> bool:
