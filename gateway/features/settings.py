@@ -19,6 +19,11 @@ class Settings(CoreSettings, *SECTIONS.values()):  # type: ignore[misc]  # mypy 
     """The settings of the core, and those of each feature."""
 
 
+def there(given: Mapping[str, object]) -> dict[str, object]:
+    """Those settings whose features are there."""
+    return {name: value for name, value in given.items() if name in Settings.model_fields}
+
+
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """The settings of this environment, and of the file that it names. Raises ConfigurationError,
     with a line for each problem.

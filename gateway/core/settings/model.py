@@ -17,20 +17,15 @@ from pydantic import (
     field_validator,
 )
 
-from gateway.core.settings.notes import Hidden, Secret, SecretFile, Synonym
+from gateway.core.settings.notes import Hidden, SecretFile, Synonym
 from gateway.core.settings.types import (
-    DURATION_MAX_SECONDS,
     Duration,
     Endpoints,
     Size,
     Switch,
     Words,
-    check_key_set,
     check_store_url,
-    check_subjects,
-    parse_duration,
     parse_level,
-    parse_words,
 )
 
 
@@ -91,26 +86,6 @@ class Settings(Strict):
     keepalive_timeout: Annotated[Duration, Synonym("GRPC_KEEPALIVE_TIMEOUT")] = Field(
         default=20.0, gt=0
     )
-
-    jwt_secret: Annotated[SecretStr | None, Secret("jwt_secret_file")] = None
-    jwt_secret_file: Annotated[Path | None, SecretFile()] = None
-    jwt_algorithms: Annotated[
-        tuple[Literal["HS256", "HS384", "HS512"], ...], BeforeValidator(parse_words)
-    ] = Field(default=("HS256",), min_length=1)
-    jwt_required_claims: Words = ("sub", "exp")
-    jwt_subject_claim: Annotated[Words, Field(min_length=1), AfterValidator(check_subjects)] = (
-        "sub",
-    )
-    jwt_audience: str | None = None
-    jwt_issuer: str | None = None
-    jwt_jwks: Annotated[Annotated[str, AfterValidator(check_key_set)] | None, Hidden()] = None
-    jwt_deny_file: Path | None = None
-    jwt_secret_audience: str | None = None
-    jwt_secret_issuer: str | None = None
-    jwt_leeway: Duration = 0.0
-    jwt_max_age: Annotated[
-        float, BeforeValidator(parse_duration), Field(ge=0, le=DURATION_MAX_SECONDS)
-    ] = 0.0
 
     state: Annotated[Annotated[SecretStr, AfterValidator(check_store_url)] | None, Hidden()] = None
     state_password_file: Annotated[Path | None, SecretFile()] = None

@@ -84,34 +84,6 @@ def parse_words(value: object) -> object:
     return value
 
 
-def check_subjects(value: tuple[str, ...]) -> tuple[str, ...]:
-    for name in value:
-        if name in ("", "exp", "nbf", "iat", "iss", "aud"):
-            raise ValueError("expected claims that say who is calling, such as sub or email")
-    return value
-
-
-def check_key_set(value: str) -> str:
-    """A file, or a URL whose answer nobody on the network can change."""
-    if "://" not in value and value.strip():
-        return value
-    try:
-        url = urlsplit(value)
-        good = bool(url.hostname and (url.port is None or url.port)) and value.isprintable()
-    except ValueError:
-        good = False
-    if (
-        not good
-        or "@" in url.netloc
-        or " " in value
-        or not (url.scheme == "https" or (url.scheme == "http" and is_local(url.hostname or "")))
-    ):
-        raise ValueError(
-            "expected a file or an https URL without a password (http only from this machine)"
-        )
-    return value
-
-
 def is_local(host: str) -> bool:
     with suppress(ValueError):
         return ip_address(host).is_loopback

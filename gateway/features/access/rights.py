@@ -371,14 +371,19 @@ def unreachable(rules: Iterable[AccessRule]) -> Iterator[str]:
 
 def by_any_signer(settings: Settings) -> list[str]:
     """A warning for each rule that goes by the subject, whoever has signed the token."""
-    by_secret = settings.jwt_secret is not None or settings.jwt_secret_file is not None
-    by_both = by_secret and settings.jwt_jwks is not None
+    by_both = {"secret", "provider"} <= signers_of(settings)
     return [
         f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret may"
         ' have the same; add signed_by = "secret" or signed_by = "provider"'
         for rule in settings.section(AccessSettings).access
         if by_both and "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY))
     ]
+
+
+def signers_of(settings: Settings) -> set[str]:
+    """By whom tokens may be signed, as SIGNED_BY has it."""
+    signers = {"jwt_secret": "secret", "jwt_secret_file": "secret", "jwt_jwks": "provider"}
+    return {signer for name, signer in signers.items() if settings.get(name, None) is not None}
 
 
 def includes(wide: Who, narrow: Who) -> bool:

@@ -9,9 +9,11 @@ from gateway.core.settings.reach import reached_at
 from gateway.features.tokens.identity_provider import NoKeySet, load_key_set, unbound
 from gateway.features.tokens.revocation import read_denied
 from gateway.features.tokens.secrets import load_secrets, weaknesses
+from gateway.features.tokens.settings import TokenSettings
 
 
 async def check_tokens(settings: Settings, ports: Iterable[Port], found: Findings) -> None:
+    section = settings.section(TokenSettings)
     secrets: tuple[bytes, ...] = ()
     with found.settings():
         secrets = load_secrets(settings, reached_at=reached_at(settings, ports))
@@ -20,10 +22,10 @@ async def check_tokens(settings: Settings, ports: Iterable[Port], found: Finding
     found.tell("Secrets", str(len(secrets) or "none"))
     found.warnings += unbound(settings)
     with found.settings():
-        if settings.jwt_deny_file is not None:
-            read_denied(settings.jwt_deny_file)
-    if settings.jwt_jwks is not None:
-        await check_keys(settings.jwt_jwks, found)
+        if section.jwt_deny_file is not None:
+            read_denied(section.jwt_deny_file)
+    if section.jwt_jwks is not None:
+        await check_keys(section.jwt_jwks, found)
 
 
 async def check_keys(source: str, found: Findings) -> None:
