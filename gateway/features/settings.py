@@ -15,8 +15,10 @@ SECTIONS = {
 }
 
 
-class Settings(CoreSettings, *SECTIONS.values()):  # type: ignore[misc]  # mypy wants names
-    """The settings of the core, and those of each feature."""
+class Settings(*SECTIONS.values(), CoreSettings):  # type: ignore[misc]  # mypy wants names
+    """The settings of the core, and those of each feature: from the last one to the first, which is
+    the order in which they are validated.
+    """
 
 
 def there(given: Mapping[str, object]) -> dict[str, object]:

@@ -68,7 +68,7 @@ class RateLimitSettings(Strict):
     def check_rules(
         cls, value: tuple[RateOverride, ...], info: ValidationInfo
     ) -> tuple[RateOverride, ...]:
-        """Rules of access come before, in the order of the fields; there may be none."""
+        """The rules of access are read before: later features come first. There may be none."""
         rules = [each.name for each in info.data.get("access", ())]
         for name in [name for each in value for name in each.rules]:
             if name not in rules:
