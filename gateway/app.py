@@ -23,7 +23,7 @@ from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
 from gateway.core.processes import Worker
 from gateway.core.settings import reach
 from gateway.core.settings.model import Reloadable, Settings
-from gateway.feature import Feature
+from gateway.feature import Feature, identify_callers
 from gateway.features import FEATURES
 from gateway.features.catalog import COMPOSITION, further_ports
 from gateway.features.installed import constructed
@@ -87,7 +87,7 @@ def create_app(
     if reached_at is None:
         reached_at = reach.reached_at(settings, further_ports(settings))
     core = Core(settings=settings, composition=COMPOSITION, worker=worker, reached_at=reached_at)
-    if not any(each.identifies for each in features):
+    if not identify_callers(features):
         reach.check_open(settings, reached_at)
         log.warning(reach.OPEN)
     core.features = tuple(constructed(each, core) for each in features)
@@ -134,7 +134,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         core.upstream.watch(core.live),
         watch_lag([each.observe for each in features if is_overridden(each, "observe")]),
         *(() if core.store is None else (core.store.keep(),)),
-        *(each.run() for each in features if is_overridden(each, "run")),
+        *(run(each) for each in features if is_overridden(each, "run")),
         return_exceptions=True,
     )
     try:
@@ -153,6 +153,14 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
             await tasks
         await core.planner.close()
         await core.upstream.close()
+
+
+async def run(feature: Feature) -> None:
+    """As long as it runs. The gateway goes on without it."""
+    try:
+        await feature.run()
+    except Exception:
+        log.exception("a feature has stopped working", feature=feature.name)
 
 
 def is_overridden(feature: Feature, name: str) -> bool:

@@ -52,9 +52,7 @@ class Feature:
     needs: ClassVar[tuple[type["Feature"], ...]] = ()
     """The features whose public names it uses."""
     identifies: ClassVar[bool] = False
-    """Whether an interceptor of it identifies callers. Without one that does, the gateway is open
-    to everybody who reaches it.
-    """
+    """Whether an interceptor of it identifies callers (`identify_callers`)."""
     extends: ClassVar[Mapping[type["Feature"], Any]] = {}
     """What it adds to features that it needs, by feature. Of which type, that feature says."""
     commands: ClassVar[Mapping[str, str]] = {}
@@ -183,7 +181,9 @@ class Feature:
         """Called 20 times a second, with the seconds that the event loop is behind."""
 
     async def run(self) -> None:
-        """Runs from the start of the app until its end, which cancels it."""
+        """Runs from the start of the app until its end, which cancels it. If it fails, the log says
+        so, and the gateway goes on.
+        """
 
     async def first_look(self) -> None:
         """What startup waits for, a few seconds at most."""
@@ -195,6 +195,11 @@ class Feature:
 def needed_first(features: Iterable[type[Feature]]) -> tuple[type[Feature], ...]:
     """The features, each after those that it needs."""
     return tuple(TopologicalSorter({each: each.needs for each in features}).static_order())
+
+
+def identify_callers(features: Iterable[type[Feature]]) -> bool:
+    """Whether one of them does; else everybody may call everything."""
+    return any(each.identifies for each in features)
 
 
 def public(route: Route) -> Route:
