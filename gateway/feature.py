@@ -78,11 +78,10 @@ class Feature:
     """Words for its own reasons to refuse (`GatewayError.cause`)."""
     links: ClassVar[tuple[str, ...]] = ()
     """Its pages for people, where there are pages (DOCS)."""
-    document: ClassVar[str] = ""
+    openapi: ClassVar[str] = ""
     """A YAML file beside this class: its part of the OpenAPI document, with the same names as in
     `gateway/features/openapi/openapi.yaml`.
     """
-
     documents: ClassVar[type[Documents] | None] = None
     """The documents whose names and calls are served beside Cuebot's. One feature has them."""
     not_a_field: ClassVar[Mapping[str, str]] = {}

@@ -18,7 +18,7 @@ class Identity(Feature):
     name = "identity"
     tables = IdentityTables
     headers = HeaderNames(reported=("X-Replaced-Fields",))
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
 
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict]:

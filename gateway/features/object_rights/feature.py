@@ -35,7 +35,7 @@ class ObjectRights(Feature):
         Access: AddedKeys(ObjectKeys, read_conditions, FACTS, known_facts)
     }
     tables = ObjectTables
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     headers = HeaderNames(reported=("X-Filtered",))
 
     @classmethod

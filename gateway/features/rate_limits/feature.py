@@ -24,7 +24,7 @@ log = structlog.stdlib.get_logger("gateway.workers")
 
 class RateLimits(Feature):
     name = "rate_limits"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"rate_limit": "Over the rate limit"}
     headers = HeaderNames(
         sent=("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")

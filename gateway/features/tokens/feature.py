@@ -28,7 +28,7 @@ class Tokens(Feature):
     identifies = True
     facts: ClassVar[Mapping[str, object]] = {"secrets": 0, "keys": None}
     commands: ClassVar[Mapping[str, str]] = {"token": "gateway.features.tokens.commands"}
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {
         "no_keys": "No keys of the identity provider yet",
         "no_token": "Without a token",

@@ -16,7 +16,7 @@ from gateway.features.traces.trace_settings import check_traces, open_traces
 
 class Traces(Feature):
     name = "traces"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     headers = HeaderNames(read=("traceparent", "tracestate"), sent=("X-Trace-ID",))
 
     @classmethod

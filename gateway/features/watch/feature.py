@@ -25,7 +25,7 @@ class Watch(Feature):
     name = "watch"
     needs = (Views,)
     tables = WatchTables
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"watchers": "Too many event streams, or what they ask"}
     headers = HeaderNames(read=("Last-Event-ID",))
     direct = DirectCalls(waited=WaitedRows)

@@ -232,7 +232,7 @@ def test_every_header_is_documented(name: str) -> None:
 @pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
 def test_a_documented_header_is_declared(feature: type[Feature]) -> None:
     """By the feature that documents it, for pages of other origins."""
-    own = part_of(feature).get("components", {}) if feature.document else {}
+    own = part_of(feature).get("components", {}) if feature.openapi else {}
     told = {name for name, each in own.get("parameters", {}).items() if each["in"] == "header"}
     assert told <= {*feature.headers.read}
     assert own.get("headers", {}).keys() <= {*feature.headers.answered}
