@@ -217,7 +217,7 @@ def test_a_setting_from_the_environment(variable: str, text: str, value: object)
 def test_every_setting_has_been_tried_from_the_environment() -> None:
     tried = {variable.lower() for variable, *_ in TEXTS}
     own = {"jwt_secret", "rate_limit_overrides", "access", "state"}
-    assert Settings.model_fields.keys() - tried == own
+    assert Settings.model_fields.keys() - tried == own & Settings.model_fields.keys()
 
 
 @needs("tokens")
