@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from gateway.core.calls.direct import DirectCalls
 from gateway.core.errors import Code, GatewayError
+from gateway.core.families import Family, counter, gauge, histogram
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.context import RequestContext
@@ -42,6 +43,9 @@ __all__ = [
     "Interceptor",
     "RequestContext",
     "Strict",
+    "counter",
+    "gauge",
+    "histogram",
     "public",
 ]
 
@@ -70,6 +74,8 @@ class Feature:
     """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
+    families: ClassVar[tuple[Family, ...]] = ()
+    """Its metrics, whose values are its `numbers`. Names that others have are theirs."""
     headers: ClassVar[HeaderNames] = HeaderNames()
     """What it reads of requests, and adds to answers."""
     direct: ClassVar[DirectCalls] = DirectCalls()
@@ -169,7 +175,7 @@ class Feature:
         return ()
 
     def numbers(self) -> Mapping[tuple[str, ...], float]:
-        """Its metrics: values by name and labels."""
+        """Its metrics: values by name and labels, of its `families`."""
         return {}
 
     def status(self) -> Mapping[str, object]:

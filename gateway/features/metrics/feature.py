@@ -14,7 +14,7 @@ from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.processes import Port
 from gateway.core.settings.model import Settings, Strict
 from gateway.feature import Feature, public
-from gateway.features.metrics.metrics import Numbers, RequestCounters, WorkerMetrics
+from gateway.features.metrics.metrics import OWN_FAMILIES, Numbers, RequestCounters, WorkerMetrics
 from gateway.features.metrics.metrics_page import (
     PATH,
     AllNumbers,
@@ -28,6 +28,7 @@ from gateway.features.metrics.settings import MetricsSettings
 
 class Metrics(Feature):
     name = "metrics"
+    families = OWN_FAMILIES
 
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict]:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.families import FAMILIES
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.content import Content
 from gateway.core.pipeline.context import context_of
@@ -29,7 +30,6 @@ from gateway.core.pipeline.routing import wrong_verb
 from gateway.core.settings.model import Settings
 from gateway.features.metrics.metrics import (
     BOUNDS,
-    FAMILIES,
     PREFIX,
     Numbers,
     RequestCounters,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import structlog
 
+from gateway.core.families import counter
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
@@ -24,6 +25,9 @@ log = structlog.stdlib.get_logger("gateway.workers")
 
 class RateLimits(Feature):
     name = "rate_limits"
+    families = (
+        counter("store_bypassed_total", "Requests counted, or refused, without the shared store."),
+    )
     openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"rate_limit": "Over the rate limit"}
     headers = HeaderNames(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gateway.core.families import counter
 from gateway.core.gateway import Gateway
 from gateway.core.settings.model import Strict
 from gateway.feature import Feature
@@ -12,6 +13,9 @@ from gateway.features.shared_reads.shared_upstream import OwnMemory, SharedUpstr
 
 class SharedReads(Feature):
     name = "shared_reads"
+    families = (
+        counter("shared_reads_total", "Answers that came from a call for several requests."),
+    )
 
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict]:

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from gateway.core.calls.direct import DirectCalls
 from gateway.core.fair_quota import FairQuota
+from gateway.core.families import gauge
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.header_names import HeaderNames
@@ -23,6 +24,7 @@ WATCH_LIMITS = WatchLimits()
 
 class Watch(Feature):
     name = "watch"
+    families = (gauge("watchers", "Event streams that are open."),)
     needs = (Views,)
     tables = WatchTables
     openapi = "openapi.yaml"
