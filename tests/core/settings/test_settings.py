@@ -100,7 +100,6 @@ def test_a_retired_setting_is_named() -> None:
     assert retired(Settings()) == []
 
 
-@OF_ALL_FEATURES
 def test_the_shipped_file_has_every_setting_and_nothing_else() -> None:
     text = SHIPPED.read_text(encoding="utf-8")
     commented = set(re.findall(r"^# ([a-z_]+) = ", text, flags=re.MULTILINE))
@@ -109,7 +108,6 @@ def test_the_shipped_file_has_every_setting_and_nothing_else() -> None:
     assert commented == without_default - {name for name, _ in noted(Settings, Retired)}
 
 
-@OF_ALL_FEATURES
 def test_the_shipped_file_has_the_defaults() -> None:
     assert load_settings({"GATEWAY_CONFIG": str(SHIPPED)}) == Settings() == load_settings({})
 
