@@ -25,8 +25,11 @@ html_show_sphinx = False
 PARTS = {
     "Start here": ["getting-started", "demo", "glossary"],
     "Artist and wrangler": ["recipes", "cuectl", "assistants", "call", "specs"],
-    "Scripter": ["calls", "examples", "http", "reads", "watch", "batch", "at-most-once", "errors"],
-    "Front end": ["protocols", "protocol-clients", "pages", "compatibility", "cueweb"],
+    "Scripter": [
+        *("calls", "examples", "http", "reads", "conditional", "watch", "batch", "dry-run"),
+        *("at-most-once", "errors"),
+    ],
+    "Front end": ["protocols", "protocol-clients", "cors", "pages", "compatibility", "cueweb"],
     "Administrator": [
         *("deployment", "configuration", "tokens", "access", "access-methods", "audit"),
         *(

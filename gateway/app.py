@@ -20,12 +20,12 @@ from gateway.core.loop_lag import watch_lag
 from gateway.core.pipeline.guard import Guarded
 from gateway.core.pipeline.middleware import ContextMiddleware, report_refused
 from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
-from gateway.core.processes import Port, Worker
+from gateway.core.processes import Worker
 from gateway.core.settings import reach
 from gateway.core.settings.model import Reloadable, Settings
-from gateway.feature import Feature
+from gateway.feature import Feature, identify_callers
 from gateway.features import FEATURES
-from gateway.features.catalog import COMPOSITION
+from gateway.features.catalog import COMPOSITION, further_ports
 from gateway.features.installed import constructed
 
 log = structlog.stdlib.get_logger("gateway")
@@ -78,11 +78,6 @@ class Gateway(Starlette):
         return self.router(scope, receive, send)
 
 
-def further_ports(settings: Settings) -> list[Port]:
-    """Those of features, beside the one of the API."""
-    return [port for each in FEATURES for port in each.ports(settings)]
-
-
 def create_app(
     settings: Settings,
     worker: Worker | None = None,
@@ -94,9 +89,10 @@ def create_app(
 
     `reached_at`: what makes other machines reach the gateway; by default, what the settings say.
     """
-    reached_at = reach.reached_at(settings) if reached_at is None else reached_at
+    if reached_at is None:
+        reached_at = reach.reached_at(settings, further_ports(settings))
     core = Core(settings=settings, composition=COMPOSITION, worker=worker, reached_at=reached_at)
-    if not any(each.identifies for each in features):
+    if not identify_callers(features):
         reach.check_open(settings, reached_at)
         log.warning(reach.OPEN)
     core.features = tuple(constructed(each, core) for each in features)
@@ -143,7 +139,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         core.upstream.watch(core.live),
         watch_lag([each.observe for each in features if is_overridden(each, "observe")]),
         *(() if core.store is None else (core.store.keep(),)),
-        *(each.run() for each in features if is_overridden(each, "run")),
+        *(run(each) for each in features if is_overridden(each, "run")),
         return_exceptions=True,
     )
     try:
@@ -162,6 +158,14 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
             await tasks
         await core.planner.close()
         await core.upstream.close()
+
+
+async def run(feature: Feature) -> None:
+    """As long as it runs. The gateway goes on without it."""
+    try:
+        await feature.run()
+    except Exception:
+        log.exception("a feature has stopped working", feature=feature.name)
 
 
 def is_overridden(feature: Feature, name: str) -> bool:

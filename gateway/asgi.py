@@ -10,11 +10,12 @@ import sys
 
 import structlog
 
-from gateway.app import Gateway, create_app, further_ports
+from gateway.app import Gateway, create_app
 from gateway.core.errors import ConfigurationError
 from gateway.core.logs import configure_logging
 from gateway.core.settings.loading import retired
 from gateway.core.settings.reach import ANYWHERE
+from gateway.features.catalog import further_ports
 from gateway.features.settings import load_settings, misspelled
 
 log = structlog.stdlib.get_logger("gateway")

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 
 from gateway.core.calls.direct import DirectCalls
 from gateway.core.errors import Code, GatewayError
+from gateway.core.families import Family, counter, gauge, histogram
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.context import RequestContext
@@ -42,6 +43,9 @@ __all__ = [
     "Interceptor",
     "RequestContext",
     "Strict",
+    "counter",
+    "gauge",
+    "histogram",
     "public",
 ]
 
@@ -52,9 +56,7 @@ class Feature:
     needs: ClassVar[tuple[type["Feature"], ...]] = ()
     """The features whose public names it uses."""
     identifies: ClassVar[bool] = False
-    """Whether an interceptor of it identifies callers. Without one that does, the gateway is open
-    to everybody who reaches it.
-    """
+    """Whether an interceptor of it identifies callers (`identify_callers`)."""
     extends: ClassVar[Mapping[type["Feature"], Any]] = {}
     """What it adds to features that it needs, by feature. Of which type, that feature says."""
     commands: ClassVar[Mapping[str, str]] = {}
@@ -72,6 +74,8 @@ class Feature:
     """
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
+    families: ClassVar[tuple[Family, ...]] = ()
+    """Its metrics, whose values are its `numbers`. Names that others have are theirs."""
     headers: ClassVar[HeaderNames] = HeaderNames()
     """What it reads of requests, and adds to answers."""
     direct: ClassVar[DirectCalls] = DirectCalls()
@@ -80,11 +84,10 @@ class Feature:
     """Words for its own reasons to refuse (`GatewayError.cause`)."""
     links: ClassVar[tuple[str, ...]] = ()
     """Its pages for people, where there are pages (DOCS)."""
-    document: ClassVar[str] = ""
+    openapi: ClassVar[str] = ""
     """A YAML file beside this class: its part of the OpenAPI document, with the same names as in
     `gateway/features/openapi/openapi.yaml`.
     """
-
     documents: ClassVar[type[Documents] | None] = None
     """The documents whose names and calls are served beside Cuebot's. One feature has them."""
     not_a_field: ClassVar[Mapping[str, str]] = {}
@@ -172,7 +175,7 @@ class Feature:
         return ()
 
     def numbers(self) -> Mapping[tuple[str, ...], float]:
-        """Its metrics: values by name and labels."""
+        """Its metrics: values by name and labels, of its `families`."""
         return {}
 
     def status(self) -> Mapping[str, object]:
@@ -183,7 +186,9 @@ class Feature:
         """Called 20 times a second, with the seconds that the event loop is behind."""
 
     async def run(self) -> None:
-        """Runs from the start of the app until its end, which cancels it."""
+        """Runs from the start of the app until its end, which cancels it. If it fails, the log says
+        so, and the gateway goes on.
+        """
 
     async def first_look(self) -> None:
         """What startup waits for, a few seconds at most."""
@@ -195,6 +200,11 @@ class Feature:
 def needed_first(features: Iterable[type[Feature]]) -> tuple[type[Feature], ...]:
     """The features, each after those that it needs."""
     return tuple(TopologicalSorter({each: each.needs for each in features}).static_order())
+
+
+def identify_callers(features: Iterable[type[Feature]]) -> bool:
+    """Whether one of them does; else everybody may call everything."""
+    return any(each.identifies for each in features)
 
 
 def public(route: Route) -> Route:

@@ -18,6 +18,7 @@ from gateway.core.settings.reach import OPEN, check_open, reached_at
 from gateway.core.upstream.cuebot import MIN_PING_SECONDS, open_upstream
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH, Endpoint
 from gateway.core.upstream.interface import CallFailed, UpstreamCall
+from gateway.feature import identify_callers
 from gateway.features import FEATURES
 from gateway.features.catalog import COMPOSITION
 from gateway.features.installed import own_features
@@ -100,10 +101,10 @@ async def run_checks(settings: Settings) -> Report:
 
 async def check_settings(settings: Settings, report: Report) -> None:
     """What features find, certificates, and valid settings that are probably mistakes."""
-    if not any(each.identifies for each in FEATURES):
+    if not identify_callers(FEATURES):
         report.warnings.append(OPEN)
         with report.settings():
-            check_open(settings, reached_at(settings))
+            check_open(settings, reached_at(settings, COMPOSITION.ports(settings)))
     for each in FEATURES:
         await each.check(settings, COMPOSITION, report)
     report.warnings += [*readable_by_all(settings), *retired(settings)]

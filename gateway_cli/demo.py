@@ -25,7 +25,7 @@ from gateway.core.discovery.refresh import LiveCatalog
 from gateway.core.errors import ConfigurationError
 from gateway.core.listening import Certificate, empty_context
 from gateway.core.logs import configure_logging
-from gateway.features.settings import Settings
+from gateway.features.settings import Settings, there
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, url_of
 from gateway_cli.tokens import signer_of
@@ -150,14 +150,8 @@ async def run_both(
     """Run the simulated Cuebot and a gateway in front of it, with HTTPS if `secured`."""
     await cuebot.start()
     secret = secrets.token_urlsafe(32)
-    settings = Settings.model_validate(
-        {
-            "cuebot_endpoint": cuebot.endpoint,
-            "jwt_secret": secret,
-            "shutdown_timeout": 2,
-            "docs": "public",
-        }
-    )
+    given = {"cuebot_endpoint": cuebot.endpoint, "shutdown_timeout": 2, "docs": "public"}
+    settings = Settings.model_validate(given | there({"jwt_secret": secret}))
     app = create_app(settings)
     certificate, ca_file = secured or (None, None)
     server = Server(app, settings, certificate)

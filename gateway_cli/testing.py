@@ -13,7 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.app import create_app
 from gateway.core.principal import Signer
-from gateway.features.settings import Settings
+from gateway.features.settings import Settings, there
 from gateway_cli.tokens import signer_of
 
 SECRET = "a secret of tests, with more than 32 bytes"  # noqa: S105 - nobody else listens to it
@@ -54,11 +54,10 @@ async def gateway_with(
     port = cuebot.add_insecure_port("127.0.0.1:0")
     await cuebot.start()
     try:
-        given = {
+        given: dict[str, object] = {
             "cuebot_endpoint": f"127.0.0.1:{port}",
             "descriptor_source": SOURCE,
-            "jwt_secret": SECRET,
-            "rate_limit_rps": 0,
+            **there({"jwt_secret": SECRET, "rate_limit_rps": 0}),
         }
         known = Settings.model_validate(given | settings)
         app, sign = create_app(known), signer_of(known)

@@ -10,6 +10,7 @@ import orjson
 from gateway.core.errors import ConfigurationError
 from gateway.core.principal import Signer
 from gateway.core.settings.model import Settings
+from gateway.feature import identify_callers
 from gateway.features import FEATURES
 from gateway_client.errors import InvalidCall
 
@@ -31,7 +32,7 @@ def token_source(settings: Settings, token: str | None, sub: str | None) -> Call
         if not given or not given.isascii() or not given.isprintable() or " " in given:
             raise ConfigurationError("the token contains characters that no token has")
         return partial(str, given)
-    if not any(each.identifies for each in FEATURES):
+    if not identify_callers(FEATURES):
         return str
     sign = signer_of(settings)
     if sign is None:

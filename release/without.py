@@ -45,6 +45,7 @@ PACKAGES = (
     *("gateway", "gateway_cli", "gateway_client", "cuectl", "cuebot_simulator", "tests", "docs"),
 )
 LIST = "gateway/features/__init__.py"
+SETTINGS = "config/gateway.toml"
 START_SECONDS = 60.0
 
 
@@ -85,6 +86,12 @@ def without_lines(source: str, feature: type[Feature]) -> str:
     return rest
 
 
+def without_section(settings: str, name: str) -> str:
+    """The file of settings without the section of a feature, which it says in its heading."""
+    heading = rf"^# --- .* \(feature {name}\) -+\n"
+    return re.sub(rf"{heading}(?:(?!# --- ).*\n)*", "", settings, flags=re.MULTILINE)
+
+
 def without_tests(source: str, gone: Sequence[str]) -> str:
     """A module without the tests that say that they need what is gone.
 
@@ -108,6 +115,8 @@ def remove(copy: Path, gone: Sequence[str]) -> None:
             delete(copy / path)
         file = copy / LIST
         file.write_text(without_lines(file.read_text("utf-8"), feature), "utf-8")
+        file = copy / SETTINGS
+        file.write_text(without_section(file.read_text("utf-8"), feature.name), "utf-8")
     for path in (path for name in gone for path in ENGINES.get(name, ())):
         delete(copy / path)
     for file in (copy / "tests").rglob("*.py"):

@@ -14,6 +14,7 @@ from gateway.core.pipeline.interceptors import Interceptors
 from gateway.feature import Feature, Interceptor, RequestContext
 from gateway.features.installed import GROUP, Unusable, placed, with_installed
 from tests.support.contexts import context_of
+from tests.support.needs import needs
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
@@ -171,3 +172,32 @@ def test_whom_a_studio_has_identified_owns_what_is_shared() -> None:
     context = context_of("/a.B/C")
     Interceptors([Badges()]).admit(context)
     assert context.principal == "lena"
+
+
+METRIC = """
+    families = (counter("greetings_total", "People who were greeted."),)
+
+    def numbers(self):
+        return {("greetings_total",): 3}
+
+    def routes(self):"""
+SCRAPE = """
+import asyncio
+from gateway_cli.testing import gateway_with
+
+async def scrape():
+    async with gateway_with({}, metrics="public") as client:
+        print((await client.get("/metrics")).text)
+
+asyncio.run(scrape())
+"""
+
+
+@needs("metrics")
+@pytest.mark.slow
+def test_its_metrics_are_shown(tmp_path: Path, python: Python) -> None:
+    code = CODE.replace("\n    def routes(self):", METRIC)
+    install(tmp_path, code.replace("import Code, ", "import Code, counter, "))
+    scraped = python("-c", SCRAPE)
+    assert "# HELP cuebot_gateway_greetings_total People who were greeted." in scraped.stdout
+    assert "cuebot_gateway_greetings_total 3.0" in scraped.stdout

@@ -21,8 +21,8 @@ from gateway.core.pipeline.interceptors import Interceptor, Interceptors, overri
 from gateway.core.pipeline.log_fields import LogFields
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
-from gateway.core.principal import Authority, Unrestricted
-from gateway.core.processes import Worker
+from gateway.core.principal import Authority
+from gateway.core.processes import Port, Worker
 from gateway.core.profile.profile import Profile
 from gateway.core.readiness import Readiness
 from gateway.core.refusals import Refusals
@@ -45,6 +45,8 @@ class Composition:
     build_catalog: Callable[..., Catalog]
     extensions: Callable[[type], tuple[Any, ...]]
     """What features add to a feature that they need."""
+    ports: Callable[[Settings], list[Port]]
+    """Those of features, beside the one of the API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +85,7 @@ class Gateway:
     @cached_property
     def authority(self) -> Authority:
         """At first, everybody has all rights."""
-        everybody = Unrestricted(self.settings.identity)
-        return Authority(lambda claims: everybody)
+        return Authority()
 
     @cached_property
     def readiness(self) -> Readiness:

@@ -9,14 +9,19 @@ class Port(NamedTuple):
     host: str
     port: int
     """0 for a free one."""
-    settings: str
-    """Those that name them, for errors: `SOME_HOST and SOME_PORT`."""
+    host_setting: str
+    """The one that names the host: `SOME_HOST`."""
+    port_setting: str
     serves: str
     """What it is for, as the log says it: `scrapes`."""
     path: str
     """What there is to see."""
     without: str
     """Why a server that has one port only cannot start."""
+
+    @property
+    def settings(self) -> str:
+        return f"{self.host_setting} and {self.port_setting}"
 
 
 class Worker(NamedTuple):

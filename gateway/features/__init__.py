@@ -6,6 +6,7 @@ strings, and of ways of asking for a call where two are asked for. A studio's ow
 
 from typing import Any
 
+from gateway.core.families import FAMILIES
 from gateway.core.suggestions import NOT_A_FIELD
 from gateway.feature import Feature
 from gateway.features.access import Access
@@ -69,6 +70,8 @@ FEATURES: tuple[type[Feature], ...] = with_installed(
 
 for _feature in FEATURES:
     NOT_A_FIELD.update(_feature.not_a_field)
+    for _family in _feature.families:
+        FAMILIES.setdefault(_family.name, _family)
 
 
 def extensions_of(feature: type) -> tuple[Any, ...]:

@@ -1,6 +1,7 @@
 """Catalogs and profiles with all features in them."""
 
 from gateway.core.gateway import Composition
+from gateway.core.processes import Port
 from gateway.core.profile import build
 from gateway.core.profile import profile as profiles
 from gateway.core.profile.documents import Documents
@@ -8,6 +9,7 @@ from gateway.core.profile.profile import Profile as CoreProfile
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
+from gateway.core.settings.model import Settings
 from gateway.feature import needed_first
 from gateway.features import FEATURES, extensions_of
 
@@ -40,6 +42,14 @@ def build_catalog(schema: Schema, selection: Selection, profile: CoreProfile = E
     return build.build_catalog(schema, selection, profile, COMPILERS, DOCUMENTS)
 
 
+def further_ports(settings: Settings) -> list[Port]:
+    """Those of features, beside the one of the API."""
+    return [port for each in FEATURES for port in each.ports(settings)]
+
+
 COMPOSITION = Composition(
-    load_profile=load_profile, build_catalog=build_catalog, extensions=extensions_of
+    load_profile=load_profile,
+    build_catalog=build_catalog,
+    extensions=extensions_of,
+    ports=further_ports,
 )

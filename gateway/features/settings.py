@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping
 
-from pydantic import ValidationInfo, field_validator
-
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings import loading
-from gateway.core.settings.model import RateOverride, Strict
 from gateway.core.settings.model import Settings as CoreSettings
-from gateway.core.suggestions import did_you_mean
+from gateway.core.settings.model import Strict
 from gateway.feature import Feature
 from gateway.features import FEATURES, extensions_of
 from gateway.features.installed import check_usable
@@ -18,19 +15,15 @@ SECTIONS = {
 }
 
 
-class Settings(CoreSettings, *SECTIONS.values()):  # type: ignore[misc]  # mypy wants names
-    """The settings of the core, and those of each feature."""
+class Settings(*SECTIONS.values(), CoreSettings):  # type: ignore[misc]  # mypy wants names
+    """The settings of the core, and those of each feature: from the last one to the first, which is
+    the order in which they are validated.
+    """
 
-    @field_validator("rate_limit_overrides")
-    @classmethod
-    def check_rules(
-        cls, value: tuple[RateOverride, ...], info: ValidationInfo
-    ) -> tuple[RateOverride, ...]:
-        rules = [each.name for each in info.data.get("access", ())]
-        for name in [name for each in value for name in each.rules]:
-            if name not in rules:
-                raise ValueError(f"there is no access rule {name!r}{did_you_mean(name, rules)}")
-        return value
+
+def there(given: Mapping[str, object]) -> dict[str, object]:
+    """Those settings whose features are there."""
+    return {name: value for name, value in given.items() if name in Settings.model_fields}
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 import structlog
 from cryptography import x509
 
-from gateway.app import further_ports
 from gateway.core.errors import ConfigurationError
 from gateway.core.listening import (
     BACKLOG_CONNECTIONS,
@@ -23,6 +22,7 @@ from gateway.core.listening import (
 )
 from gateway.core.settings.key_files import KeyPair, load_pair, minute, pair_of
 from gateway.core.settings.model import Commit, Reloadable, Settings
+from gateway.features.catalog import further_ports
 
 log = structlog.stdlib.get_logger("gateway.server")
 

@@ -11,11 +11,12 @@ from functools import partial
 
 import structlog
 
-from gateway.app import create_app, further_ports
+from gateway.app import create_app
 from gateway.core.errors import ConfigurationError
 from gateway.core.logs import set_log_level
 from gateway.core.processes import Worker
 from gateway.core.settings.model import Reloadable, Settings
+from gateway.features.catalog import further_ports
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.engines import HAS_OURS, UNBOUNDED
 from gateway_cli.serving.listen import (

@@ -57,13 +57,6 @@ def run_workers(settings: Settings, load: Callable[[], Settings]) -> None:
         supervisor = Supervisor(settings, load, further, folder)
         stack.enter_context(handling(FORWARDED, supervisor.forward))
         supervisor.start_first()
-        if settings.state is None:
-            log.info(
-                "workers share the limits that are kept in memory",
-                workers=settings.workers,
-                rate_limit_rps=settings.rate_limit_rps,
-                each=round(settings.rate_limit_rps / settings.workers, 3),
-            )
         supervisor.run()
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway.features.metrics.metrics import FAMILIES, PREFIX
+from gateway.core.families import FAMILIES
+from gateway.features.metrics.metrics import PREFIX
 from tests.deploy.places import DEPLOY, program, run, text_of
 from tests.support.needs import needs
 

@@ -114,7 +114,7 @@ WRONG = [
     pytest.param(
         f"DESCRIPTOR_SOURCE={OPENCUE} {CHECK} --as role=x Job/Kil",
         "did you mean Kill?",
-        marks=needs("object_rights"),  # its rules are in the file
+        marks=needs("identity", "object_rights"),  # their settings are in the file
     ),
     (f"{TOKEN} --ttl soon", "--ttl"),
     (f"{TOKEN} --ttl {'9' * 400}", "--ttl"),

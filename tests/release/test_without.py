@@ -1,22 +1,26 @@
 """What `make without` removes from a copy of the checkout."""
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from gateway.feature import Feature
-from gateway.features import FEATURES
+from gateway.features import FEATURES, extensions_of
+from gateway.features.settings import Settings
 from release.without import (
     ENGINES,
     LIST,
     ROOT,
+    SETTINGS,
     Red,
     gone_with,
     in_turn,
     listening,
     removable,
     without_lines,
+    without_section,
     without_tests,
 )
 
@@ -70,6 +74,21 @@ def test_a_feature_has_two_lines_in_the_list(feature: type[Feature]) -> None:
     rest = without_lines(source, feature)
     assert len(source.splitlines()) - len(rest.splitlines()) == 2
     compile(rest, LIST, "exec")
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+def test_its_settings_have_a_section_of_their_own(feature: type[Feature]) -> None:
+    """In the file of all settings; those of the others stay."""
+    source = (ROOT / SETTINGS).read_text("utf-8")
+    section = feature.section(extensions_of(feature))
+    gone = named(source) - named(without_section(source, feature.name))
+    assert gone == (set() if section is None else set(section.model_fields) - {"traces_ratio"})
+
+
+def named(settings: str) -> set[str]:
+    """All that a file of settings has, also in comments."""
+    names = re.findall(r"^(?:# )?([a-z_]+) = |^\[\[(\w+)\]\]", settings, re.MULTILINE)
+    return {one or other for one, other in names} & Settings.model_fields.keys()
 
 
 def test_a_feature_that_is_not_in_the_list_is_told() -> None:

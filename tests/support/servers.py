@@ -30,7 +30,7 @@ from gateway.core.schema.description import build_pool, services_of
 from gateway.core.upstream.endpoint import HEALTH_CHECK_PATH
 from gateway.feature import Feature
 from gateway.features import FEATURES
-from gateway.features.settings import Settings
+from gateway.features.settings import Settings, there
 from gateway_cli.serving.drain import Server
 from gateway_cli.serving.listen import listen, listen_further, load_certificate, url_of
 from gateway_cli.tokens import signer_of
@@ -61,7 +61,7 @@ def token(subject: str = "tester", seconds: float = 3600, secret: str = SECRET) 
 
 @cache
 def signer_with(secret: str) -> Signer | None:
-    return signer_of(Settings.model_validate({"jwt_secret": secret}))
+    return signer_of(Settings.model_validate(there({"jwt_secret": secret})))
 
 
 def bearer(subject: str = "tester") -> dict[str, str]:
@@ -84,8 +84,11 @@ def head(
 
 def settings_for(endpoint: str, **more: object) -> Settings:
     """Settings for a test: everything at its default but the endpoint and the secret."""
-    given = {"cuebot_endpoint": endpoint, "jwt_secret": SECRET, "shutdown_timeout": 1}
+    given: dict[str, object] = {"cuebot_endpoint": endpoint, "shutdown_timeout": 1}
     given["open_to_all"] = True  # matters without tokens alone
+    given |= there({"jwt_secret": SECRET})
+    if "WITHOUT" in os.environ:  # what is set of a feature that was taken out matters to no test
+        more = there(more)
     return Settings.model_validate(given | ALSO | more)
 
 

@@ -12,6 +12,7 @@ from cryptography import x509
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings
+from gateway.core.settings.notes import SecretFile, noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def read(setting: str, path: Path) -> bytes:
 
 def readable_by_all(settings: Settings) -> list[str]:
     """A warning for each file with a secret or key that everyone on this machine can read."""
-    names = ("jwt_secret_file", "tls_key_file", "cuebot_key_file", "state_password_file")
+    names = (name for name, _ in noted(type(settings), SecretFile))
     files = {name.upper(): getattr(settings, name) for name in names}
     files["GATEWAY_CONFIG"] = settings.secret_in
     return [

@@ -16,25 +16,11 @@ from pydantic_core import ErrorDetails
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings, Strict
+from gateway.core.settings.notes import Hidden, Retired, Secret, Synonym, noted
 from gateway.core.suggestions import did_you_mean
 
-SYNONYMS: Mapping[str, str] = {
-    "REQUEST_TIMEOUT": "GRPC_TIMEOUT",
-    "GRPC_KEEPALIVE_TIME": "KEEPALIVE_TIME",
-    "GRPC_KEEPALIVE_TIMEOUT": "KEEPALIVE_TIMEOUT",
-    "CORS_ALLOWED_ORIGINS": "CORS_ORIGINS",
-}
-"""The gateway's names of settings, by those in OpenCue's pages."""
 MESSAGE_BYTES = "GRPC_MAX_MESSAGE_SIZE"
 """OpenCue's name for GRPC_MAX_RECV_MSG_MB, in bytes."""
-
-RETIRED: Mapping[str, str] = {
-    "traces_ratio": "set OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG",
-}
-"""Settings that the next release will not have, each with what to use instead."""
-
-SECRET_SOURCES = ("jwt_secret", "jwt_secret_file")
-"""Alternatives: one in the environment overrides either in the file."""
 
 MISSPELLED_SIMILARITY = 0.85
 """The least ratio of difflib: that of OpenSSL's `SSL_CERT_FILE` is below."""
@@ -56,10 +42,13 @@ def load_settings(environ: Mapping[str, str], kind: type[AnySettings]) -> AnySet
     found = read_file(Path(config_file), kind, problems) if config_file else {}
     origins = {name: f"{config_file}: {name}" for name in found}
     given = read_environment(environ, kind, problems)
-    if any(name in given for name in SECRET_SOURCES):
-        for name in SECRET_SOURCES:
-            found.pop(name, None)
-    secret_in = Path(config_file) if config_file and "jwt_secret" in found else None
+    secrets = [(name, secret.file) for name, secret in noted(kind, Secret)]
+    for either in secrets:
+        if any(name in given for name in either):
+            for name in either:
+                found.pop(name, None)
+    in_file = config_file and any(name in found for name, _ in secrets)
+    secret_in = Path(config_file) if config_file and in_file else None
     for name, (variable, value) in given.items():
         found[name] = value
         origins[name] = variable
@@ -86,7 +75,7 @@ def read_environment(
         found[name] = (variable, value)
 
     names = {name.upper(): name for name in kind.model_fields}
-    names |= {synonym: name.lower() for synonym, name in SYNONYMS.items()}
+    names |= synonyms(kind)
     for variable, name in names.items():
         if value := environ.get(variable):
             add(name, variable, value)
@@ -96,6 +85,11 @@ def read_environment(
         else:
             problems.append(f"{MESSAGE_BYTES}: expected a number of bytes")
     return found
+
+
+def synonyms(kind: type[Settings]) -> dict[str, str]:
+    """The names of settings, by the variables that OpenCue's pages have for them."""
+    return {synonym.variable: name for name, synonym in noted(kind, Synonym)}
 
 
 def is_same(one: object, other: object) -> bool:
@@ -109,7 +103,7 @@ def is_same(one: object, other: object) -> bool:
 def misspelled(environ: Mapping[str, str], kind: type[Settings]) -> list[str]:
     """A warning for each unknown variable whose name is close to a setting's."""
     ours = {name.upper() for name in kind.model_fields}
-    ours |= {*SYNONYMS, MESSAGE_BYTES, "GATEWAY_CONFIG"}
+    ours |= {*synonyms(kind), MESSAGE_BYTES, "GATEWAY_CONFIG"}
     others = sorted(name for name, value in environ.items() if value and name not in ours)
     return [
         f"{name} is no setting of the gateway; did you mean {near[0]}?"
@@ -120,8 +114,8 @@ def misspelled(environ: Mapping[str, str], kind: type[Settings]) -> list[str]:
 
 def retired(settings: Settings) -> list[str]:
     return [
-        f"{name.upper()} is retired, and goes with the next release: {instead}"
-        for name, instead in RETIRED.items()
+        f"{name.upper()} is retired, and goes with the next release: {retired.instead}"
+        for name, retired in noted(type(settings), Retired)
         if getattr(settings, name) is not None
     ]
 
@@ -156,7 +150,8 @@ def describe(error: ErrorDetails, kind: type[Settings], origins: Mapping[str, st
             hint = f"; did you mean {table.mistaken[key]}?"
         return f"{place}: there is no such key{hint}"
     given = error["input"]
-    shown = isinstance(given, str | int | float) and name not in ("jwt_secret", "jwt_jwks", "state")
+    hidden = any(name == each for each, _ in noted(kind, Hidden))
+    shown = isinstance(given, str | int | float) and not hidden
     return f"{place}: {message[:1].lower()}{message[1:]}" + (f", got {given!r}" if shown else "")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -15,27 +15,17 @@ from pydantic import (
     SecretStr,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 
+from gateway.core.settings.notes import Hidden, SecretFile, Synonym
 from gateway.core.settings.types import (
-    DURATION_MAX_SECONDS,
     Duration,
     Endpoints,
-    HeaderName,
-    Identity,
-    Origin,
-    Rps,
     Size,
     Switch,
     Words,
-    check_key_set,
     check_store_url,
-    check_subjects,
-    parse_duration,
-    parse_json,
     parse_level,
-    parse_words,
 )
 
 
@@ -54,35 +44,8 @@ class Strict(BaseModel):
         return value
 
 
-class RateOverride(Strict):
-    """Other limits for some subjects (globs), or for those of some access rules (names)."""
-
-    subjects: tuple[str, ...] = ()
-    rules: tuple[str, ...] = ()
-    rps: Rps
-    burst: int | None = Field(default=None, ge=1)
-    max_wait: Duration = 0.0
-    share: float = Field(default=1.0, gt=0, le=1000)
-
-    @model_validator(mode="after")
-    def check_whose(self) -> Self:
-        if not (self.subjects or self.rules):
-            raise ValueError("whose limits? subjects (globs), or rules (names of access rules)")
-        if self.rules and self.share != 1.0:
-            raise ValueError("share is for subjects; with rules, it would not be known in time")
-        return self
-
-
-CUEWEB = RateOverride(
-    subjects=("user-id", "cueweb-status-bar", "cueweb-facility-health"),
-    rps=1000,
-    max_wait=5.0,
-    share=8,
-)
-"""CueWeb signs the tokens of all its users with these subjects, and drops rows on a 429."""
-
-
 Section = TypeVar("Section", bound=Strict)
+Value = TypeVar("Value")
 
 
 class Settings(Strict):
@@ -92,7 +55,7 @@ class Settings(Strict):
     cuebot_tls: Switch = False
     cuebot_ca_file: Path | None = None
     cuebot_cert_file: Path | None = None
-    cuebot_key_file: Path | None = None
+    cuebot_key_file: Annotated[Path | None, SecretFile()] = None
     cuebot_transport: Literal["http2", "grpcio"] = "http2"
     descriptor_source: str = "auto"
     reflection_refresh: Duration = 300.0
@@ -110,76 +73,47 @@ class Settings(Strict):
     max_connections: int = Field(default=4096, ge=1, le=10**6)
     max_connections_per_address: int | None = Field(default=None, ge=0, le=10**6)
     tls_cert_file: Path | None = None
-    tls_key_file: Path | None = None
+    tls_key_file: Annotated[Path | None, SecretFile()] = None
     workers: int = Field(default=1, ge=1, le=64)
     shutdown_delay: Duration = 0.0
     shutdown_timeout: Duration = 30.0
-    cors_origins: Annotated[tuple[Origin, ...], BeforeValidator(parse_words)] = ()
-    cors_headers: Annotated[tuple[HeaderName, ...], BeforeValidator(parse_words)] = ()
     docs: Literal["public", "token", "off"] = "token"
 
-    grpc_timeout: Duration = Field(default=30.0, gt=0)
+    grpc_timeout: Annotated[Duration, Synonym("REQUEST_TIMEOUT")] = Field(default=30.0, gt=0)
     max_answer_memory: Size = 24 * 2**20
-    shared_reads: Literal["on", "principal", "off"] = "on"
     grpc_max_recv_msg_mb: float = Field(default=256, gt=0, le=2047)
-    keepalive_time: Duration = 0.0
-    keepalive_timeout: Duration = Field(default=20.0, gt=0)
-
-    jwt_secret: SecretStr | None = None
-    jwt_secret_file: Path | None = None
-    jwt_algorithms: Annotated[
-        tuple[Literal["HS256", "HS384", "HS512"], ...], BeforeValidator(parse_words)
-    ] = Field(default=("HS256",), min_length=1)
-    jwt_required_claims: Words = ("sub", "exp")
-    jwt_subject_claim: Annotated[Words, Field(min_length=1), AfterValidator(check_subjects)] = (
-        "sub",
+    keepalive_time: Annotated[Duration, Synonym("GRPC_KEEPALIVE_TIME")] = 0.0
+    keepalive_timeout: Annotated[Duration, Synonym("GRPC_KEEPALIVE_TIMEOUT")] = Field(
+        default=20.0, gt=0
     )
-    jwt_audience: str | None = None
-    jwt_issuer: str | None = None
-    jwt_jwks: Annotated[str, AfterValidator(check_key_set)] | None = None
-    jwt_deny_file: Path | None = None
-    jwt_secret_audience: str | None = None
-    jwt_secret_issuer: str | None = None
-    jwt_leeway: Duration = 0.0
-    jwt_max_age: Annotated[
-        float, BeforeValidator(parse_duration), Field(ge=0, le=DURATION_MAX_SECONDS)
-    ] = 0.0
 
-    identity: Identity = "fill"
-
-    rate_limit_rps: Rps = 100
-    rate_limit_burst: int | None = Field(default=None, ge=1)
-    rate_limit_max_wait: Duration = 0.0
-    rate_limit_overrides: Annotated[tuple[RateOverride, ...], BeforeValidator(parse_json)] = (
-        CUEWEB,
-    )
-    state: Annotated[SecretStr, AfterValidator(check_store_url)] | None = None
-    state_password_file: Path | None = None
+    state: Annotated[Annotated[SecretStr, AfterValidator(check_store_url)] | None, Hidden()] = None
+    state_password_file: Annotated[Path | None, SecretFile()] = None
     state_ca_file: Path | None = None
-    state_fail: Literal["open", "closed"] = "open"
 
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"],
         BeforeValidator(parse_level),
     ] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
-    traces: Literal["on", "off"] = "off"
-    metrics: Literal["off", "token", "public"] = "off"
-    metrics_port: int | None = Field(default=None, ge=0, le=65535)
-    metrics_host: str = "127.0.0.1"
-
-    traces_ratio: float | None = Field(default=None, ge=0, le=1)  # RETIRED in loading.py
 
     _secret_in: Path | None = None
 
     def model_post_init(self, context: object) -> None:
-        """`context` is the configuration file if `jwt_secret` comes from it."""
+        """`context` is the configuration file if a secret comes from it."""
         self._secret_in = context if isinstance(context, Path) else None
 
     def section(self, kind: type[Section]) -> Section:
         """The settings of a feature, which are there if the feature is."""
         assert isinstance(self, kind)
         return self
+
+    def get(self, name: str, default: Value) -> Value:
+        """The setting of a feature that may not be there, by its public name. `default` is what
+        holds without the feature.
+        """
+        found: Value = getattr(self, name, default)
+        return found
 
     @property
     def secret_in(self) -> Path | None:

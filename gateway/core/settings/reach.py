@@ -1,6 +1,9 @@
 """Who can reach the gateway: its own machine alone, or others; and whether they may."""
 
+from collections.abc import Iterable
+
 from gateway.core.errors import ConfigurationError
+from gateway.core.processes import Port
 from gateway.core.settings.model import Settings
 from gateway.core.settings.types import is_local
 
@@ -11,14 +14,13 @@ ANYWHERE = ("where its server listens is not known here",)
 OPEN = "no feature identifies callers: everybody may call everything"
 
 
-def reached_at(settings: Settings) -> tuple[str, ...]:
-    """The settings, with their values, that make other machines reach the gateway.
+def reached_at(settings: Settings, ports: Iterable[Port]) -> tuple[str, ...]:
+    """The settings, with their values, that make other machines reach the gateway, or a feature at
+    one of its ports.
 
     Names other than `localhost` count, since they are not looked up.
     """
-    hosts = {"REST_HOST": settings.rest_host}
-    if settings.metrics != "off" and settings.metrics_port is not None:
-        hosts["METRICS_HOST"] = settings.metrics_host
+    hosts = {"REST_HOST": settings.rest_host} | {each.host_setting: each.host for each in ports}
     return tuple(f"{name}={host}" for name, host in hosts.items() if not is_local(host))
 
 

@@ -15,7 +15,7 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.model import Settings
 from gateway.features import extensions_of
 from gateway.features.access.feature import Access
-from gateway.features.access.rights import AccessRules, AddedKeys, Rule
+from gateway.features.access.rights import AccessRules, AddedKeys, Rule, signers_of
 from gateway_cli.client.cuebot import discover
 from gateway_cli.client.method_names import find_method
 from gateway_cli.common_options import settings_from
@@ -106,8 +106,8 @@ async def with_known(
 
 def rule_for(settings: Settings, claims: dict[str, object]) -> tuple[Rule, dict[str, object]]:
     """The rule that decides about a token with these claims, and all claims of such a token."""
-    by_secret = settings.jwt_jwks is None or settings.jwt_secret or settings.jwt_secret_file
-    complete = claims | {SIGNED_BY: claims.get(SIGNED_BY, "secret" if by_secret else "provider")}
+    signer = "provider" if signers_of(settings) == {"provider"} else "secret"
+    complete = claims | {SIGNED_BY: claims.get(SIGNED_BY, signer)}
     return AccessRules(settings, ADDED).rule_for(complete), complete
 
 
@@ -136,7 +136,7 @@ def decide(
     if written is None:
         return decision
     method, problem, only = find_method(written, catalog), "", ""
-    known = (claims.get(name) for name in settings.jwt_subject_claim)
+    known = (claims.get(name) for name in settings.get("jwt_subject_claim", ("sub",)))
     subject = str(next((each for each in known if each is not None), ""))
     try:
         rule.check(method, catalog, subject)

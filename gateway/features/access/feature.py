@@ -21,7 +21,7 @@ log = structlog.stdlib.get_logger("gateway")
 
 class Access(Feature):
     name = "access"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     explains = "gateway.features.access.commands"
 
     @classmethod

@@ -271,7 +271,7 @@ class AccessRules:
         self._default = Rule(
             "access_default",
             ("all",) if section.access_default == "allow" else (),
-            settings.identity,
+            identity_of_all(settings),
             tuple(dict.fromkeys(name for each in section.access for name in each.who)),
             "no access rule fits, and access_default is deny",
         )
@@ -313,8 +313,13 @@ def rule_of(rule: AccessRule, settings: Settings, added: Sequence[AddedKeys]) ->
 
 def identity_of(rule: AccessRule, settings: Settings) -> Identity:
     """How the caller's fields are filled. Trusted callers may name others even under `force`."""
-    trusted = rule.identity == "trust" and settings.identity == "force"
-    return "fill" if trusted else settings.identity
+    of_all = identity_of_all(settings)
+    return "fill" if rule.identity == "trust" and of_all == "force" else of_all
+
+
+def identity_of_all(settings: Settings) -> Identity:
+    without: Identity = "off"  # nothing fills them in
+    return settings.get("identity", without)
 
 
 def is_among(method: Method, names: Collection[str], globs: Collection[str]) -> bool:
@@ -371,14 +376,19 @@ def unreachable(rules: Iterable[AccessRule]) -> Iterator[str]:
 
 def by_any_signer(settings: Settings) -> list[str]:
     """A warning for each rule that goes by the subject, whoever has signed the token."""
-    by_secret = settings.jwt_secret is not None or settings.jwt_secret_file is not None
-    by_both = by_secret and settings.jwt_jwks is not None
+    by_both = {"secret", "provider"} <= signers_of(settings)
     return [
         f"access rule {rule.name!r} goes by sub, and tokens of the provider and of a secret may"
         ' have the same; add signed_by = "secret" or signed_by = "provider"'
         for rule in settings.section(AccessSettings).access
         if by_both and "sub" in rule.who and rule.who.keys().isdisjoint(("iss", SIGNED_BY))
     ]
+
+
+def signers_of(settings: Settings) -> set[str]:
+    """By whom tokens may be signed, as SIGNED_BY has it."""
+    signers = {"jwt_secret": "secret", "jwt_secret_file": "secret", "jwt_jwks": "provider"}
+    return {signer for name, signer in signers.items() if settings.get(name, None) is not None}
 
 
 def includes(wide: Who, narrow: Who) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from gateway.core.fair_quota import FairQuota
+from gateway.core.families import gauge
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.feature import Feature
@@ -12,6 +13,7 @@ from gateway.features.admission.load_shedding import LoadShedder
 
 class Admission(Feature):
     name = "admission"
+    families = (gauge("requests_in_flight", "Requests that have one of the MAX_IN_FLIGHT slots."),)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

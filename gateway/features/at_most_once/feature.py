@@ -13,7 +13,7 @@ from gateway.features.at_most_once.key_records import records_for
 
 class AtMostOnce(Feature):
     name = "at_most_once"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"keys": "Too many idempotency keys"}
     headers = HeaderNames(read=("Idempotency-Key",), reported=("Idempotent-Replayed",))
 

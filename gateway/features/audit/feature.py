@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from gateway.core.families import counter, gauge
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
@@ -14,6 +15,14 @@ from gateway.features.audit.settings import AuditSettings
 
 class Audit(Feature):
     name = "audit"
+    families = (
+        gauge(
+            "audit_lag_seconds",
+            "How long the oldest unwritten audit line has waited.",
+            together=max,
+        ),
+        counter("audit_dropped_total", "Audit lines that were given up."),
+    )
     commands: ClassVar[Mapping[str, str]] = {"audit": "gateway.features.audit.commands"}
     refusals: ClassVar[Mapping[str, str]] = {"audit_log": "The audit log cannot be written"}
 

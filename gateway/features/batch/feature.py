@@ -10,7 +10,7 @@ from gateway.features.batch.batch import PATH, Batches
 
 class Batch(Feature):
     name = "batch"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
 
     def routes(self) -> Iterable[Route]:
         gateway, pipeline = self.gateway, self.gateway.pipeline

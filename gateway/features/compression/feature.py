@@ -8,7 +8,7 @@ from gateway.features.compression.coding import READERS, SUPPORTED, CompressedDe
 
 class Compression(Feature):
     name = "compression"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

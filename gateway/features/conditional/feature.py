@@ -17,7 +17,7 @@ MAX_WAITING_READS = 1000
 class Conditional(Feature):
     name = "conditional"
     needs = (Views,)
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"waits": "Too many GETs wait for a change"}
     headers = HeaderNames(read=("If-None-Match", "Prefer"), sent=("ETag", "Preference-Applied"))
 

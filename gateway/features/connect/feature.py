@@ -8,7 +8,7 @@ from gateway.features.connect.choice import surface_of
 
 class Connect(Feature):
     name = "connect"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     headers = HeaderNames(
         read=(
             *("Connect-Protocol-Version", "Connect-Timeout-Ms"),

@@ -15,7 +15,7 @@ from gateway.features.dry_run.preview import preview
 
 class DryRun(Feature):
     name = "dry_run"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     headers = HeaderNames(read=("X-Dry-Run",), reported=("X-Dry-Run",))
     direct = DirectCalls(preview=preview)
     not_a_field: ClassVar[Mapping[str, str]] = {

@@ -12,7 +12,7 @@ from gateway.features.health.status import health_routes, status_app
 
 class Health(Feature):
     name = "health"
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
 
     def routes(self) -> Iterable[Route]:
         gateway, settings = self.gateway, self.gateway.settings

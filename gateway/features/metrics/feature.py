@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
+from typing import Any
 
 from starlette.middleware import Middleware
 from starlette.routing import Route
@@ -11,9 +12,9 @@ from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.processes import Port
-from gateway.core.settings.model import Settings
+from gateway.core.settings.model import Settings, Strict
 from gateway.feature import Feature, public
-from gateway.features.metrics.metrics import Numbers, RequestCounters, WorkerMetrics
+from gateway.features.metrics.metrics import OWN_FAMILIES, Numbers, RequestCounters, WorkerMetrics
 from gateway.features.metrics.metrics_page import (
     PATH,
     AllNumbers,
@@ -22,10 +23,16 @@ from gateway.features.metrics.metrics_page import (
     method_at,
     metrics_route,
 )
+from gateway.features.metrics.settings import MetricsSettings
 
 
 class Metrics(Feature):
     name = "metrics"
+    families = OWN_FAMILIES
+
+    @classmethod
+    def section(cls, added: Sequence[Any]) -> type[Strict]:
+        return MetricsSettings
 
     @classmethod
     async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
@@ -35,8 +42,9 @@ class Metrics(Feature):
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
         check_metrics(gateway.settings)
+        self.settings = gateway.settings.section(MetricsSettings)
         self._counters: RequestCounters | None = None
-        if gateway.settings.metrics != "off":
+        if self.settings.metrics != "off":
             self._counters = RequestCounters(partial(method_at, gateway), gateway.refusals)
 
     @cached_property
@@ -50,7 +58,7 @@ class Metrics(Feature):
 
     def _of_parts(self) -> Numbers:
         """The numbers of the core and of all features."""
-        gateway, settings = self.gateway, self.gateway.settings
+        gateway, settings = self.gateway, self.settings
         # At the gateway's own port, everybody could read where Cuebot is.
         named = settings.metrics == "token" or settings.metrics_port is not None
         found: Numbers = {("catalog_generation",): gateway.live.generation}
@@ -72,25 +80,26 @@ class Metrics(Feature):
         return () if self._counters is None else (self._counters,)
 
     def routes(self) -> Iterable[Route]:
-        settings = self.gateway.settings
-        if self.all is None or settings.metrics_port is not None:
+        if self.all is None or self.settings.metrics_port is not None:
             return ()
         return (public(self.route(self.all)),)
 
     def route(self, numbers: AllNumbers) -> Route:
-        with_token = self.gateway.settings.metrics == "token"
+        with_token = self.settings.metrics == "token"
         interceptors = self.gateway.page_interceptors(identify=with_token, apart=True)
         return metrics_route(self.gateway.settings, numbers, interceptors)
 
     @staticmethod
     def ports(settings: Settings) -> Sequence[Port]:
-        if settings.metrics_port is None:
+        section = settings.section(MetricsSettings)
+        if section.metrics == "off" or section.metrics_port is None:
             return ()
         return (
             Port(
-                settings.metrics_host,
-                settings.metrics_port,
-                settings="METRICS_HOST and METRICS_PORT",
+                section.metrics_host,
+                section.metrics_port,
+                host_setting="METRICS_HOST",
+                port_setting="METRICS_PORT",
                 serves="scrapes",
                 path=PATH,
                 without="METRICS_PORT: the server here has one port;"
@@ -99,7 +108,7 @@ class Metrics(Feature):
         )
 
     def apps(self, outermost: Middleware) -> Iterable[ASGIApp]:
-        if self.all is None or self.gateway.settings.metrics_port is None:
+        if self.all is None or self.settings.metrics_port is None:
             return ()
         return (app_of_one(self.route(self.all), outermost),)
 

@@ -1,4 +1,4 @@
-"""Each metric's name, kind, labels and text; the counters of requests; and the sums of workers.
+"""The metrics that there always are; the counters of requests; and the sums of workers.
 
 Each worker has its numbers in a file that the other workers read. A number is written before
 anybody sees it, so that no counter goes down from one answer to the next, whichever worker answers.
@@ -10,15 +10,15 @@ import os
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Literal, NamedTuple, get_args
+from typing import get_args
 
 import orjson
 import structlog
 
 from gateway.core.errors import BadToken, Code, Shed
+from gateway.core.families import FAMILIES, counter, gauge, histogram
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.processes import Worker
@@ -45,74 +45,42 @@ Value = float | list[float]
 Numbers = dict[Series, Value]
 
 
-class Family(NamedTuple):
-    """One metric, without the prefix."""
-
-    kind: Literal["counter", "gauge", "histogram"]
-    name: str
-    help: str
-    labels: tuple[str, ...] = ()
-    together: Callable[[float, float], float] = operator.add
-    """How the gauges of two workers are merged."""
-
-
-counter, gauge = partial(Family, "counter"), partial(Family, "gauge")
-histogram = partial(Family, "histogram")
-
-FAMILIES = {
-    each.name: each
-    for each in (
-        counter(
-            "requests_total",
-            "Requests that have been answered.",
-            ("method", "status", "code", "protocol"),
-        ),
-        histogram("request_duration_seconds", "Time from a request's head to its whole answer."),
-        histogram("upstream_duration_seconds", "Time that Cuebot took for a request's calls."),
-        histogram("queue_duration_seconds", "Time that a request has waited in the gateway."),
-        counter("request_bytes_total", "Bytes of request bodies, as they were sent."),
-        counter("response_bytes_total", "Bytes of response bodies, as they were sent."),
-        gauge("requests_in_flight", "Requests that have one of the MAX_IN_FLIGHT slots."),
-        gauge("watchers", "Event streams that are open."),
-        counter("shed_total", "Requests and connections that were turned away.", ("reason",)),
-        counter("rate_limited_total", "Requests over the rate limit."),
-        counter("auth_failures_total", "Requests without a valid token.", ("reason",)),
-        counter("denied_total", "Requests that a rule of access has denied.", ("rule",)),
-        counter(
-            "access_lookups_total",
-            "Objects whose show or user a rule of access depended on.",
-            ("outcome",),
-        ),
-        counter("shared_reads_total", "Answers that came from a call for several requests."),
-        gauge("upstream_up", "Whether Cuebot is connected, with every worker.", ("endpoint",), min),
-        gauge(
-            "upstream_hanging",
-            "Whether Cuebot takes calls and does not answer.",
-            ("endpoint",),
-            max,
-        ),
-        gauge("upstream_connections", "Connections to Cuebot.", ("endpoint",)),
-        gauge("catalog_generation", "Schemas that have been served so far.", together=max),
-        counter("schema_refreshes_total", "Attempts to read the schema.", ("result",)),
-        histogram("loop_lag_seconds", "How far the event loop was behind, 20 times a second."),
-        counter("gc_collections_total", "Garbage collections.", ("generation",)),
-        gauge("open_descriptors", "Open file descriptors."),
-        gauge("resident_memory_bytes", "Resident memory."),
-        gauge("start_time_seconds", "Unix time at which the gateway was started.", together=min),
-        gauge(
-            "audit_lag_seconds",
-            "How long the oldest unwritten audit line has waited.",
-            together=max,
-        ),
-        counter("audit_dropped_total", "Audit lines that were given up."),
-        gauge("store_up", "Whether the shared store answers every worker.", together=min),
-        counter("store_losses_total", "Times that a worker has lost the shared store."),
-        counter("store_bypassed_total", "Requests counted, or refused, without the shared store."),
-        gauge("workers", "Processes that serve requests."),
-        gauge("build_info", "Always 1; the label has the gateway's version.", ("version",), max),
-    )
-}
-"""By name, in the order of the page."""
+OWN_FAMILIES = (
+    counter(
+        "requests_total",
+        "Requests that have been answered.",
+        ("method", "status", "code", "protocol"),
+    ),
+    histogram("request_duration_seconds", "Time from a request's head to its whole answer."),
+    histogram("upstream_duration_seconds", "Time that Cuebot took for a request's calls."),
+    histogram("queue_duration_seconds", "Time that a request has waited in the gateway."),
+    counter("request_bytes_total", "Bytes of request bodies, as they were sent."),
+    counter("response_bytes_total", "Bytes of response bodies, as they were sent."),
+    counter("shed_total", "Requests and connections that were turned away.", ("reason",)),
+    counter("rate_limited_total", "Requests over the rate limit."),
+    counter("auth_failures_total", "Requests without a valid token.", ("reason",)),
+    counter("denied_total", "Requests that a rule of access has denied.", ("rule",)),
+    gauge("upstream_up", "Whether Cuebot is connected, with every worker.", ("endpoint",), min),
+    gauge(
+        "upstream_hanging",
+        "Whether Cuebot takes calls and does not answer.",
+        ("endpoint",),
+        max,
+    ),
+    gauge("upstream_connections", "Connections to Cuebot.", ("endpoint",)),
+    gauge("catalog_generation", "Schemas that have been served so far.", together=max),
+    counter("schema_refreshes_total", "Attempts to read the schema.", ("result",)),
+    histogram("loop_lag_seconds", "How far the event loop was behind, 20 times a second."),
+    counter("gc_collections_total", "Garbage collections.", ("generation",)),
+    gauge("open_descriptors", "Open file descriptors."),
+    gauge("resident_memory_bytes", "Resident memory."),
+    gauge("start_time_seconds", "Unix time at which the gateway was started.", together=min),
+    gauge("store_up", "Whether the shared store answers every worker.", together=min),
+    counter("store_losses_total", "Times that a worker has lost the shared store."),
+    gauge("workers", "Processes that serve requests."),
+    gauge("build_info", "Always 1; the label has the gateway's version.", ("version",), max),
+)
+"""What there is without other features, in the order of the page."""
 
 
 def merged(parts: Iterable[Numbers]) -> Numbers:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.families import FAMILIES
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.content import Content
 from gateway.core.pipeline.context import context_of
@@ -29,7 +30,6 @@ from gateway.core.pipeline.routing import wrong_verb
 from gateway.core.settings.model import Settings
 from gateway.features.metrics.metrics import (
     BOUNDS,
-    FAMILIES,
     PREFIX,
     Numbers,
     RequestCounters,
@@ -38,6 +38,7 @@ from gateway.features.metrics.metrics import (
     merged,
     no_durations,
 )
+from gateway.features.metrics.settings import MetricsSettings
 
 PATH = "/metrics"
 WRITE_INTERVAL_SECONDS = 1.0
@@ -49,7 +50,8 @@ STATM = Path("/proc/self/statm")
 
 def check_metrics(settings: Settings) -> None:
     """Raises ConfigurationError for a port without metrics."""
-    if settings.metrics == "off" and settings.metrics_port is not None:
+    section = settings.section(MetricsSettings)
+    if section.metrics == "off" and section.metrics_port is not None:
         raise ConfigurationError("METRICS_PORT: has no effect without METRICS=token or public")
 
 
@@ -137,7 +139,8 @@ class AllNumbers:
 def metrics_route(settings: Settings, numbers: AllNumbers, interceptors: Interceptors) -> Route:
     """`/metrics`; `interceptors` admit requests for it."""
     app = metrics_app(numbers, timeout=settings.http_timeout)
-    page = Guarded(interceptors, StatusOnly(app) if settings.metrics == "token" else app)
+    with_token = settings.section(MetricsSettings).metrics == "token"
+    page = Guarded(interceptors, StatusOnly(app) if with_token else app)
     return Route(PATH, page, methods=["GET", "HEAD"])
 
 

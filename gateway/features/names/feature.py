@@ -17,7 +17,7 @@ from gateway.features.names.profile import NameTables
 class Names(Feature):
     name = "names"
     tables = NameTables
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     headers = HeaderNames(reported=("X-Resolved", "X-No-Match"))
 
     @staticmethod

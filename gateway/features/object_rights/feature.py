@@ -3,6 +3,7 @@
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, ClassVar
 
+from gateway.core.families import counter
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
@@ -30,12 +31,19 @@ from gateway.features.views.feature import Views
 
 class ObjectRights(Feature):
     name = "object_rights"
+    families = (
+        counter(
+            "access_lookups_total",
+            "Objects whose show or user a rule of access depended on.",
+            ("outcome",),
+        ),
+    )
     needs = (Access, Names, Views)
     extends: ClassVar[Mapping[type[Feature], Any]] = {
         Access: AddedKeys(ObjectKeys, read_conditions, FACTS, known_facts)
     }
     tables = ObjectTables
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     headers = HeaderNames(reported=("X-Filtered",))
 
     @classmethod

@@ -27,7 +27,7 @@ class Parts:
 
     def __init__(self, features: Iterable[type[Feature]]) -> None:
         known = needed_first(features)
-        own = [part_of(each) for each in known if each.document]
+        own = [part_of(each) for each in known if each.openapi]
         self.text: Json = reduce(merged, (*own, read(COMMON)))
         self.describe: tuple[Describe, ...] = tuple(
             each.describe for each in known if each.describe is not Feature.describe
@@ -89,7 +89,7 @@ class Parts:
 
 
 def part_of(feature: type[Feature]) -> Json:
-    return read(Path(getfile(feature)).with_name(feature.document))
+    return read(Path(getfile(feature)).with_name(feature.openapi))
 
 
 def read(file: Path) -> Json:

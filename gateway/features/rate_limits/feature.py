@@ -1,25 +1,34 @@
 """Rate limits: how often each client may call, counted here or among several gateways."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import structlog
+
+from gateway.core.families import counter
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.rates import MemoryLimiter
-from gateway.core.settings.model import Commit, Reloadable, Settings
+from gateway.core.settings.model import Commit, Reloadable, Settings, Strict
 from gateway.core.shared_store import Link, RedisStore
 from gateway.feature import Feature
 from gateway.features.rate_limits.interceptor import RateControl
 from gateway.features.rate_limits.rate_limiter import Rates
+from gateway.features.rate_limits.settings import RateLimitSettings
 from gateway.features.rate_limits.shared_limiter import SharedLimiter, check_store
+
+log = structlog.stdlib.get_logger("gateway.workers")
 
 
 class RateLimits(Feature):
     name = "rate_limits"
-    document = "openapi.yaml"
+    families = (
+        counter("store_bypassed_total", "Requests counted, or refused, without the shared store."),
+    )
+    openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"rate_limit": "Over the rate limit"}
     headers = HeaderNames(
         sent=("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")
@@ -27,12 +36,15 @@ class RateLimits(Feature):
     facts: ClassVar[Mapping[str, object]] = {"state": None}
 
     @classmethod
+    def section(cls, added: Sequence[Any]) -> type[Strict]:
+        return RateLimitSettings
+
+    @classmethod
     async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
         if settings.state is not None:
+            closed = settings.section(RateLimitSettings).state_fail == "closed"
             with found.settings():
-                await check_store(
-                    RedisStore(settings), found, closed=settings.state_fail == "closed"
-                )
+                await check_store(RedisStore(settings), found, closed=closed)
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
@@ -40,12 +52,25 @@ class RateLimits(Feature):
         gateway.weight = self._rates.weight
         self.shared = None if gateway.store is None else self._counting_at(gateway.store)
         """The limiter that counts at STATE, if it is set."""
+        self._tell_of_workers()
+
+    def _tell_of_workers(self) -> None:
+        settings, worker = self.gateway.settings, self.gateway.worker
+        if worker is not None and worker.slot == 0 and self.shared is None:
+            rps = settings.section(RateLimitSettings).rate_limit_rps
+            log.info(
+                "workers share the limits that are kept in memory",
+                workers=settings.workers,
+                rate_limit_rps=rps,
+                each=round(rps / settings.workers, 3),
+            )
 
     def _counting_at(self, store: Link) -> SharedLimiter:
         settings = self.gateway.settings
-        closed = settings.state_fail == "closed"
+        fail = settings.section(RateLimitSettings).state_fail
+        closed = fail == "closed"
         meanwhile = "requests are refused" if closed else "each process counts requests by itself"
-        store.meanwhile = f"{meanwhile} (STATE_FAIL={settings.state_fail})"
+        store.meanwhile = f"{meanwhile} (STATE_FAIL={fail})"
         return SharedLimiter(store, closed=closed, processes=settings.workers)
 
     def interceptors(self) -> Iterable[Interceptor]:

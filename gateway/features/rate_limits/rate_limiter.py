@@ -7,7 +7,8 @@ from functools import lru_cache
 from typing import Protocol
 
 from gateway.core.rates import Rate, Verdict
-from gateway.core.settings.model import RateOverride, Settings
+from gateway.core.settings.model import Settings
+from gateway.features.rate_limits.settings import RateLimitSettings, RateOverride
 
 
 def make_rate(rps: float, burst: int | None, max_wait: float, processes: int = 1) -> Rate | None:
@@ -35,17 +36,18 @@ class Rates:
 
     def follow(self, settings: Settings) -> None:
         """Take the rates of these settings. A default of 0 turns all limits off."""
+        section = settings.section(RateLimitSettings)
         self.default = make_rate(
-            settings.rate_limit_rps,
-            settings.rate_limit_burst,
-            settings.rate_limit_max_wait,
+            section.rate_limit_rps,
+            section.rate_limit_burst,
+            section.rate_limit_max_wait,
             self._processes,
         )
-        overrides = settings.rate_limit_overrides
+        overrides = section.rate_limit_overrides
         self._overrides = [
             (each, make_rate(each.rps, each.burst, each.max_wait, self._processes))
             for each in overrides
-            if settings.rate_limit_rps
+            if section.rate_limit_rps
         ]
         self._weights = [(glob, each.share) for each in overrides for glob in each.subjects]
         self.of = lru_cache(maxsize=4096)(self._of)

@@ -1,15 +1,15 @@
 """Tokens: bearer tokens, the keys that sign them, and revocation."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
-from typing import ClassVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.principal import Signer
-from gateway.core.settings.model import Reloadable, Settings
+from gateway.core.settings.model import Reloadable, Settings, Strict
 from gateway.feature import Feature
 from gateway.features.tokens.authentication import Authentication
 from gateway.features.tokens.check import check_tokens
@@ -20,6 +20,7 @@ from gateway.features.tokens.from_settings import (
 )
 from gateway.features.tokens.minting import signer_of
 from gateway.features.tokens.revocation import DenyFile
+from gateway.features.tokens.settings import TokenSettings
 
 
 class Tokens(Feature):
@@ -27,7 +28,7 @@ class Tokens(Feature):
     identifies = True
     facts: ClassVar[Mapping[str, object]] = {"secrets": 0, "keys": None}
     commands: ClassVar[Mapping[str, str]] = {"token": "gateway.features.tokens.commands"}
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {
         "no_keys": "No keys of the identity provider yet",
         "no_token": "Without a token",
@@ -43,8 +44,12 @@ class Tokens(Feature):
     headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
 
     @classmethod
+    def section(cls, added: Sequence[Any]) -> type[Strict]:
+        return TokenSettings
+
+    @classmethod
     async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
-        await check_tokens(settings, found)
+        await check_tokens(settings, composition.ports(settings), found)
 
     @classmethod
     def signer(cls, settings: Settings) -> Signer | None:
@@ -59,7 +64,8 @@ class Tokens(Feature):
             gateway.settings, keys, lambda claims: authority.rights_for(claims)
         )
         self._provider = keys.provider
-        self._deny_file = DenyFile(gateway.settings.jwt_deny_file, self.authenticator.deny)
+        deny_file = gateway.settings.section(TokenSettings).jwt_deny_file
+        self._deny_file = DenyFile(deny_file, self.authenticator.deny)
         authority.follow_rights = self.authenticator.follow
         authority.generation = lambda: self.authenticator.generation
 

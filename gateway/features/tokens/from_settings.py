@@ -20,6 +20,7 @@ from gateway.features.tokens.identity_provider import (
 )
 from gateway.features.tokens.revocation import DenyFile
 from gateway.features.tokens.secrets import load_secrets
+from gateway.features.tokens.settings import TokenSettings
 from gateway.features.tokens.tokens import Authenticator, token_rules
 
 log = structlog.stdlib.get_logger("gateway")
@@ -35,7 +36,7 @@ def read_keys(settings: Settings, reached_at: tuple[str, ...]) -> Keys:
     ConfigurationError.
     """
     secrets = load_secrets(settings, reached_at=reached_at)
-    source, keys = settings.jwt_jwks, None
+    source, keys = settings.section(TokenSettings).jwt_jwks, None
     if source is not None and not is_url(source):
         keys = read_key_set(Path(source))
     warn_of_tokens(settings)
@@ -71,8 +72,9 @@ def reloadable_tokens(
     """
 
     def prepare(settings: Settings) -> Commit:
+        section = settings.section(TokenSettings)
         secrets = load_secrets(settings, authenticator.secrets, reached_at=reached_at)
-        rules, source = token_rules(settings), settings.jwt_jwks
+        rules, source = token_rules(settings), section.jwt_jwks
         found: KeySet | None = None
         if source is not None:
             try:
@@ -81,7 +83,7 @@ def reloadable_tokens(
                 if source != provider.source or not is_url(source):
                     raise
                 log.error("the identity provider's keys stay as they were", problem=str(error))
-        deny = deny_file.prepare(settings.jwt_deny_file)
+        deny = deny_file.prepare(section.jwt_deny_file)
         warn_of_tokens(settings)
 
         def commit() -> None:

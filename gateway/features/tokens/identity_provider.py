@@ -16,6 +16,7 @@ from jose.backends.base import Key
 from gateway.core.errors import ConfigurationError
 from gateway.core.long_work import let_others_run
 from gateway.core.settings.model import Settings
+from gateway.features.tokens.settings import TokenSettings
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
@@ -289,11 +290,12 @@ async def content_of(response: httpx.Response, url: str) -> bytes:
 
 def unbound(settings: Settings) -> list[str]:
     """Warnings about tokens of the provider that were not made for this gateway."""
-    if settings.jwt_jwks is None:
+    section = settings.section(TokenSettings)
+    if section.jwt_jwks is None:
         return []
     missing = {
-        "JWT_ISSUER": (settings.jwt_issuer, "of other tenants that share its keys"),
-        "JWT_AUDIENCE": (settings.jwt_audience, "for other applications"),
+        "JWT_ISSUER": (section.jwt_issuer, "of other tenants that share its keys"),
+        "JWT_AUDIENCE": (section.jwt_audience, "for other applications"),
     }
     return [
         f"JWT_JWKS without {name}: the provider's tokens {others} are accepted, too; set {name}"

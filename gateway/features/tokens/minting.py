@@ -11,13 +11,15 @@ from gateway.core.errors import ConfigurationError
 from gateway.core.principal import Signer
 from gateway.core.settings.model import Settings
 from gateway.features.tokens.secrets import load_secrets
+from gateway.features.tokens.settings import TokenSettings
 from gateway.features.tokens.tokens import LONGEST_SUBJECT_CHARACTERS, TokenRules, token_rules
 
 NO_CLAIMS: Mapping[str, object] = MappingProxyType({})
 
 
 def signer_of(settings: Settings) -> Signer | None:
-    if settings.jwt_secret is None and settings.jwt_secret_file is None:
+    section = settings.section(TokenSettings)
+    if section.jwt_secret is None and section.jwt_secret_file is None:
         return None
     secret, rules = signing_secret(settings), token_rules(settings)
 

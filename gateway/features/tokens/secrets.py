@@ -10,6 +10,7 @@ from jose.exceptions import JOSEError
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings
 from gateway.core.settings.reach import ANYWHERE
+from gateway.features.tokens.settings import TokenSettings
 
 log = structlog.stdlib.get_logger("gateway.auth")
 
@@ -41,14 +42,15 @@ def load_secrets(
     `reached_at`, published secrets are errors. Raises ConfigurationError, and
     logs a warning about secrets that are easy to guess.
     """
+    section = settings.section(TokenSettings)
     secrets = read_secrets(settings, held)
-    if not secrets and (settings.jwt_jwks is None or settings.jwt_secret_file is not None):
+    if not secrets and (section.jwt_jwks is None or section.jwt_secret_file is not None):
         raise ConfigurationError(
             "JWT_SECRET: there is no secret that tokens are signed with; set it or JWT_SECRET_FILE"
             f" (one way to make one: {NEW_SECRET_COMMAND})"
         )
     for number, secret in enumerate(secrets, 1):
-        if is_public(secret, settings.jwt_algorithms[0]):
+        if is_public(secret, section.jwt_algorithms[0]):
             raise ConfigurationError(
                 f"JWT_SECRET: secret number {number} is a key or certificate, not a shared secret"
             )
@@ -66,7 +68,8 @@ def refuse_published(
 ) -> None:
     """Raise ConfigurationError for a published secret."""
     or_else = "" if reached_at == ANYWHERE else ", or listen on 127.0.0.1"
-    name = "JWT_SECRET" if settings.jwt_secret_file is None else "JWT_SECRET_FILE"
+    in_file = settings.section(TokenSettings).jwt_secret_file is not None
+    name = "JWT_SECRET_FILE" if in_file else "JWT_SECRET"
     problems = [
         f"{name}: secret number {number} is published in an example, so anyone who reaches the"
         f" gateway ({', '.join(reached_at)}) could run commands on the farm. Make another"
@@ -80,8 +83,9 @@ def refuse_published(
 
 def read_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[bytes, ...]:
     """The secret in JWT_SECRET, or those in JWT_SECRET_FILE. Raises ConfigurationError."""
-    file = settings.jwt_secret_file
-    if settings.jwt_secret is not None and file is not None:
+    section = settings.section(TokenSettings)
+    file = section.jwt_secret_file
+    if section.jwt_secret is not None and file is not None:
         raise ConfigurationError("JWT_SECRET and JWT_SECRET_FILE are both set; unset one")
     if file is not None:
         try:
@@ -96,9 +100,9 @@ def read_secrets(settings: Settings, held: tuple[bytes, ...] = ()) -> tuple[byte
                 " newline, and reload"
             )
         return secrets_in(content)
-    if settings.jwt_secret is None:
+    if section.jwt_secret is None:
         return ()
-    text = settings.jwt_secret.get_secret_value()
+    text = section.jwt_secret.get_secret_value()
     return (text.encode("utf-8", "surrogateescape"),) if text.strip() else ()
 
 
@@ -136,7 +140,7 @@ def is_public(secret: bytes, algorithm: str) -> bool:
 
 def weaknesses(settings: Settings, secrets: tuple[bytes, ...]) -> list[str]:
     """A warning, with a remedy, for each secret that is published or easy to guess."""
-    file = settings.jwt_secret_file
+    file = settings.section(TokenSettings).jwt_secret_file
     remedy = f"export JWT_SECRET=$({NEW_SECRET_COMMAND})"
     if file is not None:
         remedy = f"{NEW_SECRET_COMMAND} >> {file}; move the clients over, then remove this one"

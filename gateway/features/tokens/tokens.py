@@ -22,6 +22,7 @@ from gateway.core.principal import SIGNED_BY, Principal, RightsFor, everything
 from gateway.core.settings.model import Settings
 from gateway.features.tokens.identity_provider import ALGORITHMS, KeySet, Provider
 from gateway.features.tokens.revocation import NOBODY, Revocations
+from gateway.features.tokens.settings import TokenSettings
 
 LONGEST_TOKEN_BYTES = 16384
 """Providers list all groups of a person in a token."""
@@ -328,16 +329,17 @@ def token_rules(settings: Settings) -> TokenRules:
     """Without a provider, JWT_ISSUER and JWT_AUDIENCE also apply to tokens that a secret has
     signed.
     """
-    issuer, audience = settings.jwt_secret_issuer, settings.jwt_secret_audience
-    provider = ProviderRules(issuer=settings.jwt_issuer, audience=settings.jwt_audience)
-    alone = settings.jwt_jwks is None
+    section = settings.section(TokenSettings)
+    issuer, audience = section.jwt_secret_issuer, section.jwt_secret_audience
+    provider = ProviderRules(issuer=section.jwt_issuer, audience=section.jwt_audience)
+    alone = section.jwt_jwks is None
     return TokenRules(
-        algorithms=settings.jwt_algorithms,
-        required=settings.jwt_required_claims,
-        subject=settings.jwt_subject_claim,
+        algorithms=section.jwt_algorithms,
+        required=section.jwt_required_claims,
+        subject=section.jwt_subject_claim,
         audience=provider.audience if alone and audience is None else audience,
         issuer=provider.issuer if alone and issuer is None else issuer,
         provider=None if alone else provider,
-        leeway=settings.jwt_leeway,
-        max_age=settings.jwt_max_age,
+        leeway=section.jwt_leeway,
+        max_age=section.jwt_max_age,
     )

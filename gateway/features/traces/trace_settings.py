@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gateway.core.errors import ConfigurationError
 from gateway.core.settings.model import Settings
+from gateway.features.traces.settings import TraceSettings
 from gateway.features.traces.trace_context import Sampler
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def open_traces(settings: Settings) -> "Tracing | None":
 
 def check_traces(settings: Settings) -> Sampler | None:
     """The sampler, if TRACES is on. Raises ConfigurationError if it could not work."""
-    if settings.traces == "off":
+    section = settings.section(TraceSettings)
+    if section.traces == "off":
         return None
     try:
         import gateway.features.traces.traces  # noqa: F401
@@ -42,8 +44,8 @@ def check_traces(settings: Settings) -> Sampler | None:
         raise ConfigurationError(
             f"TRACES: needs the extra otel ({error}); pip install 'cuebot-gateway[otel]'"
         ) from None
-    if settings.traces_ratio is not None:
-        return Sampler(settings.traces_ratio)
+    if section.traces_ratio is not None:
+        return Sampler(section.traces_ratio)
     return sampler_of(os.environ)
 
 

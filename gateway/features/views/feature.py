@@ -18,7 +18,7 @@ from gateway.features.views.profile import ViewTables
 class Views(Feature):
     name = "views"
     tables = ViewTables
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     direct = DirectCalls(form=form, units=units, columns=columns)
 
     @staticmethod

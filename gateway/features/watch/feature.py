@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from gateway.core.calls.direct import DirectCalls
 from gateway.core.fair_quota import FairQuota
+from gateway.core.families import gauge
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.header_names import HeaderNames
@@ -23,9 +24,10 @@ WATCH_LIMITS = WatchLimits()
 
 class Watch(Feature):
     name = "watch"
+    families = (gauge("watchers", "Event streams that are open."),)
     needs = (Views,)
     tables = WatchTables
-    document = "openapi.yaml"
+    openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[str, str]] = {"watchers": "Too many event streams, or what they ask"}
     headers = HeaderNames(read=("Last-Event-ID",))
     direct = DirectCalls(waited=WaitedRows)
@@ -52,6 +54,6 @@ class Watch(Feature):
             gateway,
             places=self.places,
             limits=self._limits,
-            within_principal=settings.shared_reads == "principal",
+            within_principal=settings.get("shared_reads", "on") == "principal",
         )
         return (watches,)

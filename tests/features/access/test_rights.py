@@ -30,7 +30,7 @@ from tests.support.opencue import opencue
 from tests.support.protos import examples
 from tests.support.rights import rule
 
-pytestmark = needs("object_rights", "tokens")
+pytestmark = needs("identity", "object_rights", "tokens")
 
 KILL = "/job.JobInterface/Kill"
 

@@ -22,12 +22,12 @@ from gateway import __version__
 from gateway.app import create_app
 from gateway.core.calls.failures import error_for
 from gateway.core.errors import BadToken, Code, ConfigurationError, Shed
+from gateway.core.families import FAMILIES
 from gateway.core.processes import Worker
 from gateway.core.upstream.interface import CallFailed, Reason
 from gateway.features.metrics import Metrics, metrics
 from gateway.features.metrics.metrics import (
     BOUNDS,
-    FAMILIES,
     PREFIX,
     Numbers,
     WorkerMetrics,

@@ -13,8 +13,11 @@ from gateway_cli.client.method_names import find_method
 from tests.features.access.rules import access_rules
 from tests.support.commands import OPENCUE, Ran, in_process
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import needs
 from tests.support.rights import rule
 from tests.support.servers import settings_for
+
+pytestmark = needs("identity")  # the example has IDENTITY
 
 EXAMPLE = Path(__file__).parents[3] / "config" / "access.toml"
 

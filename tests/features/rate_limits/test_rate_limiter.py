@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from gateway.core.rates import MemoryLimiter, Rate
-from gateway.core.settings.model import RateOverride
 from gateway.features.rate_limits.interceptor import too_many
 from gateway.features.rate_limits.rate_limiter import Rates
+from gateway.features.rate_limits.settings import RateOverride
 from gateway.features.settings import Settings
 from tests.support.clocks import HandClock
 from tests.support.rights import signed
