@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -123,19 +122,13 @@ def jobs_asked(farm: Farm, options: Options) -> Query:
     return asked(GET_JOBS, r, options, JOB_CONDITIONS, JOBS)
 
 
-def jobs_called(names: Sequence[str], *, finished: bool = True) -> Json:
-    """The request for jobs of these names, in any case: Cuebot's are in small letters."""
-    called = [*dict.fromkeys((*names, *map(str.lower, names)))]
-    return {"r": {"jobs": called} | ({"includeFinished": True} if finished else {})}
-
-
 JOB = Kind(
     one="job",
     many="jobs",
     method=GET_JOBS,
     options=JOB_OPTIONS,
     query=jobs_asked,
-    known=jobs_called,
+    known={"includeFinished": True},
 )
 PENDING_JOB = replace(
     JOB,
@@ -143,14 +136,17 @@ PENDING_JOB = replace(
     ended=JOB,
     checked=True,
     options={each: JOB_OPTIONS[each] for each in JOB_CHANGES} | ALL,
-    known=partial(jobs_called, finished=False),
+    known={},
 )
 """For changes: Cuebot makes none to a finished job."""
 
 
-def check_pending(farm: Farm, job: str) -> None:
-    """Raises CallError (NOT_FOUND) for a job that is finished, or that there is not."""
-    Selection(PENDING_JOB, (job,), {}).names(farm)
+def pending_job(farm: Farm, word: str) -> str:
+    """The name of the job that a name or id means. Raises CallError (NOT_FOUND) for one that is
+    finished, or that there is not.
+    """
+    (name,) = Selection(PENDING_JOB, (word,), {}).names(farm)
+    return name
 
 
 # --- hosts --------------------------------------------------------------------------------------
@@ -203,7 +199,7 @@ HOST = Kind(
     method=GET_HOSTS,
     options=HOST_OPTIONS,
     query=hosts_asked,
-    known=lambda names: {"r": {"hosts": list(names)}},
+    known={},
 )
 
 # --- what has no options to choose by -------------------------------------------------------------

@@ -56,13 +56,11 @@ class Kind:
     """The read for values of these options; those that are missing were not given."""
     name: str = "name"
     """The field with the name."""
-    request: Json = field(default_factory=dict)
-    """What the read of all names takes."""
     checked: bool = False
     """Whether one name alone is looked for before a change: the gateway cannot say what is like it.
     """
-    known: Callable[[Sequence[str]], Json] | None = None
-    """The request that lists just those of these names, if Cuebot has one."""
+    known: Json | None = None
+    """What the request for just those of some names or ids has beside them, if Cuebot has one."""
     title: str = ""
     """What one is called where it is missing: pending job."""
     ended: "Kind | None" = None
@@ -78,19 +76,32 @@ class Kind:
         """
         view = {"_fields": ",".join(("id", self.name, *fields))}
         if not words or self.known is None or any(map(PATTERN.search, words)):
-            return farm.rows(self.method, self.request, view)
-        ids = [each for each in words if ID.fullmatch(each)]
-        names = [each for each in words if each not in ids]
-        found = farm.rows(self.method, self.known(names), view) if names else []
-        if ids:
-            found += farm.rows(self.method, self.request, view | {"_where": with_id(ids)})
-        return found
+            return farm.rows(self.method, {}, view)
+        return farm.rows(self.method, self.just(words), view)
+
+    def just(self, words: Sequence[str]) -> Json:
+        """The request for just those of these names, or of these ids, in any case: Cuebot's are in
+        small letters. For names and ids in one, there is none but that for all.
+        """
+        known, number = self.known or {}, sum(map(is_id, words))
+        if 0 < number < len(words):
+            return {"r": known}
+        either = [*dict.fromkeys((*words, *map(str.lower, words)))]
+        return {"r": {**known, "ids" if number else self.many: either}}
+
+    def by_word(self, farm: Farm, words: Sequence[str], *fields: str) -> dict[str, Json]:
+        """The rows of what the words may mean, by names and ids in small letters."""
+        rows = self.rows(farm, words, *fields)
+        return {str(row.get(key)).lower(): row for row in rows for key in ("id", self.name)}
 
     def absent(self, farm: Farm, words: Sequence[str]) -> list[str]:
-        """Those of several names that nothing has; ids are not looked for. Raises CallError."""
-        sought = [each for each in words if not ID.fullmatch(each)]
-        there = {each.lower() for each in names_in(self.rows(farm, sought), self)} if sought else ()
-        return [each for each in sought if each.lower() not in there]
+        """Those of several names and ids that nothing has. Raises CallError."""
+        there = self.by_word(farm, words) if words else {}
+        return [each for each in words if each.lower() not in there]
+
+
+def is_id(word: str) -> bool:
+    return ID.fullmatch(word) is not None
 
 
 def names_in(rows: Iterable[Json], kind: Kind) -> list[str]:
@@ -136,14 +147,16 @@ class Selection:
         if not words:
             return query
         patterns = [each for each in words if PATTERN.search(each)]
-        ids = [each for each in words if ID.fullmatch(each)]
+        ids = [each for each in words if is_id(each)]
         names = [each for each in words if each not in patterns and each not in ids]
-        if kind.known is not None and len(names) == len(words):
-            return replace(query, request=merged(query.request, kind.known(names)))
+        if kind.known is not None and not patterns:
+            query = replace(query, request=merged(query.request, kind.just(words)))
+            if not (ids and names):
+                return query
         either = "|".join(map(re.escape, names))
         found = [f"{kind.name}~{quoted(f'(?i)^({either})$')}"] if names else []
         found += [f"{kind.name}~{quoted(expression(each))}" for each in patterns]
-        found += [with_id(ids)] if ids else []
+        found += [f"id in ({','.join(quoted(each.lower()) for each in ids)})"] if ids else []
         return replace(query, conditions=(*query.conditions, " or ".join(found)))
 
     def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
@@ -171,23 +184,20 @@ class Selection:
         return [there[each.lower()] for each in names]
 
     def meant_by(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
-        """What the words mean: ids that are known become names. Raises CallError (NOT_FOUND)."""
+        """What the words mean: ids become names. Raises CallError (NOT_FOUND)."""
         kind, patterns = self.kind, [each for each in words if PATTERN.search(each)]
         if len(words) == 1 and not patterns and not kind.checked:
             return list(words)  # the gateway looks for it
         try:
-            rows = kind.rows(farm, words)
+            known = kind.by_word(farm, words)
         except CallError as error:
             if len(words) > 1 or patterns or error.code != "PERMISSION_DENIED":
                 raise
             return list(words)
-        names = names_in(rows, kind)
-        known = {str(row.get("id")).lower(): str(row[kind.name]) for row in rows}
-        known |= {each.lower(): each for each in names}
-        left = names
+        names = left = names_in(known.values(), kind)
         if unless and patterns:
             view = {"_fields": kind.name, "_where": f"not ({unless})"}
-            left = names_in(farm.rows(kind.method, kind.request, view), kind)
+            left = names_in(farm.rows(kind.method, {}, view), kind)
         found: dict[str, str] = {}
         absent = []
         for word in words:
@@ -195,10 +205,11 @@ class Selection:
                 if not any(fits(each, word) for each in names):
                     absent.append(word)
                 those = [each for each in left if fits(each, word)]
+            elif row := known.get(word.lower()):
+                those = [str(row[kind.name])]
             else:
-                those = [known.get(word.lower(), word)]
-                if word.lower() not in known and not ID.fullmatch(word):
-                    absent.append(word)
+                absent.append(word)
+                continue
             found |= {each.lower(): each for each in those if each.lower() not in found}
         if absent:
             raise CallError("NOT_FOUND", self.not_there(farm, absent, len(words)))
@@ -208,9 +219,7 @@ class Selection:
         """The rows of names and ids, with these fields, by how they were written. Raises CallError
         (NOT_FOUND) if one is of nothing.
         """
-        kind = self.kind
-        rows = kind.rows(farm, names, *fields)
-        known = {str(row.get(key)).lower(): row for row in rows for key in ("id", kind.name)}
+        known = self.kind.by_word(farm, names, *fields)
         if absent := [each for each in names if each.lower() not in known]:
             raise CallError("NOT_FOUND", self.not_there(farm, absent, len(names)))
         return {each: known[each.lower()] for each in names}
@@ -313,11 +322,6 @@ def quoted(text: str) -> str:
     """A text in a condition."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
-
-
-def with_id(ids: Iterable[str]) -> str:
-    """The condition of what has one of these ids."""
-    return f"id in ({','.join(map(quoted, ids))})"
 
 
 def expression(pattern: str) -> str:

@@ -30,7 +30,7 @@ from cuectl.kinds import (
     JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
-    check_pending,
+    pending_job,
     several,
 )
 from cuectl.lists import Listing, Shown, list_options, show_all, show_lists
@@ -552,6 +552,7 @@ def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
 
     It is about the order within each layer.
     """
+    job = pending_job(farm, job)
     sent, moved, name = numbers, of_job(farm, job, numbers), order.upper()
     if name == "LAST":  # Cuebot would move others: those with the numbers from 0 on
         sent, name = others(farm, job, numbers), "FIRST"
@@ -568,6 +569,7 @@ def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
 @click.argument("step", metavar="N", type=click.IntRange(2, 1_000_000))
 def stagger(farm: Farm, job: str, numbers: str, step: int, how: How) -> None:
     """Let every Nth frame of a range run before the others."""
+    job = pending_job(farm, job)
     moved = of_job(farm, job, numbers)
     requests: dict[str, Json] = {job: {"job": job, "range": numbers, "stagger": step}}
     told = f"{moved} of {job} -> every {step} frames first"
@@ -578,7 +580,6 @@ def of_job(farm: Farm, job: str, numbers: str) -> str:
     """How many frames of a job have these numbers. Raises InvalidCall for what are none, and
     CallError (NOT_FOUND) if there is no such frame.
     """
-    check_pending(farm, job)
     parts = parts_of([numbers], ())
     if any(part.layers for part in parts):
         raise InvalidCall(f"{numbers}: write numbers alone, such as 1001-1010, for all layers")

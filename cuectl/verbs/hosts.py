@@ -27,7 +27,7 @@ from cuectl.kinds import (
     HOST,
     JOB,
     as_given,
-    check_pending,
+    pending_job,
     several,
     users_asked,
     values_of,
@@ -431,9 +431,8 @@ def with_work(farm: Farm, job: str) -> str:
     """The name of a job as Cuebot has it. Raises Failure if it has nothing that hosts could work
     for, CallError if there is none.
     """
-    check_pending(farm, job)
     view = {"_fields": "name,isPaused,jobStats.waitingFrames"}
-    answer, _ = farm.read(FIND_JOB, {"name": job}, view)
+    answer, _ = farm.read(FIND_JOB, {"name": pending_job(farm, job)}, view)
     found = answer["job"]
     if found["isPaused"]:
         raise Failure(f"{job} is paused: nothing of it would begin (cuectl resume {job})")

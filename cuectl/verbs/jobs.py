@@ -30,7 +30,7 @@ from cuectl.lists import (
     show_list,
     show_named,
 )
-from cuectl.selection import ID, Query, Selection, spelled
+from cuectl.selection import Selection, is_id, spelled
 from cuectl.tables import JOBS, columns_of
 from cuectl.values import switch, whole
 from cuectl.verb import change_verb, list_verb
@@ -105,10 +105,7 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if not jobs.given():
         raise click.UsageError(jobs.missing(), click.get_current_context())
     words = jobs.words
-    if words and all(map(ID.fullmatch, words)):
-        query = Query(GET_JOBS, {"r": {"ids": words, "includeFinished": True}})
-    else:
-        query = named_query(farm, jobs)
+    query = named_query(farm, jobs)
     if shown.counts or shown.watch:
         show_list(farm, DETAILS, query, shown)
         return
@@ -297,7 +294,7 @@ def delete_comment(
     above = {key: value for key, value in (("job", job), ("host", host)) if value}
     names = spelled(ids)
     for each in names:
-        if not ID.fullmatch(each):
+        if not is_id(each):
             raise InvalidCall(f"{each!r} is no id of a comment: cuectl comments JOB lists them")
     requests = {each: {"comment": {"id": each}, **above} for each in names}
     change(farm, how, requests, noun="comment")

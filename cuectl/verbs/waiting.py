@@ -25,7 +25,6 @@ from cuectl.kinds import (
     JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
-    jobs_called,
 )
 from cuectl.lists import (
     Listing,
@@ -127,7 +126,7 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if frames:
         if len(frames) < len(words) - 1 or PATTERN.search(words[0]):
             raise InvalidCall(f"one job, please, before frames: why JOB {' '.join(frames)}")
-        show_details(DEAD_FRAMES, frames_named(farm, words[0], frames), shown)
+        show_details(DEAD_FRAMES, frames_named(farm, jobs, frames), shown)
         return
     query = narrowed(named_query(farm, jobs), JOBS, shown)
     if shown.fields and "why" not in map(str.lower, shown.fields):
@@ -233,27 +232,31 @@ def tell_more(farm: Farm, job: Row, shown: Shown) -> None:
         print_rows(DEAD_FRAMES, explained(farm, job, frames, layers), shown)
 
 
-def standing(job: Row) -> tuple[bool, float]:
-    """Of jobs with one name, the pending one is meant, else the last: the greatest."""
-    return job["state"] != "FINISHED", float(job["startTime"])
+def latest(farm: Farm, jobs: Selection, words: Sequence[str], *fields: str) -> list[Row]:
+    """The job that each name or id means: of several with one name the pending one, else the last.
+    Raises CallError (NOT_FOUND).
+    """
+    rows = JOB.rows(farm, words, "state", "startTime", *fields)
+    rows.sort(key=lambda each: (each["state"] != "FINISHED", float(each["startTime"])))
+    newest = {row[key].lower(): row for row in rows for key in ("id", "name")}
+    if absent := [each for each in words if each.lower() not in newest]:
+        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(words)))
+    return [newest[each.lower()] for each in words]
 
 
 def in_state(job: Row, state: str) -> Json:
     return {"job": job["id"], "req": {"states": {"frameStates": [state]}}}
 
 
-def frames_named(farm: Farm, job: str, words: Sequence[str]) -> list[Row]:
+def frames_named(farm: Farm, jobs: Selection, words: Sequence[str]) -> list[Row]:
     """Frames of a job, explained. Raises CallError (NOT_FOUND) for a word that is of none."""
-    rows = farm.rows(GET_JOBS, jobs_called([job]))
-    if not rows:
-        raise CallError("NOT_FOUND", Selection(JOB, (job,), {}).not_there(farm, [job], 1))
-    row = max(rows, key=standing)
+    (row,) = latest(farm, jobs, jobs.words[:1], *ABOUT_JOBS)
     found: dict[str, Row] = {}
     for word in words:
         (part,) = parts_of([word], ())
         frames = farm.rows(GET_FRAMES, {"job": row["id"], "req": part.criteria})
         if not frames:
-            raise CallError("NOT_FOUND", f"job {job} has no frame {word}")
+            raise CallError("NOT_FOUND", f"job {row['name']} has no frame {word}")
         found |= {each["name"]: each for each in frames}
     layers = known(farm, GET_LAYERS, {"": {"job": row["id"]}})[""].rows
     return explained(farm, row, found.values(), layers)
@@ -390,14 +393,8 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
     """
     from cuectl.following import follow_all  # slow to import
 
-    names = jobs.names(farm)
-    rows = farm.rows(GET_JOBS, jobs_called(names), {"_fields": "id,name,state,startTime"})
-    newest: dict[str, Row] = {}
-    for row in sorted(rows, key=standing):
-        newest[row["name"].lower()] = newest[row["id"]] = row
-    if absent := [each for each in names if each.lower() not in newest]:
-        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
-    found = {newest[each.lower()]["id"]: newest[each.lower()]["name"] for each in names}
+    rows = latest(farm, jobs, jobs.names(farm))
+    found = {row["id"]: str(row["name"]) for row in rows}
     sys.exit(follow_all(farm, found, timeout, fails_fast=fail_fast))
 
 

@@ -18,6 +18,7 @@ from tests.support.servers import gateway_for
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LENA, PAUSED = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"
+LENA_ID = "25764fb1-43a3-586d-835b-8b0c29407386"
 TOMAS = "harbor-hb110-tomas_light_v004"
 IDLE_JOB = "northwind-ep02_031-artist1_roto_v001"
 LOCKED = "NAME,LOCK,LOCKED BY,WHY"
@@ -268,7 +269,7 @@ async def test_a_repaired_host_comes_up_with_its_next_report(cuectl: Cuectl) -> 
         ("redirect render-node-01", WRONG_USAGE, "Missing option '--to'"),
         ("redirect render-node-01 --to lena --yes", NOT_FOUND, "no pending job 'lena'"),
         (f"redirect render-node-01 --to {PAUSED} -y", FAILED, f"{PAUSED} is paused: nothing of it"),
-        (f"redirect render-node-06 --to {LENA} -y", FAILED, "nothing of another job runs on "),
+        (f"redirect render-node-06 --to {LENA_ID} -y", FAILED, "nothing of another job runs on "),
         ("unbook", WRONG_USAGE, "which hosts? Give names or patterns ('host*'), --job, --show, "),
         ("unbook --job , --yes", WRONG_USAGE, "--job has no value"),
         ("unbook --show dem --yes", NOT_FOUND, "nothing is called so: --show dem; did you mean"),

@@ -152,13 +152,13 @@ async def test_a_dry_run_shows_the_calls(cuectl: Cuectl, cuebot: SimulatedCuebot
     assert by_name(cuebot.farm.jobs, HARBOR[0]).priority != 7
 
 
-async def test_failures_among_several_are_told(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
-    """An id is not looked for before."""
-    job = by_name(cuebot.farm.jobs, LENA)
-    ran = await cuectl("priority", job.id, "11111111-2222-3333-4444-555555555555", "7")
-    assert ran.status == FAILED
-    assert ran.err.startswith("cuectl: priority: 1 of 2 jobs, 1 failed -> 7\n  11111111-")
-    assert by_name(cuebot.farm.jobs, LENA).priority == 7
+async def test_an_id_of_nothing_stops_all(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    job, absent = by_name(cuebot.farm.jobs, LENA), "11111111-2222-3333-4444-555555555555"
+    before = job.priority
+    ran = await cuectl("priority", job.id, absent, "7")
+    told = f"no pending job '{absent}' (1 of 2 names; nothing was done)"
+    assert (ran.status, told in ran.err) == (NOT_FOUND, True), ran.err
+    assert job.priority == before
 
 
 DYING = HARBOR[0]

@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED, LIGHT = "demo-sh020-marco_smoke_v001", "demo-sh010-artist1_light_v012"
 LENA_ID = "25764fb1-43a3-586d-835b-8b0c29407386"
+NO_ID = LENA_ID.replace("2", "0")
 PRIYA = "northwind-ep02_030-priya_comp_v002"
 ENOUGH = "no open host with tag general has enough cores"
 
@@ -201,6 +202,9 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
     assert (first["host"], second["name"]) == ("render-node-03", "1007-beauty")
     assert first["log"].endswith(f"/{DYING}.1006-beauty.rqlog")
     assert first["reserved"] > 0
+    id_ = (await reading("jobs", DYING, "--fields", "id", "--no-headers")).text.strip()
+    by_id = await reading("why", id_, "1006-beauty", "1007", "-o", "ndjson")
+    assert by_id.text == ran.text
 
 
 @pytest.mark.parametrize(
@@ -215,6 +219,9 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
         (f"depend {LENA} --on {LENA} --yes", WRONG_USAGE, "cannot wait for itself"),
         (f"depend {LENA_ID} --on {LENA} --yes", WRONG_USAGE, "cannot wait for itself"),
         (f"depend {DYING} {LENA.upper()} --on {LENA_ID} --yes", WRONG_USAGE, "wait for itself"),
+        (f"depend {NO_ID} --on {LENA} --yes", NOT_FOUND, f"no pending job '{NO_ID}'\n"),
+        (f"depend {LENA} --on {NO_ID} --yes", NOT_FOUND, f"no pending job '{NO_ID}' (1 of 2"),
+        (f"comments {LENA} {NO_ID} -o name", NOT_FOUND, f"no job '{NO_ID}' (1 of 2 names"),
         (f"depend {LENA} --on demo-typo --yes", NOT_FOUND, "no pending job 'demo-typo'"),
         (f"depend {LENA} {DYING}", FAILED, f"Let {LENA} wait for {DYING}? "),
         ("launch", WRONG_USAGE, "Missing argument 'FILE'"),
@@ -306,7 +313,8 @@ async def test_giving_up(cuectl: Cuectl) -> None:
 
 
 async def test_a_paused_job_is_told_to_be_paused(cuectl: Cuectl) -> None:
-    ran = await cuectl("follow", PAUSED, "--timeout", "300ms")
+    id_ = (await cuectl("jobs", PAUSED, "--fields", "id", "--no-headers")).text.strip()
+    ran = await cuectl("follow", id_, "--timeout", "300ms")
     assert ran.err.count(f"{PAUSED} is paused: cuectl resume {PAUSED}\n") == 1
 
 
