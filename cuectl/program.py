@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,8 @@ from cuectl.commands.whoami import whoami
 from cuectl.completion import contexts_like
 from cuectl.foreign import unknown
 from cuectl.session import Session
-from cuectl.verbs import farm, frames, hosts, jobs, limits, shows, waiting
+from cuectl.verb import Verb
+from cuectl.verbs import farm, frames, hosts, jobs, layers, limits, shows, waiting
 from gateway_client.errors import WrongSetting
 from gateway_client.terminal.exits import MEANINGS, exits_cleanly
 from gateway_client.terminal.text import one_line, printable
@@ -22,9 +24,19 @@ from gateway_client.terminal.text import one_line, printable
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+
+def verbs_in(*modules: ModuleType) -> list[click.Command]:
+    """Their verbs, in the order in which they stand there."""
+    return [each for module in modules for each in vars(module).values() if isinstance(each, Verb)]
+
+
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
-    **{each.SECTION: each.VERBS for each in (jobs, waiting, frames, hosts, shows)},
-    farm.SECTION: (*limits.VERBS, *farm.VERBS),
+    "Jobs": verbs_in(jobs),
+    "Waiting and launching": verbs_in(waiting),
+    "Layers and frames": verbs_in(frames, layers),
+    "Hosts and procs": verbs_in(hosts),
+    "Shows and subscriptions": verbs_in(shows),
+    "Farm": verbs_in(limits, farm),
     "Other": (call, whoami, context, completion),
 }
 """In the order of a day's work."""

@@ -45,13 +45,11 @@ from cuectl.selection import (
 )
 from cuectl.values import each_of
 from cuectl.verb import Verb, change_verb, list_verb, verb
-from cuectl.verbs import layers as of_layers
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.exits import NOT_FOUND, complain
 from gateway_client.terminal.text import listed
 
-SECTION = "Layers and frames"
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 GET_JOB = "job.JobInterface/GetJob"
 BEHIND = " [FRAME]..."
@@ -601,17 +599,3 @@ def others(farm: Farm, job: str, numbers: str) -> str:
     ordered = sorted(every, key=lambda row: int(row["dispatchOrder"]))
     left = dict.fromkeys(str(row["number"]) for row in ordered if row["number"] not in moved)
     return ",".join(left)
-
-
-VERBS = (
-    layers,
-    frames,
-    logs,
-    retry,
-    eat,
-    kill_frames,
-    done,
-    *of_layers.VERBS,
-    reorder,
-    stagger,
-)

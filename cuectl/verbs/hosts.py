@@ -41,7 +41,6 @@ from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.terminal.exits import complain, text_of
 from gateway_client.terminal.text import counted, listed
 
-SECTION = "Hosts and procs"
 FIND_JOB = "job.JobInterface/FindJob"
 GET_PROCS = "host.ProcInterface/GetProcs"
 GET_COMMENTS = "host.HostInterface/GetComments"
@@ -316,65 +315,6 @@ def reboot(farm: Farm, hosts: Selection, how: How) -> None:
     change_each(farm, how, hosts)
 
 
-# --- allocations, tags and comments -------------------------------------------------------------
-
-
-@change_verb(
-    "SetAllocation",
-    of=HOST,
-    examples=("cuectl move render-node-07 local.desktop", "cuectl move 'desk-*' local.general"),
-)
-@click.argument("to", metavar="ALLOC", shell_complete=complete("allocations"))
-def move(farm: Farm, hosts: Selection, to: str, how: How) -> None:
-    """Move hosts, on which nothing may run, to another allocation."""
-    names = hosts.names(farm)
-    if len(names) > 1:  # a wrong allocation is told once, before anything is done
-        farm.rehearse(how.method, {"host": names[0], "allocationId": to})
-    told = f"-> {to}"
-    change_each(farm, how, hosts, names=names, told=told, allocationId=to)
-
-
-tags_argument = click.argument("tags", metavar="TAGS")
-
-
-def change_tags(farm: Farm, how: How, hosts: Selection, tags: str) -> list[str]:
-    changed = each_of((tags,))
-    return change_each(farm, how, hosts, told=f"({', '.join(changed)})", tags=changed)
-
-
-@change_verb("AddTags", of=HOST, examples=("cuectl add-tags desk-201 gpu,nuke",))
-@tags_argument
-def add_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
-    """Add tags (a,b) to hosts: layers with one of them run there."""
-    change_tags(farm, how, hosts, tags)
-
-
-@change_verb("RemoveTags", of=HOST, examples=("cuectl remove-tags desk-201 gpu,nuke",))
-@tags_argument
-def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
-    """Remove tags (a,b) from hosts. Those of their allocations stay."""
-    if not (names := change_tags(farm, how, hosts, tags)):
-        return
-    view = {"_fields": "name", "_where": f"tags in ({','.join(map(quoted, each_of((tags,))))})"}
-    kept = [row["name"] for row in farm.rows(GET_HOSTS, {"r": {"hosts": names}}, view)]
-    if kept:
-        raise Failure(f"{listed(kept)}: tagged so as before, by Cuebot itself")
-
-
-@change_verb("AddComment", of=HOST, examples=("cuectl host-comment render-node-02 'fan is loud'",))
-@click.argument("text", callback=some_text)
-@subject_option
-def host_comment(farm: Farm, hosts: Selection, text: str, subject: str, how: How) -> None:
-    """Leave a comment on hosts."""
-    change_each(farm, how, hosts, newComment=noted(text, subject))
-
-
-@list_verb(GET_COMMENTS, of=HOST, examples=("cuectl host-comments render-node-06",))
-def host_comments(farm: Farm, hosts: Selection, shown: Shown) -> None:
-    """List the comments on hosts: on all, or on these."""
-    show_comments(farm, hosts, shown)
-
-
 # --- taking what runs there ---------------------------------------------------------------------
 
 
@@ -470,18 +410,60 @@ def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
     change(farm, how, {frames: request}, told=told, question=question)
 
 
-VERBS = (
-    hosts,
-    procs,
-    lock,
-    unlock,
-    move,
-    reboot,
-    repair,
-    redirect,
-    unbook,
-    add_tags,
-    remove_tags,
-    host_comment,
-    host_comments,
+# --- allocations, tags and comments -------------------------------------------------------------
+
+
+@change_verb(
+    "SetAllocation",
+    of=HOST,
+    examples=("cuectl move render-node-07 local.desktop", "cuectl move 'desk-*' local.general"),
 )
+@click.argument("to", metavar="ALLOC", shell_complete=complete("allocations"))
+def move(farm: Farm, hosts: Selection, to: str, how: How) -> None:
+    """Move hosts, on which nothing may run, to another allocation."""
+    names = hosts.names(farm)
+    if len(names) > 1:  # a wrong allocation is told once, before anything is done
+        farm.rehearse(how.method, {"host": names[0], "allocationId": to})
+    told = f"-> {to}"
+    change_each(farm, how, hosts, names=names, told=told, allocationId=to)
+
+
+tags_argument = click.argument("tags", metavar="TAGS")
+
+
+def change_tags(farm: Farm, how: How, hosts: Selection, tags: str) -> list[str]:
+    changed = each_of((tags,))
+    return change_each(farm, how, hosts, told=f"({', '.join(changed)})", tags=changed)
+
+
+@change_verb("AddTags", of=HOST, examples=("cuectl add-tags desk-201 gpu,nuke",))
+@tags_argument
+def add_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
+    """Add tags (a,b) to hosts: layers with one of them run there."""
+    change_tags(farm, how, hosts, tags)
+
+
+@change_verb("RemoveTags", of=HOST, examples=("cuectl remove-tags desk-201 gpu,nuke",))
+@tags_argument
+def remove_tags(farm: Farm, hosts: Selection, tags: str, how: How) -> None:
+    """Remove tags (a,b) from hosts. Those of their allocations stay."""
+    if not (names := change_tags(farm, how, hosts, tags)):
+        return
+    view = {"_fields": "name", "_where": f"tags in ({','.join(map(quoted, each_of((tags,))))})"}
+    kept = [row["name"] for row in farm.rows(GET_HOSTS, {"r": {"hosts": names}}, view)]
+    if kept:
+        raise Failure(f"{listed(kept)}: tagged so as before, by Cuebot itself")
+
+
+@change_verb("AddComment", of=HOST, examples=("cuectl host-comment render-node-02 'fan is loud'",))
+@click.argument("text", callback=some_text)
+@subject_option
+def host_comment(farm: Farm, hosts: Selection, text: str, subject: str, how: How) -> None:
+    """Leave a comment on hosts."""
+    change_each(farm, how, hosts, newComment=noted(text, subject))
+
+
+@list_verb(GET_COMMENTS, of=HOST, examples=("cuectl host-comments render-node-06",))
+def host_comments(farm: Farm, hosts: Selection, shown: Shown) -> None:
+    """List the comments on hosts: on all, or on these."""
+    show_comments(farm, hosts, shown)

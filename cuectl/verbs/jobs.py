@@ -38,7 +38,6 @@ from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.text import counted, listed
 
-SECTION = "Jobs"
 A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
 MOST_DEAD_FIRST = ("jobStats.deadFrames", "name")
@@ -119,18 +118,6 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     show_details(DETAILS, rows, replace(shown, one=len(words) == 1))
 
 
-@list_verb(
-    JOB.interface("GetComments"),
-    GET_JOBS,
-    of=JOB,
-    by=JOB_PARENTS,
-    examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"),
-)
-def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
-    """List the comments on these jobs, or on all."""
-    show_comments(farm, jobs, shown)
-
-
 # --- changing them --------------------------------------------------------------------------------
 
 
@@ -152,6 +139,32 @@ def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Let paused jobs go on."""
     change_each(farm, how, jobs, unless="isPaused=false", comment=comment)
+
+
+@change_verb(
+    "Kill",
+    GET_JOBS,
+    of=PENDING_JOB,
+    examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
+)
+@click.option(
+    "--reason", "--comment", "-m", "reason", metavar="TEXT", callback=some_text,
+    help="Why, as a comment on it, and in Cuebot's log.",
+)  # fmt: skip
+def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
+    """Kill jobs: they end, and cannot go on."""
+    rows = jobs.rows(farm, jobs.names(farm), "jobStats.runningFrames")
+    running = counted(sum(row["jobStats"]["runningFrames"] for row in rows.values()), "frame")
+    question = f"Kill {listed([*rows])} with {running} running? A killed job cannot go on."
+    more = {"reason": reason} if reason else {}
+
+    def leave(done: Sequence[str]) -> None:
+        if reason:  # of what has ended, an id is needed
+            leave_comments(farm, how, JOB, [rows[each]["id"] for each in done], reason)
+
+    requests = {each: {"job": each, **more} for each in rows}
+    told = "with a reason" if reason else ""
+    change(farm, how, requests, told=told, question=question, then=leave)
 
 
 @change_verb(
@@ -234,30 +247,19 @@ def group_id(farm: Farm, show: str, group: str) -> str:
     )
 
 
-@change_verb(
-    "Kill",
+# --- comments -----------------------------------------------------------------------------------
+
+
+@list_verb(
+    JOB.interface("GetComments"),
     GET_JOBS,
-    of=PENDING_JOB,
-    examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
+    of=JOB,
+    by=JOB_PARENTS,
+    examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"),
 )
-@click.option(
-    "--reason", "--comment", "-m", "reason", metavar="TEXT", callback=some_text,
-    help="Why, as a comment on it, and in Cuebot's log.",
-)  # fmt: skip
-def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
-    """Kill jobs: they end, and cannot go on."""
-    rows = jobs.rows(farm, jobs.names(farm), "jobStats.runningFrames")
-    running = counted(sum(row["jobStats"]["runningFrames"] for row in rows.values()), "frame")
-    question = f"Kill {listed([*rows])} with {running} running? A killed job cannot go on."
-    more = {"reason": reason} if reason else {}
-
-    def leave(done: Sequence[str]) -> None:
-        if reason:  # of what has ended, an id is needed
-            leave_comments(farm, how, JOB, [rows[each]["id"] for each in done], reason)
-
-    requests = {each: {"job": each, **more} for each in rows}
-    told = "with a reason" if reason else ""
-    change(farm, how, requests, told=told, question=question, then=leave)
+def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
+    """List the comments on these jobs, or on all."""
+    show_comments(farm, jobs, shown)
 
 
 @change_verb(
@@ -298,21 +300,3 @@ def delete_comment(
             raise InvalidCall(f"{each!r} is no id of a comment: cuectl comments JOB lists them")
     requests = {each: {"comment": {"id": each}, **above} for each in names}
     change(farm, how, requests, noun="comment")
-
-
-VERBS = (
-    jobs,
-    job,
-    pause,
-    resume,
-    kill,
-    priority,
-    max_cores,
-    min_cores,
-    max_retries,
-    auto_eat,
-    regroup,
-    comments,
-    comment,
-    delete_comment,
-)

@@ -144,15 +144,3 @@ def add_layer_limit(farm: Farm, job: str, layers: Sequence[str], limit: str, how
 def drop_layer_limit(farm: Farm, job: str, layers: Sequence[str], limit: str, how: How) -> None:
     """Take layers from under a limit."""
     change_layers(farm, how, job, layers, f"not under {limit}", limitId=limit)
-
-
-VERBS = (
-    min_memory,
-    memory_optimizer,
-    frame_cores,
-    gpus,
-    layer_tags,
-    timeout,
-    add_layer_limit,
-    drop_layer_limit,
-)

@@ -31,14 +31,6 @@ def limits(farm: Farm, limits: Selection, shown: Shown) -> None:
     show_named(farm, LIMITS, limits, shown)
 
 
-@change_verb("limit.LimitInterface/Create", examples=("cuectl create-limit maya 5",))
-@click.argument("name")
-@click.argument("most", metavar="MAX", type=whole)
-def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
-    """Create a limit on frames that run at once."""
-    change(farm, how, {name: {"name": name, "maxValue": most}}, noun="limit", told=f"-> {most}")
-
-
 @change_verb(
     "SetMaxValue",
     of=LIMIT,
@@ -53,6 +45,14 @@ def set_limit(farm: Farm, limits: Selection, most: int, how: How) -> None:
     change(farm, how, requests, noun="limit", told=told, question=question)
 
 
+@change_verb("limit.LimitInterface/Create", examples=("cuectl create-limit maya 5",))
+@click.argument("name")
+@click.argument("most", metavar="MAX", type=whole)
+def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
+    """Create a limit on frames that run at once."""
+    change(farm, how, {name: {"name": name, "maxValue": most}}, noun="limit", told=f"-> {most}")
+
+
 @change_verb("Delete", of=LIMIT, examples=("cuectl delete-limit arnold",))
 def delete_limit(farm: Farm, limits: Selection, how: How) -> None:
     """Delete limits: nothing holds back what was under them."""
@@ -65,6 +65,3 @@ def delete_limit(farm: Farm, limits: Selection, how: How) -> None:
     )
     requests = {each: {"name": each} for each in names}
     change(farm, how, requests, noun="limit", question=question)
-
-
-VERBS = (limits, set_limit, create_limit, delete_limit)

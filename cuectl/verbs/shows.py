@@ -17,7 +17,6 @@ from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError
 from gateway_client.terminal.text import listed
 
-SECTION = "Shows and subscriptions"
 HUNDREDTHS = 100
 """Cuebot has cores of subscriptions in hundredths, except in the request for a new one."""
 
@@ -257,17 +256,3 @@ def unsubscribe(farm: Farm, subscriptions: Selection, how: How) -> None:
     names = named_or_paired(farm, subscriptions)
     question = f"Delete {listed(names)}? Jobs of the show get no more cores there"
     change_each(farm, how, subscriptions, names=names, question=question)
-
-
-VERBS = (
-    shows,
-    groups,
-    subscriptions,
-    booking,
-    set_size,
-    set_burst,
-    subscribe,
-    unsubscribe,
-    create_show,
-    create_group,
-)

@@ -58,7 +58,6 @@ from gateway_client.durations import time_option
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.terminal.text import listed, printable
 
-SECTION = "Waiting and launching"
 A_JOB, ANOTHER = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"
 A_DYING = "harbor-hb110-tomas_light_v004"
 GET_DEPENDS = "job.JobInterface/GetDepends"
@@ -432,6 +431,3 @@ def launch(
         raise Failure("nothing was launched")
     if wait:
         sys.exit(follow_all(farm, {row["id"]: row["name"] for row in rows}, timeout))
-
-
-VERBS = (why, depends, dependents, depend, drop_depends, follow, launch)
