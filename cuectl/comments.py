@@ -27,8 +27,7 @@ def show_comments(farm: Farm, selection: Selection, shown: Shown) -> None:
     if selection.words:
         names = selection.names(farm)
     else:
-        query = selection.query(farm)
-        query = replace(query, conditions=(*query.conditions, "hasComment"))
+        query = selection.query(farm).narrowed("hasComment")
         view = {"_fields": kind.name, "_where": query.where}
         names = names_in(farm.rows(query.method, query.request, view), kind)
     listing = replace(COMMENTS, method=kind.interface("GetComments"), parent=kind.one)

@@ -205,7 +205,7 @@ def narrowed(query: Query, listing: Listing, shown: Shown) -> Query:
     if shown.where is None:
         return query
     condition = with_fields(shown.where, listing.columns)
-    return replace(query, conditions=(*query.conditions, condition))
+    return query.narrowed(condition)
 
 
 def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown) -> None:
@@ -250,7 +250,7 @@ def show_lists(
     """
     key = listing.parent
     about = {name: {key: each[key]} if key else {} for name, each in requests.items()}
-    query = narrowed(Query(listing.method, {}, conditions), listing, shown)
+    query = narrowed(Query(method=listing.method, conditions=conditions), listing, shown)
     if len(requests) > MOST_READ:
         raise InvalidCall(f"these are {len(requests)} {key or 'job'}s; choose fewer of them")
     several = several or len({each.get(key) for each in about.values()}) > 1

@@ -25,21 +25,33 @@ Options = Mapping[str, Any]
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A read of a list, and a condition on its rows."""
+    """A read of a list, and conditions on its rows."""
 
-    method: str
+    method: str = ""
     request: Any = field(default_factory=dict)
     conditions: tuple[str, ...] = ()
-    given: tuple[str, ...] = ()
-    """The options that chose, as they were written: `--show demo`."""
 
     @property
     def where(self) -> str:
         if len(self.conditions) < 2:
             return "".join(self.conditions)
         return " and ".join(f"({each})" for each in self.conditions)
+
+    def narrowed(self, *conditions: str, **r: Any) -> "Query":
+        """The read of what fits these conditions, and these fields of its `r`, as well."""
+        request = merged(self.request, {"r": r}) if r else self.request
+        return replace(self, request=request, conditions=(*self.conditions, *conditions))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An option that chooses among what a list has."""
+
+    option: Decorator
+    narrow: Callable[[Query, Farm, Any], Query]
+    """From a read, and the option's value, to the read of what it chooses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,10 +62,8 @@ class Kind:
     many: str
     method: str
     """The read that lists them."""
-    options: Mapping[str, Decorator]
+    options: Mapping[str, Choice]
     """Options of the list, by the parameter that each gives to a function."""
-    query: Callable[[Farm, Options], Query]
-    """The read for values of these options; those that are missing were not given."""
     name: str = "name"
     """The field with the name."""
     checked: bool = False
@@ -69,6 +79,14 @@ class Kind:
     def interface(self, method: str) -> str:
         """The full name of a method of such objects."""
         return f"{self.one}.{self.one.title()}Interface/{method}"
+
+    def query(self, farm: Farm, options: Options) -> Query:
+        """The read for values of its options; those that are missing were not given."""
+        found = Query(method=self.method)
+        for name, value in options.items():
+            if value:
+                found = self.options[name].narrow(found, farm, value)
+        return found
 
     def rows(self, farm: Farm, words: Sequence[str] = (), *fields: str) -> list[Json]:
         """The ids, names and these fields of what the words may mean, of all without any. Raises
@@ -116,6 +134,8 @@ class Selection:
     words: tuple[str, ...]
     """Each once."""
     options: Options
+    conditions: tuple[str, ...] = ()
+    """What else fits what is chosen by options, or is all."""
 
     def given(self) -> bool:
         return bool(self.words) or self.given_options()
@@ -127,7 +147,7 @@ class Selection:
         """The read that the options ask for, of all without any. Raises CallError (NOT_FOUND) for
         one of several names that is of nothing: others hide it from the gateway.
         """
-        query = self.kind.query(farm, self.options)
+        query = self.kind.query(farm, self.options).narrowed(*self.conditions)
         asked = query.request.get("r", {})
         alone: dict[str, Json] = {
             f"{field} {name}": {"r": {field: [name]}}
@@ -157,7 +177,7 @@ class Selection:
         found = [f"{kind.name}~{quoted(f'(?i)^({either})$')}"] if names else []
         found += [f"{kind.name}~{quoted(expression(each))}" for each in patterns]
         found += [f"id in ({','.join(quoted(each.lower()) for each in ids)})"] if ids else []
-        return replace(query, conditions=(*query.conditions, " or ".join(found)))
+        return query.narrowed(" or ".join(found))
 
     def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
         """The names that are meant, each once, and each checked if there are several.
@@ -177,9 +197,9 @@ class Selection:
         query = self.query(farm)
         there = {each.lower(): each for each in chosen_names(farm, self.kind, query, "")}
         if others := [each for each in names if each.lower() not in there]:
-            given = " ".join(query.given)
             raise InvalidCall(
-                f"{', '.join(others)}: not among the {self.kind.many} that {given} chooses"
+                f"{', '.join(others)}: not among the {self.kind.many} that"
+                f" {as_given(self.options)} chooses"
             )
         return [there[each.lower()] for each in names]
 
@@ -262,7 +282,7 @@ class Selection:
 def chosen_names(farm: Farm, kind: Kind, query: Query, unless: str) -> list[str]:
     """The names of what a query lists; of those that fit `unless`, none."""
     if unless:
-        query = replace(query, conditions=(*query.conditions, f"not ({unless})"))
+        query = query.narrowed(f"not ({unless})")
     view = {"_fields": kind.name} | ({"_where": query.where} if query.where else {})
     answer, about = farm.read(query.method, query.request, view)
     names = list(dict.fromkeys(names_in(rows_in(answer), kind)))
@@ -309,12 +329,25 @@ def spelled(words: Sequence[str]) -> list[str]:
     return [each for each in dict.fromkeys(both) if each != STANDARD_INPUT]
 
 
+def as_given(options: Options) -> str:
+    """The options as they were written: `--show demo --failed`."""
+    found = []
+    for name, value in options.items():
+        if value:
+            found.append(f"--{name.replace('_', '-')}")
+            if value is not True:
+                found.append(",".join(value) if isinstance(value, tuple) else value)
+    return " ".join(found)
+
+
 def merged(one: Json, other: Json) -> Json:
-    """Two requests as one; the other wins."""
+    """Two requests as one, with the values of both in lists; else the other wins."""
     both = {**one, **other}
     for name in one.keys() & other.keys():
         if isinstance(one[name], dict) and isinstance(other[name], dict):
             both[name] = merged(one[name], other[name])
+        elif isinstance(one[name], list) and isinstance(other[name], list):
+            both[name] = [*one[name], *other[name]]
     return both
 
 
@@ -367,7 +400,7 @@ def choosing(kind: Kind, by: Iterable[str] = (), behind: str = "") -> Decorator:
 
         metavar, shell = f"[{kind.one.upper()}]...{behind}", complete(kind.many)
         words = click.argument("words", metavar=metavar, nargs=-1, shell_complete=shell)
-        return decorated(run, words, *(kind.options[each] for each in wanted))
+        return decorated(run, words, *(kind.options[each].option for each in wanted))
 
     return decorate
 

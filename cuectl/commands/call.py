@@ -100,7 +100,7 @@ def call(
         operation = document.operations[f"/{method}"]
         listing, setter = listing_of(document, operation), method.rpartition("/")[2]
         request = arguments.as_json(document.fields(operation), setter, operation.sets)
-    query = Query(method, parse(request))
+    query = Query(method=method, request=parse(request))
     try:
         if dry_run:
             show_call(farm, method, query.request)

@@ -30,6 +30,7 @@ from cuectl.kinds import (
     JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
+    WITH_FRAMES,
     pending_job,
     several,
 )
@@ -53,8 +54,6 @@ from gateway_client.terminal.text import listed
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 GET_JOB = "job.JobInterface/GetJob"
 BEHIND = " [FRAME]..."
-OPTION_OF_STATE = {"DEAD": "failed", "RUNNING": "running", "WAITING": "waiting"}
-"""The options for jobs that have frames in these states."""
 
 
 def exit_of(row: Row) -> Any:
@@ -158,12 +157,11 @@ def known_states(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(states)
 
 
-LAYER_OPTION = several("--layer", metavar="LAYER", help="Frames of this layer.")
+LAYER_OPTION = several("Frames of this layer.", "--layer")
 RANGE_OPTION = several(
-    "--range", "--frame", "--frames", "range", metavar="FRAMES",
-    help="These frames: 1001-1010, 1001,1003.",
-)  # fmt: skip
-STATE_OPTION = several("--state", metavar="STATE", help="Frames in this state: DEAD, EATEN.")
+    "These frames: 1001-1010, 1001,1003.", "--range", "--frame", "--frames", metavar="FRAMES"
+)
+STATE_OPTION = several("Frames in this state: DEAD, EATEN.", "--state")
 FLAGS: Mapping[str, Decorator] = {
     "DEAD": click.option("--dead", "--failed", "dead", is_flag=True, help="Frames that are dead."),
     "RUNNING": click.option("--running", is_flag=True, help="Frames that run."),
@@ -255,9 +253,8 @@ def meant(
     jobs, words = split_words(farm, jobs)
     parts = parts_of([*words, *chosen.ranges], chosen.layers)
     states = chosen.states or (() if words else default)
-    option = OPTION_OF_STATE.get(states[0]) if len(states) == 1 else None
-    if option and not jobs.words and (jobs.given() or or_all):
-        jobs = replace(jobs, options={**jobs.options, option: True})
+    if not jobs.words and len(states) == 1 and states[0] in WITH_FRAMES:
+        jobs = replace(jobs, conditions=(WITH_FRAMES[states[0]],))
     try:
         names = jobs.names(farm, or_all=or_all)
     except CallError as error:

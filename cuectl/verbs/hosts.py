@@ -1,8 +1,7 @@
 """Hosts, and what runs there: looking at them, and changing them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 import click
 
@@ -22,18 +21,9 @@ from cuectl.columns import Column, Row
 from cuectl.comments import show_comments
 from cuectl.completion import complete
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.kinds import (
-    GET_HOSTS,
-    HOST,
-    JOB,
-    as_given,
-    pending_job,
-    several,
-    users_asked,
-    values_of,
-)
+from cuectl.kinds import GET_HOSTS, HOST, JOB, existing, mine, naming, pending_job
 from cuectl.lists import Listing, Shown, show_list, show_named
-from cuectl.selection import Decorator, Kind, Options, Query, Selection, quoted, refuse_unknown
+from cuectl.selection import Query, Selection, quoted, refuse_unknown
 from cuectl.tables import HOSTS
 from cuectl.values import each_of
 from cuectl.verb import change_verb, list_verb
@@ -147,53 +137,36 @@ PROCS = Listing(
     ),
 )
 WITHOUT_USER = replace(PROCS, columns=tuple(each for each in PROCS.columns if each.path != "user"))
-PROC_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
-    {
-        "job": several("--job", kind="jobs", metavar="JOB", help="What runs of this job."),
-        "layer": several("--layer", metavar="LAYER", help="What runs of layers called so."),
-        "show": several("--show", kind="shows", metavar="SHOW", help="What runs of this show."),
-        "alloc": several(
-            "--alloc", "--allocation", kind="allocations", metavar="ALLOC",
-            help="What runs in this allocation.",
-        ),
-        "user": several("--user", "-u", kind="users", metavar="USER", help="What runs for them."),
-        "mine": click.option(
-            "--mine", "--me", is_flag=True, help="What runs for the token's user."
-        ),
-        "host": several("--host", kind="hosts", metavar="HOST", help="What runs on this host."),
-    }
-)  # fmt: skip
-PROC_FIELDS = {
-    "job": "jobs",
-    "show": "shows",
-    "layer": "layers",
-    "alloc": "allocs",
-    "host": "hosts",
-}
 
 
-def procs_asked(farm: Farm, options: Options) -> Query:
-    """Raises CallError (NOT_FOUND) for jobs and hosts that there are not, and InvalidCall for
-    --mine without a user in the token.
-    """
-    r = values_of(options, PROC_FIELDS)
-    for field, kind in (("jobs", JOB), ("hosts", HOST)):
-        if field in r:
-            r[field] = existing(farm, kind, r[field])
-    users = users_asked(farm, options)
-    found = [f"user in ({','.join(map(quoted, users))})"] if users else []
-    return Query(GET_PROCS, {"r": r} if r else {}, tuple(found), as_given(options))
+def of_jobs(query: Query, farm: Farm, words: list[str]) -> Query:
+    return query.narrowed(jobs=existing(farm, JOB, words))
 
 
-RUNNING = replace(HOST, options=PROC_OPTIONS, query=procs_asked)
+def on_hosts(query: Query, farm: Farm, words: list[str]) -> Query:
+    return query.narrowed(hosts=existing(farm, HOST, words))
+
+
+def of_users(query: Query, _: Farm, users: list[str]) -> Query:
+    """What runs for any of them, or for those of another option: nothing else is a condition."""
+    theirs = f"user in ({','.join(map(quoted, users))})"
+    return replace(query, conditions=(" or ".join((*query.conditions, theirs)),))
+
+
+RUNNING = replace(
+    HOST,
+    method=GET_PROCS,
+    options={
+        "job": naming("What runs of this job.", "--job", field="jobs", asks=of_jobs),
+        "layer": naming("What runs of layers called so.", "--layer", field="layers"),
+        "show": naming("What runs of this show.", "--show", field="shows"),
+        "alloc": naming("What runs in this allocation.", "--alloc", "--allocation", field="allocs"),
+        "user": naming("What runs for them.", "--user", "-u", field="users", asks=of_users),
+        "mine": mine("What runs for the token's user.", of_users),
+        "host": naming("What runs on this host.", "--host", field="hosts", asks=on_hosts),
+    },
+)
 """Hosts, chosen by what runs there."""
-
-
-def existing(farm: Farm, kind: Kind, words: Sequence[str]) -> list[str]:
-    """The names that these words mean. Raises CallError (NOT_FOUND) for one that nothing has, as
-    far as the token may list them.
-    """
-    return Selection(replace(kind, checked=True), tuple(words), {}).names(farm)
 
 
 def running_on(farm: Farm, chosen: Selection) -> Query:
@@ -201,15 +174,12 @@ def running_on(farm: Farm, chosen: Selection) -> Query:
     query = chosen.query(farm)
     if not chosen.words:
         return query
-    names = existing(farm, HOST, chosen.words)
-    r = query.request.get("r", {})
-    if "hosts" in r:
+    if chosen.options.get("host"):
         raise InvalidCall("give hosts as names or as --host, not both")
-    return replace(query, request={"r": {**r, "hosts": names}})
+    return on_hosts(query, farm, [*chosen.words])
 
 
 @list_verb(
-    GET_PROCS,
     of=RUNNING,
     examples=(
         "cuectl procs render-node-01",
@@ -346,7 +316,7 @@ def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
 def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
     """Kill what runs on hosts, which then work for another job."""
     names, job = hosts.names(farm), with_work(farm, job)
-    wanted = Query(GET_PROCS, {"r": {"hosts": names}}, (f"jobName!={quoted(job)}",))
+    wanted = Query(request={"r": {"hosts": names}}, conditions=(f"jobName!={quoted(job)}",))
     ids: dict[str, list[str]] = {}
     for row in procs_found(farm, wanted, "id,host"):
         ids.setdefault(row["host"], []).append(row["id"])
@@ -385,7 +355,7 @@ def with_work(farm: Farm, job: str) -> str:
     "host.ProcInterface/UnbookProcs",
     GET_PROCS,
     of=RUNNING,
-    by=PROC_FIELDS,
+    by=("job", "show", "layer", "alloc", "host"),
     examples=(
         "cuectl unbook render-node-01",
         "cuectl unbook --show demo --alloc local.general --kill",
@@ -397,7 +367,7 @@ def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
     if not hosts.given():
         raise click.UsageError(hosts.missing(), click.get_current_context())
     query = running_on(farm, hosts)
-    rows = procs_found(farm, replace(query, conditions=("not unbooked",)), "id")
+    rows = procs_found(farm, query.narrowed("not unbooked"), "id")
     if not rows:
         how.tell("unbook: nothing runs there that is not unbooked")
         return

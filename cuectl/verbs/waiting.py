@@ -22,7 +22,6 @@ from cuectl.kinds import (
     GET_LIMITS,
     GET_SUBSCRIPTIONS,
     JOB,
-    JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
 )
@@ -104,8 +103,7 @@ OF_HOSTS = (
 
 
 @list_verb(
-    of=JOB,
-    by=[each for each in JOB_CHANGES if each != "where"],
+    of=replace(JOB, options=PENDING_JOB.options),
     examples=(
         f"cuectl why {A_JOB}",
         f"cuectl why {A_DYING} 1006-beauty",

@@ -232,6 +232,11 @@ async def test_what_cannot_be_done(reading: Cuectl, line: str, status: int, told
     assert (ran.status, told in ran.err) == (status, True), ran.err
 
 
+async def test_all_are_those_that_are_pending(reading: Cuectl) -> None:
+    asked, pending = await reading("why", "--all", "-q"), await reading("jobs", "-q")
+    assert asked.text == pending.text != ""
+
+
 async def test_columns_are_chosen(reading: Cuectl) -> None:
     ran = await reading("why", PAUSED, "--fields", "user", "-o", "csv")
     assert ran.text == '"user","why"\n"marco","paused: cuectl resume JOB"\n'
