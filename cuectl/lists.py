@@ -3,9 +3,8 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,8 +25,9 @@ from cuectl.columns import (
 )
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import Query, Selection, decorated, refuse_blank, refuse_unknown
+from cuectl.selection import Decorator, Query, Selection, refuse_blank, refuse_unknown, taking
 from cuectl.values import each_of
+from gateway_client.durations import time_option
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.paths import value_at
 from gateway_client.terminal.exits import CUT, FAILED, complain, failure_lines
@@ -79,31 +79,24 @@ def split(
     return tuple(each_of(value))
 
 
-def list_options(
-    function: Callable[..., Any], complete: Callable[..., Any] | None = None
-) -> Callable[..., Any]:
+def shown_by(farm: Farm, given: Json) -> Shown:
+    farm.timeout = given.pop("timeout")
+    if given.pop("quiet"):
+        given["form"] = "name"
+    names = [each.name for each in fields(Shown) if each.name in given]
+    shown = Shown(**{each: given.pop(each) for each in names})
+    refuse_blank({"where": shown.where})
+    return shown
+
+
+def list_options(complete: Callable[..., Any] | None = None) -> Decorator:
     """The options of a list; the function gets them as `shown`, and its Farm their time. `complete`
     completes names behind --fields.
     """
-    from gateway_client.durations import time_option
-
-    @wraps(function)
-    def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
-        farm.timeout = given.pop("timeout")
-        asc, desc = given.pop("asc"), given.pop("desc")
-        quiet, form = given.pop("quiet"), given.pop("form")
-        shown = Shown(
-            form="name" if quiet else form,
-            upwards=True if asc else False if desc else None,
-            headers=not given.pop("no_headers"),
-            **{each: given.pop(each) for each in OF_SHOWN},
-        )
-        refuse_blank({"where": shown.where})
-        return function(farm, *arguments, shown=shown, **given)
-
     many: dict[str, Any] = {"multiple": True, "callback": split, "metavar": "COLUMNS"}
-    return decorated(
-        run,
+    return taking(
+        "shown",
+        shown_by,
         click.option(
             "-o", "--output", "form", type=click.Choice(FORMS), default="table",
             help="Form of the output.",
@@ -114,20 +107,19 @@ def list_options(
         ),
         click.option("--where", metavar="CONDITION", help="Only rows that fit: 'dead>2'."),
         click.option("--sort-by", "--sort", "sort", **many, help="Numbers go down, texts up."),
-        click.option("--asc", is_flag=True, help="With --sort-by: upwards."),
-        click.option("--desc", is_flag=True, help="With --sort-by: downwards."),
+        click.option("--asc/--desc", "upwards", default=None, help="With --sort-by: which way."),
         click.option("--limit", type=click.IntRange(1), help="So many rows at most."),
         click.option("--count-by", **many, help="How many rows have which values."),
         click.option("--sum", "sums", **many, help="Sums of these columns."),
         click.option("-w", "--watch", is_flag=True, help="Again when it changes, until Ctrl-C."),
-        click.option("--no-headers", is_flag=True, help="Without the line of headings."),
+        click.option(
+            "--no-headers", "headers", flag_value=False, default=True,
+            help="Without the line of headings.",
+        ),
         click.option("--raw", is_flag=True, help="Times and sizes as Cuebot has them."),
         click.option("-q", "--quiet", is_flag=True, help="Names alone, as -o name."),
         time_option("--timeout", help="Time for each call."),
     )  # fmt: skip
-
-
-OF_SHOWN = ("fields", "where", "sort", "limit", "count_by", "sums", "watch", "raw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,10 +290,6 @@ def as_option(error: CallError) -> InvalidCall | None:
     return None
 
 
-def cut(rows: int) -> str:
-    return f"warning: there may be more than these {rows} rows"
-
-
 def tell(about: "Answer") -> None:
     """What the gateway says of an answer. Exits with 5 if there may be more, and with 3 if a name
     that was asked for is of nothing.
@@ -309,7 +297,7 @@ def tell(about: "Answer") -> None:
     tell_ignored(about.ignored)
     refuse_unknown(about.no_match)
     if about.cut_at:
-        complain(cut(about.cut_at), PROGRAM)
+        complain(f"warning: there may be more than these {about.cut_at} rows", PROGRAM)
         sys.exit(CUT)
 
 

@@ -124,21 +124,12 @@ class Broken(click.Command):
         raise WrongSetting(f"{ctx.info_name}: {self.help}")
 
 
-def show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value and not context.resilient_parsing:
-        click.echo(f"{PROGRAM}, version {__version__}")
-        context.exit()
-
-
 @click.group(
     cls=Verbs,
     subcommand_metavar="VERB [NAME...] [--options]",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version,
-    help="Show the version and exit.",
-)  # fmt: skip
+@click.version_option(__version__)
 @click.option(
     "--context", "name", metavar="NAME", help="Use this context (CUECTL_CONTEXT).",
     shell_complete=lambda _, __, begun: contexts_like(begun),

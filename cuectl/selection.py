@@ -389,18 +389,29 @@ def choosing(kind: Kind, by: Iterable[str] = (), behind: str = "") -> Decorator:
     """
     wanted = tuple(by)
 
+    def selection(_: Farm, given: Json) -> Selection:
+        words = tuple(spelled(given.pop("words", ())))
+        chosen = {each: given.pop(each) for each in wanted}
+        refuse_blank(chosen)
+        return Selection(kind, words, chosen)
+
+    metavar, shell = f"[{kind.one.upper()}]...{behind}", complete(kind.many)
+    words = click.argument("words", metavar=metavar, nargs=-1, shell_complete=shell)
+    return taking(kind.many, selection, words, *(kind.options[each].option for each in wanted))
+
+
+def taking(name: str, made: Callable[[Farm, Json], Any], *options: Decorator) -> Decorator:
+    """A decorator for a verb's function, which gets under this name what is made of the values of
+    these options, in their place: `made` takes them out of what Click gives.
+    """
+
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(function)
-        def run(*arguments: Any, **given: Any) -> Any:
-            words = tuple(spelled(given.pop("words", ())))
-            chosen = {each: given.pop(each) for each in wanted}
-            refuse_blank(chosen)
-            given[kind.many] = Selection(kind, words, chosen)
-            return function(*arguments, **given)
+        def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
+            found = {name: made(farm, given)}
+            return function(farm, *arguments, **found, **given)
 
-        metavar, shell = f"[{kind.one.upper()}]...{behind}", complete(kind.many)
-        words = click.argument("words", metavar=metavar, nargs=-1, shell_complete=shell)
-        return decorated(run, words, *(kind.options[each].option for each in wanted))
+        return decorated(run, *options)
 
     return decorate
 

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -56,7 +55,7 @@ class HelpOfMethods(click.Command):
 @click.argument("name", metavar="METHOD", shell_complete=methods_like)
 @click.argument("words", metavar="[ARGUMENT]...", nargs=-1, shell_complete=fields_like)
 @pass_farm
-@partial(list_options, complete=answer_fields_like)
+@list_options(answer_fields_like)
 @click.option(
     "--until", metavar="CONDITION", default="",
     help="Wait until all rows fit, such as 'state=FINISHED'.",

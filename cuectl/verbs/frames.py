@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
 from typing import Any
 
 import click
@@ -43,6 +42,7 @@ from cuectl.selection import (
     decorated,
     quoted,
     refuse_blank,
+    taking,
 )
 from cuectl.values import each_of
 from cuectl.verb import Verb, change_verb, list_verb, verb
@@ -177,32 +177,27 @@ HOST_OPTION = click.option(
 )  # fmt: skip
 
 
+def chosen_by(_: Farm, given: Json) -> Chosen:
+    flags = [each for each in FLAGS if given.pop(each.lower(), False)]
+    values = {each: given.pop(each, ()) for each in ("layer", "range", "state", "host")}
+    refuse_blank(values)
+    return Chosen(
+        layers=tuple(each_of(values["layer"])),
+        ranges=values["range"],
+        states=(*known_states(values["state"]), *flags),
+        host=values["host"] or "",
+    )
+
+
 def frame_options(*options: Decorator) -> Decorator:
     """Options that choose frames, --layer, --range and these; the function gets `chosen`."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def run(*arguments: Any, **given: Any) -> Any:
-            flags = [each for each in FLAGS if given.pop(each.lower(), False)]
-            values = {each: given.pop(each, ()) for each in ("layer", "range", "state", "host")}
-            refuse_blank(values)
-            chosen = Chosen(
-                layers=tuple(each_of(values["layer"])),
-                ranges=values["range"],
-                states=(*known_states(values["state"]), *flags),
-                host=values["host"] or "",
-            )
-            return function(*arguments, chosen=chosen, **given)
-
-        return decorated(run, LAYER_OPTION, RANGE_OPTION, *options)
-
-    return decorate
+    return taking("chosen", chosen_by, LAYER_OPTION, RANGE_OPTION, *options)
 
 
 def frame_list(*calls: str, examples: tuple[str, ...]) -> Callable[[Callable[..., None]], Verb]:
     """A verb that lists frames; its function gets `jobs`, `chosen` and `shown`."""
     frames = frame_options(STATE_OPTION, *FLAGS.values(), HOST_OPTION)
-    options = (choosing(JOB, JOB_PARENTS, BEHIND), frames, list_options)
+    options = (choosing(JOB, JOB_PARENTS, BEHIND), frames, list_options())
     return lambda function: verb(*calls, examples=examples)(decorated(function, *options))
 
 

@@ -147,23 +147,23 @@ def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     of=PENDING_JOB,
     examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
 )
-@click.option(
-    "--reason", "--comment", "-m", "reason", metavar="TEXT", callback=some_text,
-    help="Why, as a comment on it, and in Cuebot's log.",
-)  # fmt: skip
-def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
-    """Kill jobs: they end, and cannot go on."""
+@comment_option
+def kill(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
+    """Kill jobs: they end, and cannot go on.
+
+    A comment is in Cuebot's log, too.
+    """
     rows = jobs.rows(farm, jobs.names(farm), "jobStats.runningFrames")
     running = counted(sum(row["jobStats"]["runningFrames"] for row in rows.values()), "frame")
     question = f"Kill {listed([*rows])} with {running} running? A killed job cannot go on."
-    more = {"reason": reason} if reason else {}
+    more = {"reason": comment} if comment else {}
 
     def leave(done: Sequence[str]) -> None:
-        if reason:  # of what has ended, an id is needed
-            leave_comments(farm, how, JOB, [rows[each]["id"] for each in done], reason)
+        if comment:  # of what has ended, an id is needed
+            leave_comments(farm, how, JOB, [rows[each]["id"] for each in done], comment)
 
     requests = {each: {"job": each, **more} for each in rows}
-    told = "with a reason" if reason else ""
+    told = "with a reason" if comment else ""
     change(farm, how, requests, told=told, question=question, then=leave)
 
 
