@@ -24,7 +24,7 @@ from cuectl.columns import (
     named,
 )
 from cuectl.conditions import with_fields
-from cuectl.farm import Farm, Json, rows_in
+from cuectl.farm import Farm, Json, as_option, rows_in
 from cuectl.selection import Decorator, Query, Selection, refuse_blank, refuse_unknown, taking
 from cuectl.values import each_of
 from gateway_client.durations import time_option
@@ -207,10 +207,7 @@ def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown) -> None:
     if shown.watch:
         watch_list(farm, listing, query, view, shown)
         return
-    try:
-        answer, about = farm.read(query.method, query.request, view)
-    except CallError as error:
-        raise as_option(error) or error from None
+    answer, about = farm.read(query.method, query.request, view)
     rows: Sequence[Row] = rows_in(answer)
     if listing.completed is not None:
         rows = listing.completed(farm, rows)
@@ -277,19 +274,6 @@ def with_parent(listing: Listing, key: str, is_shown: bool) -> Listing:
     return replace(listing, columns=columns, sort=(key, *listing.sort))
 
 
-VIEW_OPTIONS = {"_fields": "no such column", "_where": "--where", "_until": "--until"}
-
-
-def as_option(error: CallError) -> InvalidCall | None:
-    """A problem of the gateway's view, in terms of the options."""
-    if error.code != "INVALID_ARGUMENT":
-        return None
-    for name, option in VIEW_OPTIONS.items():
-        if error.message.startswith(f"{name}: "):
-            return InvalidCall(f"{option}{error.message.removeprefix(name)}")
-    return None
-
-
 def tell(about: "Answer") -> None:
     """What the gateway says of an answer. Exits with 5 if there may be more, and with 3 if a name
     that was asked for is of nothing.
@@ -336,10 +320,7 @@ def watch_list(
         else:
             await watch(answers, Changes(PROGRAM, lines))
 
-    try:
-        farm.run(main)
-    except CallError as error:
-        raise as_option(error) or error from None
+    farm.run(main)
 
 
 # --- printing -----------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from cuectl.farm import Farm, pass_farm, rows_in
 from cuectl.lists import (
     Listing,
     Shown,
-    as_option,
     list_options,
     narrowed,
     print_rows,
@@ -111,7 +110,7 @@ def call(
         tell_ignored(ignored_fields(error.headers))
         if document is None and arguments.need_schema and error.code == "INVALID_ARGUMENT":
             error.message += GUESSED
-        raise as_option(error) or error from None
+        raise
 
 
 def listing_of(document: "Document", operation: "Operation") -> Listing:

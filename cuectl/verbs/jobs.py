@@ -23,7 +23,6 @@ from cuectl.kinds import GET_GROUPS, GET_JOBS, JOB, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
     Listing,
     Shown,
-    as_option,
     named_query,
     narrowed,
     show_details,
@@ -109,10 +108,7 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
         show_list(farm, DETAILS, query, shown)
         return
     query = narrowed(query, DETAILS, shown)
-    try:
-        rows = farm.rows(query.method, query.request, DETAILS.view(shown, query.where))
-    except CallError as error:
-        raise as_option(error) or error from None
+    rows = farm.rows(query.method, query.request, DETAILS.view(shown, query.where))
     if len(words) == 1 and not rows:
         raise CallError("NOT_FOUND", jobs.not_there(farm, words, 1))
     show_details(DETAILS, rows, replace(shown, one=len(words) == 1))
