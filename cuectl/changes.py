@@ -164,7 +164,7 @@ def change_each(
         if comment:
             leave_comments(farm, how, kind, done, comment, subject)
 
-    requests: dict[str, Json] = {each: {kind.one: each, **values} for each in names}
+    requests: dict[str, Json] = {each: {kind.key or kind.one: each, **values} for each in names}
     return change(farm, how, requests, noun=kind.one, told=told, question=question, then=leave)
 
 

@@ -197,6 +197,7 @@ LIMIT = Kind(
     one="limit",
     many="limits",
     method=GET_LIMITS,
+    key="name",
     checked=True,
     options=ALL | {"full": flag("Limits of which no more can run.", "--full", where=FULL)},
 )

@@ -71,6 +71,8 @@ class Kind:
     """
     known: Json | None = None
     """What the request for just those of some names or ids has beside them, if Cuebot has one."""
+    key: str = ""
+    """The field of requests with its name, where that is not what one is called."""
     title: str = ""
     """What one is called where it is missing: pending job."""
     ended: "Kind | None" = None
@@ -166,16 +168,13 @@ class Selection:
         query, words, kind = self.query(farm), self.words, self.kind
         if not words:
             return query
-        patterns = [each for each in words if PATTERN.search(each)]
         ids = [each for each in words if is_id(each)]
-        names = [each for each in words if each not in patterns and each not in ids]
-        if kind.known is not None and not patterns:
+        names = [each for each in words if each not in ids]
+        if kind.known is not None and not any(map(PATTERN.search, words)):
             query = replace(query, request=merged(query.request, kind.just(words)))
             if not (ids and names):
                 return query
-        either = "|".join(map(re.escape, names))
-        found = [f"{kind.name}~{quoted(f'(?i)^({either})$')}"] if names else []
-        found += [f"{kind.name}~{quoted(expression(each))}" for each in patterns]
+        found = [f"{kind.name}~{quoted(expression(*names))}"] if names else []
         found += [f"id in ({','.join(quoted(each.lower()) for each in ids)})"] if ids else []
         return query.narrowed(" or ".join(found))
 
@@ -357,10 +356,10 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def expression(pattern: str) -> str:
-    """The regular expression (of RE2, too) of a pattern with `*` and `?`, in any case."""
-    parts = ({"*": ".*", "?": "."}.get(each) or re.escape(each) for each in pattern)
-    return f"(?is)^{''.join(parts)}$"
+def expression(*patterns: str) -> str:
+    """The regular expression (of RE2, too) of patterns with `*` and `?`, in any case."""
+    parts = (re.escape(each).replace(r"\*", ".*").replace(r"\?", ".") for each in patterns)
+    return f"(?is)^({'|'.join(parts)})$"
 
 
 def fits(name: str, pattern: str) -> bool:
