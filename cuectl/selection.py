@@ -139,9 +139,6 @@ class Selection:
     conditions: tuple[str, ...] = ()
     """What else fits what is chosen by options, or is all."""
 
-    def given(self) -> bool:
-        return bool(self.words) or self.given_options()
-
     def given_options(self) -> bool:
         return any(self.options.values())
 
@@ -186,8 +183,8 @@ class Selection:
         UsageError. Raises CallError (NOT_FOUND) for a name that nothing has, and for a pattern that
         no name fits; InvalidCall for a name that is not among what the options choose.
         """
-        if not self.given() and not or_all:
-            raise click.UsageError(self.missing(), click.get_current_context(silent=True))
+        if not or_all:
+            self.require()
         if not self.words:
             return chosen_names(farm, self.kind, self.query(farm), unless)
         names = self.meant_by(farm, self.words, unless)
@@ -205,10 +202,10 @@ class Selection:
     def meant_by(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
         """What the words mean: ids become names. Raises CallError (NOT_FOUND)."""
         kind, patterns = self.kind, [each for each in words if PATTERN.search(each)]
-        if len(words) == 1 and not patterns and not kind.checked:
+        if len(words) == 1 and not (patterns or kind.checked or is_id(words[0])):
             return list(words)  # the gateway looks for it
         try:
-            known = kind.by_word(farm, words)
+            known = kind.by_word(farm, words, *(() if kind.known is None else ("state",)))
         except CallError as error:
             if len(words) > 1 or patterns or error.code != "PERMISSION_DENIED":
                 raise
@@ -224,8 +221,8 @@ class Selection:
                 if not any(fits(each, word) for each in names):
                     absent.append(word)
                 those = [each for each in left if fits(each, word)]
-            elif row := known.get(word.lower()):
-                those = [str(row[kind.name])]
+            elif row := known.get(word.lower()):  # a newer job may have the name of a finished one
+                those = [word if row.get("state") == "FINISHED" else str(row[kind.name])]
             else:
                 absent.append(word)
                 continue
@@ -249,12 +246,16 @@ class Selection:
         if names and (absent := self.kind.absent(farm, names)):
             raise CallError("NOT_FOUND", self.not_there(farm, absent, 1))
 
-    def missing(self) -> str:
+    def require(self) -> None:
+        """Raises UsageError if nothing chooses."""
+        if self.words or self.given_options():
+            return
         kind = self.kind
         options = ", ".join(f"--{each.replace('_', '-')}" for each in [*self.options][:4])
-        return (
+        raise click.UsageError(
             f"which {kind.many}? Give names or patterns ('{kind.one}*'), {options},"
-            f" or - for names from a pipe"
+            f" or - for names from a pipe",
+            click.get_current_context(silent=True),
         )
 
     def not_there(self, farm: Farm, absent: Sequence[str], number: int) -> str:

@@ -206,13 +206,12 @@ def frame_change(
     *,
     by: Sequence[str] = JOB_CHANGES,
     states: bool = True,
-    name: str | None = None,
     examples: tuple[str, ...],
 ) -> Callable[[Callable[..., None]], Verb]:
     """A verb that changes frames; its function gets `jobs`, `chosen` and `how`."""
     frames = frame_options(STATE_OPTION) if states else frame_options()
     options = (choosing(PENDING_JOB, by, BEHIND), frames)
-    made = change_verb(PENDING_JOB.interface(method), GET_FRAMES, name=name, examples=examples)
+    made = change_verb(PENDING_JOB.interface(method), GET_FRAMES, examples=examples)
     return lambda function: made(decorated(function, *options))
 
 
@@ -455,7 +454,6 @@ def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
 @frame_change(
     "KillFrames",
     states=False,
-    name="kill-frames",
     examples=(f"cuectl kill-frames {A_JOB} 1009-comp",),
 )
 def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:

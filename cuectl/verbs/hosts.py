@@ -364,8 +364,7 @@ def with_work(farm: Farm, job: str) -> str:
 @click.option("--kill", is_flag=True, help="Kill what runs: the hosts take new work now.")
 def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
     """Let hosts take other work after their frames. With --kill, now."""
-    if not hosts.given():
-        raise click.UsageError(hosts.missing(), click.get_current_context())
+    hosts.require()
     query = running_on(farm, hosts)
     rows = procs_found(farm, query.narrowed("not unbooked"), "id")
     if not rows:

@@ -100,8 +100,7 @@ def active_shows(farm: Farm) -> list[str]:
 @list_verb(of=JOB, by=JOB_PARENTS, examples=(f"cuectl job {A_JOB}",))
 def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Show all about jobs, finished ones as well."""
-    if not jobs.given():
-        raise click.UsageError(jobs.missing(), click.get_current_context())
+    jobs.require()
     words = jobs.words
     query = named_query(farm, jobs)
     if shown.counts or shown.watch:

@@ -205,6 +205,8 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
     id_ = (await reading("jobs", DYING, "--fields", "id", "--no-headers")).text.strip()
     by_id = await reading("why", id_, "1006-beauty", "1007", "-o", "ndjson")
     assert by_id.text == ran.text
+    both = await reading("why", LENA_ID, id_, "-q")  # no frame, though it begins with a number
+    assert (both.status, sorted(both.text.split())) == (0, [LENA, DYING])
 
 
 @pytest.mark.parametrize(
