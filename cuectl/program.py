@@ -1,7 +1,7 @@
 """`cuectl`: its verbs under headings by what they are about, and those of studios."""
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -80,18 +80,18 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, rows in self.sections():
-            if not rows:
-                continue
+        shown = {
+            title: [(str(each.name), each.get_short_help_str(60)) for each in commands]
+            for title, commands in SECTIONS.items()
+        }
+        if others := of_studio():
+            shown[OF_STUDIO] = [
+                (printable(name), printable(loaded(each).get_short_help_str(60)))
+                for name, each in others.items()
+            ]
+        for title, rows in shown.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
-
-    def sections(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        for title, commands in SECTIONS.items():
-            yield title, [(str(each.name), each.get_short_help_str(60)) for each in commands]
-        if others := of_studio():
-            found = [(name, loaded(each).get_short_help_str(60)) for name, each in others.items()]
-            yield OF_STUDIO, [(printable(name), printable(about)) for name, about in found]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
