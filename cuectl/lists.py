@@ -183,13 +183,7 @@ def show_named(farm: Farm, listing: Listing, selection: Selection, shown: Shown)
     """Read and print a list of what is named or chosen, as `show_list` does. Names that nothing has
     raise CallError (NOT_FOUND) before anything is printed.
     """
-    show_list(farm, listing, named_query(farm, selection), shown)
-
-
-def named_query(farm: Farm, selection: Selection) -> Query:
-    """The read of what is named or chosen. Raises CallError (NOT_FOUND) for unknown names."""
-    selection.check(farm)
-    return selection.rows_named(farm)
+    show_list(farm, listing, selection.named_query(farm), shown)
 
 
 def narrowed(query: Query, listing: Listing, shown: Shown) -> Query:

@@ -160,9 +160,14 @@ class Selection:
                 refuse_unknown(answer.no_match)
         return query
 
-    def rows_named(self, farm: Farm) -> Query:
-        """The read of a list of these names and patterns, or of what the options choose."""
-        query, words, kind = self.query(farm), self.words, self.kind
+    def named_query(self, farm: Farm) -> Query:
+        """The read of a list of these names and patterns, or of what the options choose. Raises
+        CallError (NOT_FOUND) for a name that nothing has.
+        """
+        words, kind = self.words, self.kind
+        if absent := kind.absent(farm, [each for each in words if not PATTERN.search(each)]):
+            raise CallError("NOT_FOUND", self.not_there(farm, absent, 1))
+        query = self.query(farm)
         if not words:
             return query
         ids = [each for each in words if is_id(each)]
@@ -239,12 +244,6 @@ class Selection:
         if absent := [each for each in names if each.lower() not in known]:
             raise CallError("NOT_FOUND", self.not_there(farm, absent, len(names)))
         return {each: known[each.lower()] for each in names}
-
-    def check(self, farm: Farm) -> None:
-        """Raises CallError (NOT_FOUND) for names, not patterns, that nothing has."""
-        names = [each for each in self.words if not PATTERN.search(each)]
-        if names and (absent := self.kind.absent(farm, names)):
-            raise CallError("NOT_FOUND", self.not_there(farm, absent, 1))
 
     def require(self) -> None:
         """Raises UsageError if nothing chooses."""

@@ -23,7 +23,6 @@ from cuectl.kinds import GET_GROUPS, GET_JOBS, JOB, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
     Listing,
     Shown,
-    named_query,
     narrowed,
     show_details,
     show_list,
@@ -102,7 +101,7 @@ def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Show all about jobs, finished ones as well."""
     jobs.require()
     words = jobs.words
-    query = named_query(farm, jobs)
+    query = jobs.named_query(farm)
     if shown.counts or shown.watch:
         show_list(farm, DETAILS, query, shown)
         return

@@ -28,7 +28,6 @@ from cuectl.kinds import (
 from cuectl.lists import (
     Listing,
     Shown,
-    named_query,
     narrowed,
     print_rows,
     show_details,
@@ -125,7 +124,7 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
             raise InvalidCall(f"one job, please, before frames: why JOB {' '.join(frames)}")
         show_details(DEAD_FRAMES, frames_named(farm, jobs, frames), shown)
         return
-    query = narrowed(named_query(farm, jobs), JOBS, shown)
+    query = narrowed(jobs.named_query(farm), JOBS, shown)
     if shown.fields and "why" not in map(str.lower, shown.fields):
         shown = replace(shown, fields=(*shown.fields, "why"))
     view = WHYS.view(shown, query.where)
