@@ -20,7 +20,7 @@ SUBJECT = "Note"
 """The title of comments for which somebody has given none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class How:
     """The options of all changes, and the method that the verb calls."""
 
@@ -66,7 +66,8 @@ def change_options(method: str) -> Decorator:
 
     def how(farm: Farm, given: Json) -> How:
         farm.timeout = given.pop("timeout")
-        return How(method, *(given.pop(each) for each in ("dry_run", "yes", "quiet")))
+        options = {each: given.pop(each) for each in ("dry_run", "yes", "quiet")}
+        return How(method=method, **options)
 
     return taking(
         "how",
