@@ -13,6 +13,7 @@ from cuectl.farm import Farm, Json, all_read
 from cuectl.lists import Listing
 from cuectl.names import LISTS
 from cuectl.selection import (
+    PATTERN,
     Choice,
     Decorator,
     Kind,
@@ -140,8 +141,10 @@ PENDING_JOB = replace(
 
 def pending_job(farm: Farm, word: str) -> str:
     """The name of the job that a name or id means. Raises CallError (NOT_FOUND) for one that is
-    finished, or that there is not.
+    finished, or that there is not, and InvalidCall for a pattern.
     """
+    if PATTERN.search(word):
+        raise InvalidCall(f"{word!r} is a pattern: one job, please")
     (name,) = Selection(PENDING_JOB, (word,), {}).names(farm)
     return name
 

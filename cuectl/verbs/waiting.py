@@ -24,6 +24,7 @@ from cuectl.kinds import (
     JOB,
     JOB_PARENTS,
     PENDING_JOB,
+    pending_job,
 )
 from cuectl.lists import (
     Listing,
@@ -342,9 +343,8 @@ def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
             raise click.UsageError("Missing option '--on JOB': which job is waited for?")
         *words, on = words
     chosen = replace(jobs, words=tuple(words))
-    names = chosen.names(farm)
-    rows = jobs.rows(farm, [*names, on])
-    if rows[on]["id"] in {rows[each]["id"] for each in names}:
+    names, on = chosen.names(farm), pending_job(farm, on)
+    if on.lower() in map(str.lower, names):
         raise InvalidCall(f"{on} cannot wait for itself")
     question = (
         f"Let {listed(names)} wait for {on}? Running frames go on; frames that are done will be"
