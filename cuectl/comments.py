@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from cuectl.columns import Column
-from cuectl.farm import Farm
+from cuectl.farm import Farm, rows_in
 from cuectl.lists import Listing, Shown, show_all
-from cuectl.selection import Selection, names_in
+from cuectl.selection import Selection, names_in, refuse_unknown
 
 COMMENTS = Listing(
     sort=("timestamp",),
@@ -29,6 +29,8 @@ def show_comments(farm: Farm, selection: Selection, shown: Shown) -> None:
     else:
         query = selection.query(farm).narrowed("hasComment")
         view = {"_fields": kind.name, "_where": query.where}
-        names = names_in(farm.rows(query.method, query.request, view), kind)
+        answer, about = farm.read(query.method, query.request, view)
+        refuse_unknown(about.no_match)
+        names = names_in(rows_in(answer), kind)
     listing = replace(COMMENTS, method=kind.interface("GetComments"), parent=kind.one)
     show_all(farm, listing, names, shown, several=not selection.words)

@@ -90,6 +90,8 @@ async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> Non
         ("jobs --where 'nope=1'", WRONG_USAGE, "no field 'nope'"),
         ("jobs demo-sh010-lena_comp_v03", NOT_FOUND, f"did you mean {LENA}?"),
         ("jobs --show demoo", NOT_FOUND, "did you mean 'demo'?"),
+        ("comments --show dmeo -o name", NOT_FOUND, "nothing is called so: --show dmeo"),
+        ("host-comments --alloc nosuch", NOT_FOUND, "nothing is called so: --alloc nosuch"),
         ("eat --user lenaa", NOT_FOUND, "nothing is called so: --user lenaa; did you mean 'lena'?"),
         ("jobs --fields nmae", WRONG_USAGE, "no such column: "),
     ],
