@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from cuectl.columns import Column
-from cuectl.farm import Farm, rows_in
+from cuectl.farm import Farm
 from cuectl.lists import Listing, Shown, show_all
-from cuectl.selection import Selection, names_in, refuse_unknown
+from cuectl.selection import Selection
 
 COMMENTS = Listing(
     sort=("timestamp",),
@@ -24,13 +24,8 @@ COMMENTS = Listing(
 def show_comments(farm: Farm, selection: Selection, shown: Shown) -> None:
     """List the comments on what is named, or on all that the options choose."""
     kind = selection.kind
-    if selection.words:
-        names = selection.names(farm)
-    else:
-        query = selection.query(farm).narrowed("hasComment")
-        view = {"_fields": kind.name, "_where": query.where}
-        answer, about = farm.read(query.method, query.request, view)
-        refuse_unknown(about.no_match)
-        names = names_in(rows_in(answer), kind)
+    if not selection.words:
+        selection = replace(selection, conditions=("hasComment",))
+    names = selection.names(farm, for_list=True)
     listing = replace(COMMENTS, method=kind.interface("GetComments"), parent=kind.one)
     show_all(farm, listing, names, shown, several=not selection.words)

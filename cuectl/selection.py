@@ -180,29 +180,50 @@ class Selection:
         found += [f"id in ({','.join(quoted(each.lower()) for each in ids)})"] if ids else []
         return query.narrowed(" or ".join(found))
 
-    def names(self, farm: Farm, *, unless: str = "", or_all: bool = False) -> list[str]:
+    def names(self, farm: Farm, *, unless: str = "", for_list: bool = False) -> list[str]:
         """The names that are meant, each once, and each checked if there are several.
 
         What options or patterns choose is left out if it is so already: if it fits the condition
-        `unless`. Without any word or option, all are meant with `or_all`; else that is a
-        UsageError. Raises CallError (NOT_FOUND) for a name that nothing has, and for a pattern that
-        no name fits; InvalidCall for a name that is not among what the options choose.
+        `unless`. Without any word or option, all are meant for a list, and there may be none; else
+        the one is a UsageError, and the other ends the command. Raises CallError (NOT_FOUND) for a
+        name that nothing has, and for a pattern that no name fits; InvalidCall for a name that is
+        not among what the options choose.
         """
-        if not or_all:
+        if not for_list:
             self.require()
         if not self.words:
-            return chosen_names(farm, self.kind, self.query(farm), unless)
+            names = self.chosen(farm, f"not ({unless})" if unless else "")
+            if not names and not for_list:
+                left = " that this would change" if unless else ""
+                click.echo(f"there are no such {self.kind.many}{left}", err=True)
+                sys.exit(0)
+            return names
         names = self.meant_by(farm, self.words, unless)
         if not self.given_options():
             return names
-        query = self.query(farm)
-        there = {each.lower(): each for each in chosen_names(farm, self.kind, query, "")}
+        there = {each.lower(): each for each in self.chosen(farm)}
         if others := [each for each in names if each.lower() not in there]:
             raise InvalidCall(
                 f"{', '.join(others)}: not among the {self.kind.many} that"
                 f" {as_given(self.options)} chooses"
             )
         return [there[each.lower()] for each in names]
+
+    def chosen(self, farm: Farm, condition: str = "") -> list[str]:
+        """The names of what the options choose, as far as it fits. Raises CallError (NOT_FOUND) for
+        a value that is of nothing.
+        """
+        query, kind = self.query(farm), self.kind
+        if condition:
+            query = query.narrowed(condition)
+        view = {"_fields": kind.name} | ({"_where": query.where} if query.where else {})
+        answer, about = farm.read(query.method, query.request, view)
+        names = list(dict.fromkeys(names_in(rows_in(answer), kind)))
+        if about.cut_at:
+            raise InvalidCall(f"there are {len(names)} {kind.many} or more; choose fewer of them")
+        if not names:
+            refuse_unknown(about.no_match)
+        return names
 
     def meant_by(self, farm: Farm, words: Sequence[str], unless: str) -> list[str]:
         """What the words mean: ids become names. Raises CallError (NOT_FOUND)."""
@@ -276,23 +297,6 @@ class Selection:
         more = [f"{len(absent) - SHOWN} more"] if len(absent) > SHOWN else []
         done = f" ({len(absent)} of {number} names; nothing was done)" if number > 1 else ""
         return "; ".join((*lines, *more)) + done
-
-
-def chosen_names(farm: Farm, kind: Kind, query: Query, unless: str) -> list[str]:
-    """The names of what a query lists; of those that fit `unless`, none."""
-    if unless:
-        query = query.narrowed(f"not ({unless})")
-    view = {"_fields": kind.name} | ({"_where": query.where} if query.where else {})
-    answer, about = farm.read(query.method, query.request, view)
-    names = list(dict.fromkeys(names_in(rows_in(answer), kind)))
-    if about.cut_at:
-        raise InvalidCall(f"there are {len(names)} {kind.many} or more; choose fewer of them")
-    if not names:
-        refuse_unknown(about.no_match)
-        left = " that this would change" if unless else ""
-        click.echo(f"there are no such {kind.many}{left}", err=True)
-        sys.exit(0)
-    return names
 
 
 PLACE = re.compile(r"\br\.(show|user|shot|alloc|host|job)s=")

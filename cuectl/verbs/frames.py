@@ -238,7 +238,7 @@ def meant(
     jobs: Selection,
     chosen: Chosen,
     *,
-    or_all: bool = False,
+    for_list: bool = False,
     default: tuple[str, ...] = (),
 ) -> Frames:
     """The frames that words and options are about. Those that no words name are in the `default`
@@ -250,7 +250,7 @@ def meant(
     if not jobs.words and len(states) == 1 and states[0] in WITH_FRAMES:
         jobs = replace(jobs, conditions=(WITH_FRAMES[states[0]],))
     try:
-        names = jobs.names(farm, or_all=or_all)
+        names = jobs.names(farm, for_list=for_list)
     except CallError as error:
         if error.code != "NOT_FOUND" or len(jobs.words) < 2:
             raise
@@ -324,7 +324,7 @@ def check_part(farm: Farm, frames: Frames, part: Part, there: set[tuple[str, str
 )
 def layers(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List the layers of jobs: of all, or of these."""
-    show_all(farm, LAYERS, jobs.names(farm, or_all=True), shown, several=not is_one(jobs))
+    show_all(farm, LAYERS, jobs.names(farm, for_list=True), shown, several=not is_one(jobs))
 
 
 @frame_list(
@@ -361,7 +361,7 @@ def logs(farm: Farm, jobs: Selection, chosen: Chosen, shown: Shown) -> None:
 def show_frames(
     farm: Farm, listing: Listing, jobs: Selection, chosen: Chosen, shown: Shown
 ) -> None:
-    wanted = meant(farm, jobs, chosen, or_all=True)
+    wanted = meant(farm, jobs, chosen, for_list=True)
     if wanted.narrowed:
         counted(farm, wanted)
     conditions = [f"host={quoted(chosen.host)}"] if chosen.host else []

@@ -297,7 +297,8 @@ DEPENDS = Listing(
 
 
 def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown) -> None:
-    requests: dict[str, Json] = {each: {"job": each} for each in jobs.names(farm)}
+    jobs.require()
+    requests: dict[str, Json] = {each: {"job": each} for each in jobs.names(farm, for_list=True)}
     listing = replace(DEPENDS, method=method)
     show_lists(farm, listing, requests, shown, conditions=("active",))
 

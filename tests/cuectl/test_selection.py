@@ -79,6 +79,11 @@ async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> Non
         ),
         (f"priority {LENA} nope-* 7", NOT_FOUND, "no pending job's name fits 'nope-*'"),
         (f"priority {LENA} --show harbor 7", WRONG_USAGE, "not among the jobs that --show harbor"),
+        (
+            f"priority {LENA} --user zoe 7",
+            WRONG_USAGE,
+            "not among the jobs that --user zoe chooses",
+        ),
         ("priority --show harbour 7", NOT_FOUND, "did you mean 'harbor'?"),
         (
             "priority --all 7",
@@ -135,6 +140,12 @@ async def test_a_misspelled_value_beside_a_right_one_is_told(
     assert f"nothing is called so: {told}" in ran.err
     methods = {path.rpartition("/")[2] for path, *_ in cuebot.calls}
     assert all(each.startswith("Get") for each in methods)
+
+
+@pytest.mark.parametrize("verb", ["jobs", "layers", "frames", "logs", "depends", "comments"])
+async def test_a_list_of_nothing_is_a_list(reading: Cuectl, verb: str) -> None:
+    ran = await reading(verb, "--user", "zoe", "-o", "json")
+    assert (ran.status, ran.text) == (0, "[]\n")
 
 
 @pytest.mark.parametrize("verb", ["jobs", "eat", "pause"])
