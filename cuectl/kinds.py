@@ -21,6 +21,7 @@ from cuectl.selection import (
     Selection,
     names_in,
     quoted,
+    where_option,
 )
 from cuectl.tables import HOSTS, JOBS
 from cuectl.values import each_of
@@ -77,7 +78,7 @@ def condition(about: str, listing: Listing) -> Choice:
     def narrow(query: Query, _: Farm, text: str) -> Query:
         return query.narrowed(with_fields(text, listing.columns))
 
-    return Choice(click.option("--where", metavar="CONDITION", help=about), narrow)
+    return Choice(where_option(about), narrow)
 
 
 def mine(about: str, asks: Callable[[Query, Farm, list[str]], Query]) -> Choice:

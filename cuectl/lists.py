@@ -25,7 +25,15 @@ from cuectl.columns import (
 )
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, as_option, rows_in
-from cuectl.selection import Decorator, Query, Selection, refuse_blank, refuse_unknown, taking
+from cuectl.selection import (
+    Decorator,
+    Query,
+    Selection,
+    refuse_blank,
+    refuse_unknown,
+    taking,
+    where_option,
+)
 from cuectl.values import each_of
 from gateway_client.durations import time_option
 from gateway_client.errors import CallError, InvalidCall
@@ -105,7 +113,7 @@ def list_options(complete: Callable[..., Any] | None = None) -> Decorator:
             "--fields", **many, shell_complete=complete,
             help="These columns, or fields, in this order.",
         ),
-        click.option("--where", metavar="CONDITION", help="Only rows that fit: 'dead>2'."),
+        where_option("Only rows that fit: 'dead>2'."),
         click.option("--sort-by", "--sort", "sort", **many, help="Numbers go down, texts up."),
         click.option("--asc/--desc", "upwards", default=None, help="With --sort-by: which way."),
         click.option("--limit", type=click.IntRange(1), help="So many rows at most."),

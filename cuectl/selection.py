@@ -384,6 +384,18 @@ def refuse_blank(options: Options) -> None:
             raise click.UsageError(f"--{name.replace('_', '-')} has no value", context)
 
 
+def all_of(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> str | None:
+    """The condition that all of these fit, if there is any."""
+    if len(values) < 2:
+        return values[0] if values else None
+    return " and ".join(f"({each})" for each in values)
+
+
+def where_option(about: str) -> Decorator:
+    """--where, of which all have to fit if there are several."""
+    return click.option("--where", multiple=True, callback=all_of, metavar="CONDITION", help=about)
+
+
 def choosing(kind: Kind, by: Iterable[str] = (), behind: str = "") -> Decorator:
     """A decorator for a verb's function, which gets a Selection of this kind under its plural.
 

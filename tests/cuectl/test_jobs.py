@@ -38,6 +38,7 @@ def methods_of(cuebot: SimulatedCuebot) -> list[str]:
         ("jobs --failed --asc -q", f"{LIGHT}\n{DYING}"),
         ("jobs --where isPaused -q", PAUSED),
         ("jobs --where running>2 --where user=lena -q", LENA),
+        ("jobs --where user=lena --where dead>=0 -q", LENA),
         ("jobs *_COMP_v00? --where user=lena -q", LENA),
         (f"jobs {FINISHED} --fields name,state --no-headers", f"{FINISHED}  FINISHED"),
         (f"jobs {LENA_ID.upper()} -q", LENA),

@@ -44,6 +44,7 @@ async def test_lists(reading: Cuectl, line: str, names: list[str]) -> None:
         ("harbor-*", "priority: 2 jobs -> 7"),
         ("--show harbor", "priority: 2 jobs -> 7"),
         (f"--show demo {LENA}", f"priority: {LENA} -> 7"),
+        ("--where user=lena --where dead>=0", f"priority: {LENA} -> 7"),
         ("--all --yes", "priority: 7 jobs -> 7"),
         (f"{LENA} -q", ""),
     ],
