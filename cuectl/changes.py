@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
 from typing import Any
 
 import click
@@ -11,7 +10,8 @@ import orjson
 
 from cuectl import PROGRAM
 from cuectl.farm import Farm, Json
-from cuectl.selection import Decorator, Kind, Selection, decorated
+from cuectl.selection import Decorator, Kind, Selection, taking
+from gateway_client.durations import time_option
 from gateway_client.errors import CallError, Failure
 from gateway_client.terminal.exits import FAILED, complain, failure_lines, status_of
 from gateway_client.terminal.text import counted, printable, printable_lines
@@ -24,10 +24,10 @@ SUBJECT = "Note"
 class How:
     """The options of all changes, and the method that the verb calls."""
 
-    method: str = ""
-    dry_run: bool = False
-    yes: bool = False
-    quiet: bool = False
+    method: str
+    dry_run: bool
+    yes: bool
+    quiet: bool
 
     def ask(self, question: str) -> None:
         """Raises Failure if the answer is no, as it is without a terminal and without --yes."""
@@ -64,26 +64,21 @@ def change_options(method: str) -> Decorator:
     their time.
     """
 
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        from gateway_client.durations import time_option
+    def how(farm: Farm, given: Json) -> How:
+        farm.timeout = given.pop("timeout")
+        options = {each: given.pop(each) for each in ("dry_run", "yes", "quiet")}
+        return How(method=method, **options)
 
-        @wraps(function)
-        def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
-            farm.timeout = given.pop("timeout")
-            options = {each: given.pop(each) for each in ("dry_run", "yes", "quiet")}
-            return function(farm, *arguments, how=How(method=method, **options), **given)
-
-        return decorated(
-            run,
-            click.option("--dry-run", "-n", is_flag=True, help="Show the calls, and make none."),
-            click.option(
-                "--yes", "-y", is_flag=True, help="Do not ask. Needed where there is no terminal."
-            ),
-            click.option("--quiet", "-q", is_flag=True, help="Say nothing of what was done."),
-            time_option("--timeout", help="Time for each call."),
-        )
-
-    return decorate
+    return taking(
+        "how",
+        how,
+        click.option("--dry-run", "-n", is_flag=True, help="Show the calls, and make none."),
+        click.option(
+            "--yes", "-y", is_flag=True, help="Do not ask. Needed where there is no terminal."
+        ),
+        click.option("--quiet", "-q", is_flag=True, help="Say nothing of what was done."),
+        time_option("--timeout", help="Time for each call."),
+    )
 
 
 def change(
@@ -170,7 +165,7 @@ def change_each(
         if comment:
             leave_comments(farm, how, kind, done, comment, subject)
 
-    requests: dict[str, Json] = {each: {kind.one: each, **values} for each in names}
+    requests: dict[str, Json] = {each: {kind.key or kind.one: each, **values} for each in names}
     return change(farm, how, requests, noun=kind.one, told=told, question=question, then=leave)
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from cuectl.columns import Column
 from cuectl.farm import Farm
 from cuectl.lists import Listing, Shown, show_all
-from cuectl.selection import Selection, names_in
+from cuectl.selection import Selection
 
 COMMENTS = Listing(
     sort=("timestamp",),
@@ -24,12 +24,8 @@ COMMENTS = Listing(
 def show_comments(farm: Farm, selection: Selection, shown: Shown) -> None:
     """List the comments on what is named, or on all that the options choose."""
     kind = selection.kind
-    if selection.words:
-        names = selection.names(farm)
-    else:
-        query = selection.query(farm)
-        query = replace(query, conditions=(*query.conditions, "hasComment"))
-        view = {"_fields": kind.name, "_where": query.where}
-        names = names_in(farm.rows(query.method, query.request, view), kind)
+    if not selection.words:
+        selection = replace(selection, conditions=("hasComment",))
+    names = selection.names(farm, for_list=True)
     listing = replace(COMMENTS, method=kind.interface("GetComments"), parent=kind.one)
     show_all(farm, listing, names, shown, several=not selection.words)

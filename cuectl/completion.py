@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -22,15 +22,15 @@ STALE_SECONDS = 30.0
 """Names that are older are asked for in the background, for the next time."""
 
 
-def fitting(values: Iterable[str], begun: str) -> list[CompletionItem]:
-    """The values that begin like this, in any case, but none that a shell might run: other people
-    choose names.
+def fitting(values: Iterable[str] | Mapping[str, str], begun: str) -> list[CompletionItem]:
+    """The values (perhaps with what they are) that begin like this, in any case, but none that a
+    shell might run: other people choose names.
     """
-    lowered = begun.lower()
+    about = values if isinstance(values, Mapping) else dict.fromkeys(values, "")
     return [
-        CompletionItem(each)
-        for each in values
-        if each.lower().startswith(lowered) and SAFE.fullmatch(each)
+        CompletionItem(each, help=text or None)
+        for each, text in about.items()
+        if each.lower().startswith(begun.lower()) and SAFE.fullmatch(each)
     ]
 
 
@@ -86,13 +86,7 @@ def methods_like(
     if document is None:
         return []
     if "/" in begun:
-        summaries = {short_name(each.path): each.summary for each in document.methods}
-        lowered = begun.lower()
-        return [
-            CompletionItem(name, help=about)
-            for name, about in summaries.items()
-            if name.lower().startswith(lowered)
-        ]
+        return fitting({short_name(each.path): each.summary for each in document.methods}, begun)
     interfaces = {short_name(each.path).partition("/")[0] + "/" for each in document.methods}
     alone = [name for name in names_in(document) if "/" not in name]
     return fitting(sorted(interfaces) + (sorted(alone) if begun else []), begun)
@@ -114,11 +108,10 @@ def fields_like(
         kind, _ = rows.get(path, ("", ""))
         values = kind.rstrip(".").split("|") if "|" in kind else names_of_field(session, path)
         return fitting((f"{path}={each}" for each in values), begun)
-    return [
-        CompletionItem(f"{field}=" if kind != "object" else field, help=about)
-        for field, (kind, about) in rows.items()
-        if field.lower().startswith(begun.lower())
-    ]
+    fields = rows.items()
+    return fitting(
+        {f"{each}{'=' * (kind != 'object')}": about for each, (kind, about) in fields}, begun
+    )
 
 
 def names_of_field(session: Session, path: str) -> list[str]:

@@ -100,6 +100,8 @@ class Farm:
             self._runner = asyncio.Runner()
         try:
             return self._runner.run(self._asked(work))
+        except CallError as error:
+            raise as_option(error) or error from None
         except InvalidCall as error:
             if not method:
                 raise
@@ -122,6 +124,19 @@ class Farm:
         if self._runner is not None:
             self._runner.run(self._open.aclose())
             self._runner.close()
+
+
+VIEW_OPTIONS = {"_fields": "no such column", "_where": "--where", "_until": "--until"}
+
+
+def as_option(error: CallError) -> InvalidCall | None:
+    """A problem of the gateway's view, in terms of the options."""
+    if error.code != "INVALID_ARGUMENT":
+        return None
+    for name, option in VIEW_OPTIONS.items():
+        if error.message.startswith(f"{name}: "):
+            return InvalidCall(f"{option}{error.message.removeprefix(name)}")
+    return None
 
 
 def rows_in(answer: Any) -> list[Json]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cuectl.farm import Json
+from cuectl.selection import is_id
 from gateway_client.errors import InvalidCall
 
 STATES = ("DEAD", "RUNNING", "WAITING", "DEPEND", "SUCCEEDED", "EATEN", "SETUP", "CHECKPOINT")
@@ -70,7 +71,7 @@ class Frames:
 
 def is_frame(word: str) -> bool:
     """Whether a word may be about frames: `1001`, `1001-1010`, `1001-comp`, `1001,1003`."""
-    return all(WORD.fullmatch(each) for each in word.split(","))
+    return not is_id(word) and all(WORD.fullmatch(each) for each in word.split(","))
 
 
 def parts_of(words: Sequence[str], layers: Sequence[str]) -> tuple[Part, ...]:

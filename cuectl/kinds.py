@@ -1,8 +1,7 @@
 """What has names on a farm, and the options that choose among it: jobs, hosts, shows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +11,18 @@ from cuectl.completion import complete
 from cuectl.conditions import with_fields
 from cuectl.farm import Farm, Json, all_read
 from cuectl.lists import Listing
-from cuectl.selection import Decorator, Kind, Options, Query, Selection, names_in, quoted
+from cuectl.names import LISTS
+from cuectl.selection import (
+    PATTERN,
+    Choice,
+    Decorator,
+    Kind,
+    Query,
+    Selection,
+    names_in,
+    quoted,
+    where_option,
+)
 from cuectl.tables import HOSTS, JOBS
 from cuectl.values import each_of
 from gateway_client.errors import InvalidCall
@@ -28,114 +38,96 @@ GET_LAYERS = "job.JobInterface/GetLayers"
 GET_FRAMES = "job.JobInterface/GetFrames"
 GET_GROUPS = "show.ShowInterface/GetGroups"
 
+# --- options that choose --------------------------------------------------------------------------
 
-def several(*names: str, kind: str = "", **more: Any) -> Decorator:
+
+def several(about: str, *flags: str, kind: str = "", metavar: str = "") -> Decorator:
     """An option that may be given more than once, or with a list (`a,b`)."""
-    shell = complete(kind) if kind else None
-    return click.option(*names, multiple=True, shell_complete=shell, **more)
+    shell, name = complete(kind) if kind in LISTS else None, flags[0].lstrip("-").upper()
+    return click.option(
+        *flags, multiple=True, metavar=metavar or name, shell_complete=shell, help=about
+    )
 
 
-def as_given(options: Options) -> tuple[str, ...]:
-    """The options as they were written: `--show demo`, `--failed`."""
-    found = []
-    for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
-        if value is True:
-            found.append(flag)
-        elif value:
-            found.append(f"{flag} {','.join(value) if isinstance(value, tuple) else value}")
-    return tuple(found)
+def naming(
+    about: str,
+    *flags: str,
+    field: str = "",
+    asks: Callable[[Query, Farm, list[str]], Query] | None = None,
+    metavar: str = "",
+) -> Choice:
+    """An option with names: the values of a field of `r`, unless they ask for something else."""
+
+    def narrow(query: Query, farm: Farm, values: Sequence[str]) -> Query:
+        names = each_of(values)
+        return asks(query, farm, names) if asks else query.narrowed(**{field: names})
+
+    return Choice(several(about, *flags, kind=field, metavar=metavar), narrow)
 
 
-ALL = {"all": click.option("--all", is_flag=True, help="All of them.")}
+def flag(about: str, *flags: str, where: str = "", **r: Any) -> Choice:
+    """An option without a value, which asks for what fits a condition, or for fields of `r`."""
+    conditions = (where,) if where else ()
+    option = click.option(*flags, is_flag=True, help=about)
+    return Choice(option, lambda query, *_: query.narrowed(*conditions, **r))
+
+
+def condition(about: str, listing: Listing) -> Choice:
+    """--where, in which columns go by their headings."""
+
+    def narrow(query: Query, _: Farm, text: str) -> Query:
+        return query.narrowed(with_fields(text, listing.columns))
+
+    return Choice(where_option(about), narrow)
+
+
+def mine(about: str, asks: Callable[[Query, Farm, list[str]], Query]) -> Choice:
+    """--mine, which asks for what is the token's user's. Raises InvalidCall without one."""
+
+    def narrow(query: Query, farm: Farm, _: bool) -> Query:
+        if not farm.me:
+            raise InvalidCall("--mine: the token names no user; use --user NAME")
+        return asks(query, farm, [farm.me])
+
+    return Choice(click.option("--mine", "--me", is_flag=True, help=about), narrow)
+
+
+ALL = {"all": flag("All of them.", "--all")}
 
 # --- jobs ---------------------------------------------------------------------------------------
 
-JOB_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
+DEAD, RUNNING = "jobStats.deadFrames>0", "jobStats.runningFrames>0"
+WAITING, FINISHED = "jobStats.waitingFrames>0", "state=FINISHED"
+WITH_FRAMES = {"DEAD": DEAD, "RUNNING": RUNNING, "WAITING": WAITING}
+"""The conditions of jobs that have frames in these states."""
+JOB_OPTIONS: Mapping[str, Choice] = MappingProxyType(
     {
-        "show": several("--show", kind="shows", metavar="SHOW", help="Jobs of this show."),
-        "mine": click.option("--mine", "--me", is_flag=True, help="Jobs of the token's user."),
-        "user": several("--user", "-u", kind="users", metavar="USER", help="Jobs of this user."),
-        "shot": several("--shot", kind="shots", metavar="SHOT", help="Jobs of this shot."),
-        "match": several("--match", metavar="TEXT", help="Jobs with this in their name."),
-        "failed": click.option(
-            "--failed", "--dead", is_flag=True, help="Jobs with dead frames, most first."
+        "show": naming("Jobs of this show.", "--show", field="shows"),
+        "mine": mine("Jobs of the token's user.", lambda q, _, users: q.narrowed(users=users)),
+        "user": naming("Jobs of this user.", "--user", "-u", field="users"),
+        "shot": naming("Jobs of this shot.", "--shot", field="shots"),
+        "match": naming("Jobs with this in their name.", "--match", field="substr", metavar="TEXT"),
+        "failed": flag("Jobs with dead frames, most first.", "--failed", "--dead", where=DEAD),
+        "running": flag("Jobs with running frames.", "--running", where=RUNNING),
+        "waiting": flag("Jobs with frames that could run.", "--waiting", where=WAITING),
+        "paused": flag("Jobs that are paused.", "--paused", where="isPaused"),
+        "finished": flag(
+            "Jobs that are finished.", "--finished", where=FINISHED, includeFinished=True
         ),
-        "running": click.option("--running", is_flag=True, help="Jobs with running frames."),
-        "waiting": click.option("--waiting", is_flag=True, help="Jobs with frames that could run."),
-        "paused": click.option("--paused", is_flag=True, help="Jobs that are paused."),
-        "finished": click.option("--finished", is_flag=True, help="Jobs that are finished."),
-        "where": click.option(
-            "--where", metavar="CONDITION", help="Jobs that fit: 'dead>2 and user=lena'."
-        ),
-        "all": click.option("--all", is_flag=True, help="Finished jobs as well."),
+        "where": condition("Jobs that fit: 'dead>2 and user=lena'.", JOBS),
+        "all": flag("Finished jobs as well.", "--all", includeFinished=True),
     }
 )
 JOB_CHANGES = ("show", "mine", "user", "shot", "match", "failed", "paused", "where", "all")
 """Options that choose jobs to change: finished ones cannot be."""
 JOB_PARENTS = ("show", "mine", "user", "shot", "match")
 """Options that choose jobs for lists of what belongs to jobs."""
-JOB_CONDITIONS = {
-    "failed": "jobStats.deadFrames>0",
-    "running": "jobStats.runningFrames>0",
-    "waiting": "jobStats.waitingFrames>0",
-    "paused": "isPaused",
-    "finished": "state=FINISHED",
-}
-
-
-JOB_FIELDS = {"show": "shows", "shot": "shots", "match": "substr"}
-
-
-def users_asked(farm: Farm, options: Options) -> list[str]:
-    """The users of --user and --mine. Raises InvalidCall for --mine without a user in the token."""
-    users = each_of(options.get("user") or ())
-    if options.get("mine"):
-        if not farm.me:
-            raise InvalidCall("--mine: the token names no user; use --user NAME")
-        users.append(farm.me)
-    return users
-
-
-def values_of(options: Options, fields: Mapping[str, str]) -> Json:
-    """The fields of a request that options give, by the names of these: `r.shows` by --show."""
-    values = {field: each_of(options.get(name) or ()) for name, field in fields.items()}
-    return {field: names for field, names in values.items() if names}
-
-
-def asked(
-    method: str, r: Json, options: Options, conditions: Mapping[str, str], listing: Listing
-) -> Query:
-    """The read with these fields, and the conditions of the flags and of --where."""
-    found = [text for name, text in conditions.items() if options.get(name)]
-    if where := options.get("where"):
-        found.append(with_fields(where, listing.columns))
-    return Query(method, {"r": r} if r else {}, tuple(found), as_given(options))
-
-
-def jobs_asked(farm: Farm, options: Options) -> Query:
-    """Raises InvalidCall for --mine without a user in the token."""
-    r = values_of(options, JOB_FIELDS)
-    if users := users_asked(farm, options):
-        r["users"] = users
-    if options.get("finished") or (options.get("all") and "finished" in options):
-        r["includeFinished"] = True
-    return asked(GET_JOBS, r, options, JOB_CONDITIONS, JOBS)
-
-
-def jobs_called(names: Sequence[str], *, finished: bool = True) -> Json:
-    """The request for jobs of these names, in any case: Cuebot's are in small letters."""
-    called = [*dict.fromkeys((*names, *map(str.lower, names)))]
-    return {"r": {"jobs": called} | ({"includeFinished": True} if finished else {})}
-
-
 JOB = Kind(
     one="job",
     many="jobs",
     method=GET_JOBS,
     options=JOB_OPTIONS,
-    query=jobs_asked,
-    known=jobs_called,
+    known={"includeFinished": True},
 )
 PENDING_JOB = replace(
     JOB,
@@ -143,99 +135,76 @@ PENDING_JOB = replace(
     ended=JOB,
     checked=True,
     options={each: JOB_OPTIONS[each] for each in JOB_CHANGES} | ALL,
-    known=partial(jobs_called, finished=False),
+    known={},
 )
 """For changes: Cuebot makes none to a finished job."""
 
 
-def check_pending(farm: Farm, job: str) -> None:
-    """Raises CallError (NOT_FOUND) for a job that is finished, or that there is not."""
-    Selection(PENDING_JOB, (job,), {}).names(farm)
+def pending_job(farm: Farm, word: str) -> str:
+    """The name of the job that a name or id means. Raises CallError (NOT_FOUND) for one that is
+    finished, or that there is not, and InvalidCall for a pattern.
+    """
+    if PATTERN.search(word):
+        raise InvalidCall(f"{word!r} is a pattern: one job, please")
+    (name,) = Selection(PENDING_JOB, (word,), {}).names(farm)
+    return name
+
+
+def existing(farm: Farm, kind: Kind, words: Sequence[str]) -> list[str]:
+    """The names that these words mean. Raises CallError (NOT_FOUND) for one that nothing has, as
+    far as the token may list them.
+    """
+    return Selection(replace(kind, checked=True), tuple(words), {}).names(farm)
 
 
 # --- hosts --------------------------------------------------------------------------------------
 
-HOST_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
-    {
-        "alloc": several(
-            "--alloc", "--allocation", kind="allocations", metavar="ALLOC",
-            help="Hosts of this allocation.",
-        ),
-        "up": click.option("--up", is_flag=True, help="Hosts that are up."),
-        "down": click.option("--down", is_flag=True, help="Hosts that are down."),
-        "locked": click.option(
-            "--locked", is_flag=True, help="Hosts that are locked, by hand or by NIMBY."
-        ),
-        "open": click.option(
-            "--open", "--unlocked", is_flag=True, help="Hosts that are not locked."
-        ),
-        "idle": click.option("--idle", is_flag=True, help="Hosts that could run more."),
-        "tag": several("--tag", metavar="TAG", help="Hosts with this tag."),
-        "state": several("--state", metavar="STATE", help="Hosts in this state, such as REPAIR."),
-        "match": several("--match", metavar="TEXT", help="Hosts with this in their name."),
-        "where": click.option(
-            "--where", metavar="CONDITION", help="Hosts that fit: 'seen>5m or freeTmp<5GB'."
-        ),
-        "all": click.option("--all", is_flag=True, help="All hosts."),
-    }
-)  # fmt: skip
-HOST_CONDITIONS = {
-    "locked": "lockState!=OPEN",
-    "open": "lockState=OPEN",
-    "idle": "idleCores>=1 and state=UP and lockState=OPEN",
-}
+
+def with_tags(query: Query, _: Farm, tags: list[str]) -> Query:
+    return query.narrowed(*(f"tags={quoted(each)}" for each in tags))
 
 
-def hosts_asked(farm: Farm, options: Options) -> Query:
-    r = values_of(options, {"alloc": "allocs", "match": "substr"})
-    states = [state.upper() for state in each_of(options.get("state") or ())]
-    states += [state for state in ("UP", "DOWN") if options.get(state.lower())]
-    if states:
-        r["states"] = {"state": states}
-    query = asked(GET_HOSTS, r, options, HOST_CONDITIONS, HOSTS)
-    tags = (f"tags={quoted(tag)}" for tag in each_of(options.get("tag") or ()))
-    return replace(query, conditions=(*query.conditions, *tags))
+def in_states(query: Query, _: Farm, states: list[str]) -> Query:
+    return query.narrowed(states={"state": [each.upper() for each in states]})
 
 
+LOCKED, OPEN = "lockState!=OPEN", "lockState=OPEN"
+IDLE = "idleCores>=1 and state=UP and lockState=OPEN"
 HOST = Kind(
     one="host",
     many="hosts",
     method=GET_HOSTS,
-    options=HOST_OPTIONS,
-    query=hosts_asked,
-    known=lambda names: {"r": {"hosts": list(names)}},
+    options={
+        "alloc": naming("Hosts of this allocation.", "--alloc", "--allocation", field="allocs"),
+        "up": flag("Hosts that are up.", "--up", states={"state": ["UP"]}),
+        "down": flag("Hosts that are down.", "--down", states={"state": ["DOWN"]}),
+        "locked": flag("Hosts that are locked, by hand or by NIMBY.", "--locked", where=LOCKED),
+        "open": flag("Hosts that are not locked.", "--open", "--unlocked", where=OPEN),
+        "idle": flag("Hosts that could run more.", "--idle", where=IDLE),
+        "tag": naming("Hosts with this tag.", "--tag", asks=with_tags),
+        "state": naming("Hosts in this state, such as REPAIR.", "--state", asks=in_states),
+        "match": naming(
+            "Hosts with this in their name.", "--match", field="substr", metavar="TEXT"
+        ),
+        "where": condition("Hosts that fit: 'seen>5m or freeTmp<5GB'.", HOSTS),
+        "all": flag("All hosts.", "--all"),
+    },
+    known={},
 )
 
-# --- what has no options to choose by -------------------------------------------------------------
+# --- what has few options to choose by ------------------------------------------------------------
 
-
-def simple(one: str, many: str, method: str) -> Kind:
-    """A kind of objects that are few: chosen by names, patterns and --all."""
-    return Kind(
-        one=one,
-        many=many,
-        method=method,
-        options=ALL,
-        query=lambda _farm, options: Query(method, {}, (), as_given(options)),
-    )
-
-
-SHOW = simple("show", "shows", GET_SHOWS)
-ALLOCATION = simple("allocation", "allocations", GET_ALLOCATIONS)
-LIMIT = replace(
-    simple("limit", "limits", GET_LIMITS),
+FULL = "currentRunning>=maxValue"
+SHOW = Kind(one="show", many="shows", method=GET_SHOWS, options=ALL)
+ALLOCATION = Kind(one="allocation", many="allocations", method=GET_ALLOCATIONS, options=ALL)
+LIMIT = Kind(
+    one="limit",
+    many="limits",
+    method=GET_LIMITS,
+    key="name",
     checked=True,
-    options=ALL
-    | {"full": click.option("--full", is_flag=True, help="Limits of which no more can run.")},
-    query=lambda _farm, options: Query(
-        GET_LIMITS,
-        {},
-        ("currentRunning>=maxValue",) if options.get("full") else (),
-        as_given(options),
-    ),
+    options=ALL | {"full": flag("Limits of which no more can run.", "--full", where=FULL)},
 )
-
-# --- subscriptions --------------------------------------------------------------------------------
 
 
 class OfShows(Kind):
@@ -248,13 +217,10 @@ class OfShows(Kind):
         return [row for rows in all_read(answers).values() for row in rows]
 
 
-def subscriptions_asked(_farm: Farm, options: Options) -> Query:
-    """The read of a show's, or of those to an allocation, whichever is given; or of one."""
-    show, alloc, given = options.get("show"), options.get("alloc"), as_given(options)
-    if show:
-        conditions = (f"allocationName={quoted(alloc)}",) if alloc else ()
-        return Query(GET_SUBSCRIPTIONS, {"show": show}, conditions, given)
-    return Query(GET_SUBSCRIPTIONS_TO, {"allocation": alloc}, (), given)
+def of_show(query: Query, _: Farm, show: str) -> Query:
+    """Those to an allocation, of this show: there is no read of both."""
+    conditions = tuple(f"allocationName={quoted(each)}" for each in query.request.values())
+    return Query(method=GET_SUBSCRIPTIONS, request={"show": show}, conditions=conditions)
 
 
 SUBSCRIPTION = OfShows(
@@ -263,14 +229,19 @@ SUBSCRIPTION = OfShows(
     many="subscriptions",
     method=GET_SUBSCRIPTIONS,
     options={
-        "show": click.option(
-            "--show", metavar="SHOW", shell_complete=complete("shows"),
-            help="Subscriptions of this show.",
+        "alloc": Choice(
+            click.option(
+                "--alloc", "--allocation", "alloc", metavar="ALLOC",
+                shell_complete=complete("allocations"), help="Subscriptions to this allocation.",
+            ),
+            lambda _, __, alloc: Query(method=GET_SUBSCRIPTIONS_TO, request={"allocation": alloc}),
         ),
-        "alloc": click.option(
-            "--alloc", "--allocation", "alloc", metavar="ALLOC",
-            shell_complete=complete("allocations"), help="Subscriptions to this allocation.",
+        "show": Choice(
+            click.option(
+                "--show", metavar="SHOW", shell_complete=complete("shows"),
+                help="Subscriptions of this show.",
+            ),
+            of_show,
         ),
     },
-    query=subscriptions_asked,
 )  # fmt: skip

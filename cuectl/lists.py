@@ -3,9 +3,8 @@
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,9 +24,18 @@ from cuectl.columns import (
     named,
 )
 from cuectl.conditions import with_fields
-from cuectl.farm import Farm, Json, rows_in
-from cuectl.selection import Query, Selection, decorated, refuse_blank, refuse_unknown
+from cuectl.farm import Farm, Json, as_option, rows_in
+from cuectl.selection import (
+    Decorator,
+    Query,
+    Selection,
+    refuse_blank,
+    refuse_unknown,
+    taking,
+    where_option,
+)
 from cuectl.values import each_of
+from gateway_client.durations import time_option
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.paths import value_at
 from gateway_client.terminal.exits import CUT, FAILED, complain, failure_lines
@@ -79,31 +87,24 @@ def split(
     return tuple(each_of(value))
 
 
-def list_options(
-    function: Callable[..., Any], complete: Callable[..., Any] | None = None
-) -> Callable[..., Any]:
+def shown_by(farm: Farm, given: Json) -> Shown:
+    farm.timeout = given.pop("timeout")
+    if given.pop("quiet"):
+        given["form"] = "name"
+    names = [each.name for each in fields(Shown) if each.name in given]
+    shown = Shown(**{each: given.pop(each) for each in names})
+    refuse_blank({"where": shown.where})
+    return shown
+
+
+def list_options(complete: Callable[..., Any] | None = None) -> Decorator:
     """The options of a list; the function gets them as `shown`, and its Farm their time. `complete`
     completes names behind --fields.
     """
-    from gateway_client.durations import time_option
-
-    @wraps(function)
-    def run(farm: Farm, *arguments: Any, **given: Any) -> Any:
-        farm.timeout = given.pop("timeout")
-        asc, desc = given.pop("asc"), given.pop("desc")
-        quiet, form = given.pop("quiet"), given.pop("form")
-        shown = Shown(
-            form="name" if quiet else form,
-            upwards=True if asc else False if desc else None,
-            headers=not given.pop("no_headers"),
-            **{each: given.pop(each) for each in OF_SHOWN},
-        )
-        refuse_blank({"where": shown.where})
-        return function(farm, *arguments, shown=shown, **given)
-
     many: dict[str, Any] = {"multiple": True, "callback": split, "metavar": "COLUMNS"}
-    return decorated(
-        run,
+    return taking(
+        "shown",
+        shown_by,
         click.option(
             "-o", "--output", "form", type=click.Choice(FORMS), default="table",
             help="Form of the output.",
@@ -112,22 +113,21 @@ def list_options(
             "--fields", **many, shell_complete=complete,
             help="These columns, or fields, in this order.",
         ),
-        click.option("--where", metavar="CONDITION", help="Only rows that fit: 'dead>2'."),
+        where_option("Only rows that fit: 'dead>2'."),
         click.option("--sort-by", "--sort", "sort", **many, help="Numbers go down, texts up."),
-        click.option("--asc", is_flag=True, help="With --sort-by: upwards."),
-        click.option("--desc", is_flag=True, help="With --sort-by: downwards."),
+        click.option("--asc/--desc", "upwards", default=None, help="With --sort-by: which way."),
         click.option("--limit", type=click.IntRange(1), help="So many rows at most."),
         click.option("--count-by", **many, help="How many rows have which values."),
         click.option("--sum", "sums", **many, help="Sums of these columns."),
         click.option("-w", "--watch", is_flag=True, help="Again when it changes, until Ctrl-C."),
-        click.option("--no-headers", is_flag=True, help="Without the line of headings."),
+        click.option(
+            "--no-headers", "headers", flag_value=False, default=True,
+            help="Without the line of headings.",
+        ),
         click.option("--raw", is_flag=True, help="Times and sizes as Cuebot has them."),
         click.option("-q", "--quiet", is_flag=True, help="Names alone, as -o name."),
         time_option("--timeout", help="Time for each call."),
     )  # fmt: skip
-
-
-OF_SHOWN = ("fields", "where", "sort", "limit", "count_by", "sums", "watch", "raw")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,13 +191,7 @@ def show_named(farm: Farm, listing: Listing, selection: Selection, shown: Shown)
     """Read and print a list of what is named or chosen, as `show_list` does. Names that nothing has
     raise CallError (NOT_FOUND) before anything is printed.
     """
-    show_list(farm, listing, named_query(farm, selection), shown)
-
-
-def named_query(farm: Farm, selection: Selection) -> Query:
-    """The read of what is named or chosen. Raises CallError (NOT_FOUND) for unknown names."""
-    selection.check(farm)
-    return selection.rows_named(farm)
+    show_list(farm, listing, selection.named_query(farm), shown)
 
 
 def narrowed(query: Query, listing: Listing, shown: Shown) -> Query:
@@ -205,7 +199,7 @@ def narrowed(query: Query, listing: Listing, shown: Shown) -> Query:
     if shown.where is None:
         return query
     condition = with_fields(shown.where, listing.columns)
-    return replace(query, conditions=(*query.conditions, condition))
+    return query.narrowed(condition)
 
 
 def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown) -> None:
@@ -215,10 +209,7 @@ def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown) -> None:
     if shown.watch:
         watch_list(farm, listing, query, view, shown)
         return
-    try:
-        answer, about = farm.read(query.method, query.request, view)
-    except CallError as error:
-        raise as_option(error) or error from None
+    answer, about = farm.read(query.method, query.request, view)
     rows: Sequence[Row] = rows_in(answer)
     if listing.completed is not None:
         rows = listing.completed(farm, rows)
@@ -250,7 +241,7 @@ def show_lists(
     """
     key = listing.parent
     about = {name: {key: each[key]} if key else {} for name, each in requests.items()}
-    query = narrowed(Query(listing.method, {}, conditions), listing, shown)
+    query = narrowed(Query(method=listing.method, conditions=conditions), listing, shown)
     if len(requests) > MOST_READ:
         raise InvalidCall(f"these are {len(requests)} {key or 'job'}s; choose fewer of them")
     several = several or len({each.get(key) for each in about.values()}) > 1
@@ -285,23 +276,6 @@ def with_parent(listing: Listing, key: str, is_shown: bool) -> Listing:
     return replace(listing, columns=columns, sort=(key, *listing.sort))
 
 
-VIEW_OPTIONS = {"_fields": "no such column", "_where": "--where", "_until": "--until"}
-
-
-def as_option(error: CallError) -> InvalidCall | None:
-    """A problem of the gateway's view, in terms of the options."""
-    if error.code != "INVALID_ARGUMENT":
-        return None
-    for name, option in VIEW_OPTIONS.items():
-        if error.message.startswith(f"{name}: "):
-            return InvalidCall(f"{option}{error.message.removeprefix(name)}")
-    return None
-
-
-def cut(rows: int) -> str:
-    return f"warning: there may be more than these {rows} rows"
-
-
 def tell(about: "Answer") -> None:
     """What the gateway says of an answer. Exits with 5 if there may be more, and with 3 if a name
     that was asked for is of nothing.
@@ -309,7 +283,7 @@ def tell(about: "Answer") -> None:
     tell_ignored(about.ignored)
     refuse_unknown(about.no_match)
     if about.cut_at:
-        complain(cut(about.cut_at), PROGRAM)
+        complain(f"warning: there may be more than these {about.cut_at} rows", PROGRAM)
         sys.exit(CUT)
 
 
@@ -348,10 +322,7 @@ def watch_list(
         else:
             await watch(answers, Changes(PROGRAM, lines))
 
-    try:
-        farm.run(main)
-    except CallError as error:
-        raise as_option(error) or error from None
+    farm.run(main)
 
 
 # --- printing -----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ LISTS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "shots": ("job.JobInterface/GetJobs", "shot"),
         "hosts": ("host.HostInterface/GetHosts", "name"),
         "shows": ("show.ShowInterface/GetShows", "name"),
+        "allocs": ("facility.AllocationInterface/GetAll", "name"),
         "allocations": ("facility.AllocationInterface/GetAll", "name"),
         "limits": ("limit.LimitInterface/GetAll", "name"),
     }

@@ -1,7 +1,8 @@
 """`cuectl`: its verbs under headings by what they are about, and those of studios."""
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,7 +15,8 @@ from cuectl.commands.whoami import whoami
 from cuectl.completion import contexts_like
 from cuectl.foreign import unknown
 from cuectl.session import Session
-from cuectl.verbs import farm, frames, hosts, jobs, limits, shows, waiting
+from cuectl.verb import Verb
+from cuectl.verbs import farm, frames, hosts, jobs, layers, limits, shows, waiting
 from gateway_client.errors import WrongSetting
 from gateway_client.terminal.exits import MEANINGS, exits_cleanly
 from gateway_client.terminal.text import one_line, printable
@@ -22,9 +24,19 @@ from gateway_client.terminal.text import one_line, printable
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+
+def verbs_in(*modules: ModuleType) -> list[click.Command]:
+    """Their verbs, in the order in which they stand there."""
+    return [each for module in modules for each in vars(module).values() if isinstance(each, Verb)]
+
+
 SECTIONS: Mapping[str, Sequence[click.Command]] = {
-    **{each.SECTION: each.VERBS for each in (jobs, waiting, frames, hosts, shows)},
-    farm.SECTION: (*limits.VERBS, *farm.VERBS),
+    "Jobs": verbs_in(jobs),
+    "Waiting and launching": verbs_in(waiting),
+    "Layers and frames": verbs_in(frames, layers),
+    "Hosts and procs": verbs_in(hosts),
+    "Shows and subscriptions": verbs_in(shows),
+    "Farm": verbs_in(limits, farm),
     "Other": (call, whoami, context, completion),
 }
 """In the order of a day's work."""
@@ -68,18 +80,18 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        for title, rows in self.sections():
-            if not rows:
-                continue
+        shown = {
+            title: [(str(each.name), each.get_short_help_str(60)) for each in commands]
+            for title, commands in SECTIONS.items()
+        }
+        if others := of_studio():
+            shown[OF_STUDIO] = [
+                (printable(name), printable(loaded(each).get_short_help_str(60)))
+                for name, each in others.items()
+            ]
+        for title, rows in shown.items():
             with formatter.section(title):
                 formatter.write_dl(rows)
-
-    def sections(self) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-        for title, commands in SECTIONS.items():
-            yield title, [(str(each.name), each.get_short_help_str(60)) for each in commands]
-        if others := of_studio():
-            found = [(name, loaded(each).get_short_help_str(60)) for name, each in others.items()]
-            yield OF_STUDIO, [(printable(name), printable(about)) for name, about in found]
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
@@ -112,21 +124,12 @@ class Broken(click.Command):
         raise WrongSetting(f"{ctx.info_name}: {self.help}")
 
 
-def show_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
-    if value and not context.resilient_parsing:
-        click.echo(f"{PROGRAM}, version {__version__}")
-        context.exit()
-
-
 @click.group(
     cls=Verbs,
     subcommand_metavar="VERB [NAME...] [--options]",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version,
-    help="Show the version and exit.",
-)  # fmt: skip
+@click.version_option(__version__)
 @click.option(
     "--context", "name", metavar="NAME", help="Use this context (CUECTL_CONTEXT).",
     shell_complete=lambda _, __, begun: contexts_like(begun),

@@ -65,7 +65,7 @@ def list_verb(
     """
     chosen = choosing(of, [each for each in of.options if each != "where"] if by is None else by)
     made = verb(*calls or (of.method,), examples=examples)
-    return lambda function: made(chosen(list_options(function)))
+    return lambda function: made(decorated(function, chosen, list_options()))
 
 
 def change_verb(

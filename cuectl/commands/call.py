@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +15,6 @@ from cuectl.farm import Farm, pass_farm, rows_in
 from cuectl.lists import (
     Listing,
     Shown,
-    as_option,
     list_options,
     narrowed,
     print_rows,
@@ -56,7 +54,7 @@ class HelpOfMethods(click.Command):
 @click.argument("name", metavar="METHOD", shell_complete=methods_like)
 @click.argument("words", metavar="[ARGUMENT]...", nargs=-1, shell_complete=fields_like)
 @pass_farm
-@partial(list_options, complete=answer_fields_like)
+@list_options(answer_fields_like)
 @click.option(
     "--until", metavar="CONDITION", default="",
     help="Wait until all rows fit, such as 'state=FINISHED'.",
@@ -100,7 +98,7 @@ def call(
         operation = document.operations[f"/{method}"]
         listing, setter = listing_of(document, operation), method.rpartition("/")[2]
         request = arguments.as_json(document.fields(operation), setter, operation.sets)
-    query = Query(method, parse(request))
+    query = Query(method=method, request=parse(request))
     try:
         if dry_run:
             show_call(farm, method, query.request)
@@ -112,7 +110,7 @@ def call(
         tell_ignored(ignored_fields(error.headers))
         if document is None and arguments.need_schema and error.code == "INVALID_ARGUMENT":
             error.message += GUESSED
-        raise as_option(error) or error from None
+        raise
 
 
 def listing_of(document: "Document", operation: "Operation") -> Listing:

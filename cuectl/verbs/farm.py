@@ -11,7 +11,6 @@ from cuectl.selection import Selection
 from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError, Failure
 
-SECTION = "Farm"
 ALLOCATIONS = Listing(
     place="allocations",
     columns=(
@@ -60,6 +59,3 @@ def create_allocation(farm: Farm, name: str, tag: str | None, facility: str, how
         raise Failure(f"there is no facility {facility!r}, or {full} exists already") from None
     if done:
         how.tell(f"no show may use it yet: cuectl subscribe SHOW {full} SIZE BURST")
-
-
-VERBS = (allocations, create_allocation)

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import wraps
 from typing import Any
 
 import click
@@ -30,7 +29,8 @@ from cuectl.kinds import (
     JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
-    check_pending,
+    WITH_FRAMES,
+    pending_job,
     several,
 )
 from cuectl.lists import Listing, Shown, list_options, show_all, show_lists
@@ -42,21 +42,18 @@ from cuectl.selection import (
     decorated,
     quoted,
     refuse_blank,
+    taking,
 )
 from cuectl.values import each_of
 from cuectl.verb import Verb, change_verb, list_verb, verb
-from cuectl.verbs import layers as of_layers
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.exits import NOT_FOUND, complain
 from gateway_client.terminal.text import listed
 
-SECTION = "Layers and frames"
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 GET_JOB = "job.JobInterface/GetJob"
 BEHIND = " [FRAME]..."
-OPTION_OF_STATE = {"DEAD": "failed", "RUNNING": "running", "WAITING": "waiting"}
-"""The options for jobs that have frames in these states."""
 
 
 def exit_of(row: Row) -> Any:
@@ -160,12 +157,11 @@ def known_states(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(states)
 
 
-LAYER_OPTION = several("--layer", metavar="LAYER", help="Frames of this layer.")
+LAYER_OPTION = several("Frames of this layer.", "--layer")
 RANGE_OPTION = several(
-    "--range", "--frame", "--frames", "range", metavar="FRAMES",
-    help="These frames: 1001-1010, 1001,1003.",
-)  # fmt: skip
-STATE_OPTION = several("--state", metavar="STATE", help="Frames in this state: DEAD, EATEN.")
+    "These frames: 1001-1010, 1001,1003.", "--range", "--frame", "--frames", metavar="FRAMES"
+)
+STATE_OPTION = several("Frames in this state: DEAD, EATEN.", "--state")
 FLAGS: Mapping[str, Decorator] = {
     "DEAD": click.option("--dead", "--failed", "dead", is_flag=True, help="Frames that are dead."),
     "RUNNING": click.option("--running", is_flag=True, help="Frames that run."),
@@ -181,32 +177,27 @@ HOST_OPTION = click.option(
 )  # fmt: skip
 
 
+def chosen_by(_: Farm, given: Json) -> Chosen:
+    flags = [each for each in FLAGS if given.pop(each.lower(), False)]
+    values = {each: given.pop(each, ()) for each in ("layer", "range", "state", "host")}
+    refuse_blank(values)
+    return Chosen(
+        layers=tuple(each_of(values["layer"])),
+        ranges=values["range"],
+        states=(*known_states(values["state"]), *flags),
+        host=values["host"] or "",
+    )
+
+
 def frame_options(*options: Decorator) -> Decorator:
     """Options that choose frames, --layer, --range and these; the function gets `chosen`."""
-
-    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(function)
-        def run(*arguments: Any, **given: Any) -> Any:
-            flags = [each for each in FLAGS if given.pop(each.lower(), False)]
-            values = {each: given.pop(each, ()) for each in ("layer", "range", "state", "host")}
-            refuse_blank(values)
-            chosen = Chosen(
-                layers=tuple(each_of(values["layer"])),
-                ranges=values["range"],
-                states=(*known_states(values["state"]), *flags),
-                host=values["host"] or "",
-            )
-            return function(*arguments, chosen=chosen, **given)
-
-        return decorated(run, LAYER_OPTION, RANGE_OPTION, *options)
-
-    return decorate
+    return taking("chosen", chosen_by, LAYER_OPTION, RANGE_OPTION, *options)
 
 
 def frame_list(*calls: str, examples: tuple[str, ...]) -> Callable[[Callable[..., None]], Verb]:
     """A verb that lists frames; its function gets `jobs`, `chosen` and `shown`."""
     frames = frame_options(STATE_OPTION, *FLAGS.values(), HOST_OPTION)
-    options = (choosing(JOB, JOB_PARENTS, BEHIND), frames, list_options)
+    options = (choosing(JOB, JOB_PARENTS, BEHIND), frames, list_options())
     return lambda function: verb(*calls, examples=examples)(decorated(function, *options))
 
 
@@ -215,13 +206,12 @@ def frame_change(
     *,
     by: Sequence[str] = JOB_CHANGES,
     states: bool = True,
-    name: str | None = None,
     examples: tuple[str, ...],
 ) -> Callable[[Callable[..., None]], Verb]:
     """A verb that changes frames; its function gets `jobs`, `chosen` and `how`."""
     frames = frame_options(STATE_OPTION) if states else frame_options()
     options = (choosing(PENDING_JOB, by, BEHIND), frames)
-    made = change_verb(PENDING_JOB.interface(method), GET_FRAMES, name=name, examples=examples)
+    made = change_verb(PENDING_JOB.interface(method), GET_FRAMES, examples=examples)
     return lambda function: made(decorated(function, *options))
 
 
@@ -248,7 +238,7 @@ def meant(
     jobs: Selection,
     chosen: Chosen,
     *,
-    or_all: bool = False,
+    for_list: bool = False,
     default: tuple[str, ...] = (),
 ) -> Frames:
     """The frames that words and options are about. Those that no words name are in the `default`
@@ -257,11 +247,10 @@ def meant(
     jobs, words = split_words(farm, jobs)
     parts = parts_of([*words, *chosen.ranges], chosen.layers)
     states = chosen.states or (() if words else default)
-    option = OPTION_OF_STATE.get(states[0]) if len(states) == 1 else None
-    if option and not jobs.words and (jobs.given() or or_all):
-        jobs = replace(jobs, options={**jobs.options, option: True})
+    if not jobs.words and len(states) == 1 and states[0] in WITH_FRAMES:
+        jobs = replace(jobs, conditions=(WITH_FRAMES[states[0]],))
     try:
-        names = jobs.names(farm, or_all=or_all)
+        names = jobs.names(farm, for_list=for_list)
     except CallError as error:
         if error.code != "NOT_FOUND" or len(jobs.words) < 2:
             raise
@@ -335,7 +324,7 @@ def check_part(farm: Farm, frames: Frames, part: Part, there: set[tuple[str, str
 )
 def layers(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List the layers of jobs: of all, or of these."""
-    show_all(farm, LAYERS, jobs.names(farm, or_all=True), shown, several=not is_one(jobs))
+    show_all(farm, LAYERS, jobs.names(farm, for_list=True), shown, several=not is_one(jobs))
 
 
 @frame_list(
@@ -372,7 +361,7 @@ def logs(farm: Farm, jobs: Selection, chosen: Chosen, shown: Shown) -> None:
 def show_frames(
     farm: Farm, listing: Listing, jobs: Selection, chosen: Chosen, shown: Shown
 ) -> None:
-    wanted = meant(farm, jobs, chosen, or_all=True)
+    wanted = meant(farm, jobs, chosen, for_list=True)
     if wanted.narrowed:
         counted(farm, wanted)
     conditions = [f"host={quoted(chosen.host)}"] if chosen.host else []
@@ -465,7 +454,6 @@ def eat(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
 @frame_change(
     "KillFrames",
     states=False,
-    name="kill-frames",
     examples=(f"cuectl kill-frames {A_JOB} 1009-comp",),
 )
 def kill_frames(farm: Farm, jobs: Selection, chosen: Chosen, how: How) -> None:
@@ -552,6 +540,7 @@ def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
 
     It is about the order within each layer.
     """
+    job = pending_job(farm, job)
     sent, moved, name = numbers, of_job(farm, job, numbers), order.upper()
     if name == "LAST":  # Cuebot would move others: those with the numbers from 0 on
         sent, name = others(farm, job, numbers), "FIRST"
@@ -568,6 +557,7 @@ def reorder(farm: Farm, job: str, numbers: str, order: str, how: How) -> None:
 @click.argument("step", metavar="N", type=click.IntRange(2, 1_000_000))
 def stagger(farm: Farm, job: str, numbers: str, step: int, how: How) -> None:
     """Let every Nth frame of a range run before the others."""
+    job = pending_job(farm, job)
     moved = of_job(farm, job, numbers)
     requests: dict[str, Json] = {job: {"job": job, "range": numbers, "stagger": step}}
     told = f"{moved} of {job} -> every {step} frames first"
@@ -578,7 +568,6 @@ def of_job(farm: Farm, job: str, numbers: str) -> str:
     """How many frames of a job have these numbers. Raises InvalidCall for what are none, and
     CallError (NOT_FOUND) if there is no such frame.
     """
-    check_pending(farm, job)
     parts = parts_of([numbers], ())
     if any(part.layers for part in parts):
         raise InvalidCall(f"{numbers}: write numbers alone, such as 1001-1010, for all layers")
@@ -600,17 +589,3 @@ def others(farm: Farm, job: str, numbers: str) -> str:
     ordered = sorted(every, key=lambda row: int(row["dispatchOrder"]))
     left = dict.fromkeys(str(row["number"]) for row in ordered if row["number"] not in moved)
     return ",".join(left)
-
-
-VERBS = (
-    layers,
-    frames,
-    logs,
-    retry,
-    eat,
-    kill_frames,
-    done,
-    *of_layers.VERBS,
-    reorder,
-    stagger,
-)

@@ -1,8 +1,7 @@
 """Hosts, and what runs there: looking at them, and changing them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 import click
 
@@ -22,18 +21,9 @@ from cuectl.columns import Column, Row
 from cuectl.comments import show_comments
 from cuectl.completion import complete
 from cuectl.farm import Farm, Json, rows_in
-from cuectl.kinds import (
-    GET_HOSTS,
-    HOST,
-    JOB,
-    as_given,
-    check_pending,
-    several,
-    users_asked,
-    values_of,
-)
+from cuectl.kinds import GET_HOSTS, HOST, JOB, existing, mine, naming, pending_job
 from cuectl.lists import Listing, Shown, show_list, show_named
-from cuectl.selection import Decorator, Kind, Options, Query, Selection, quoted, refuse_unknown
+from cuectl.selection import Query, Selection, quoted, refuse_unknown
 from cuectl.tables import HOSTS
 from cuectl.values import each_of
 from cuectl.verb import change_verb, list_verb
@@ -41,7 +31,6 @@ from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.terminal.exits import complain, text_of
 from gateway_client.terminal.text import counted, listed
 
-SECTION = "Hosts and procs"
 FIND_JOB = "job.JobInterface/FindJob"
 GET_PROCS = "host.ProcInterface/GetProcs"
 GET_COMMENTS = "host.HostInterface/GetComments"
@@ -148,53 +137,36 @@ PROCS = Listing(
     ),
 )
 WITHOUT_USER = replace(PROCS, columns=tuple(each for each in PROCS.columns if each.path != "user"))
-PROC_OPTIONS: Mapping[str, Decorator] = MappingProxyType(
-    {
-        "job": several("--job", kind="jobs", metavar="JOB", help="What runs of this job."),
-        "layer": several("--layer", metavar="LAYER", help="What runs of layers called so."),
-        "show": several("--show", kind="shows", metavar="SHOW", help="What runs of this show."),
-        "alloc": several(
-            "--alloc", "--allocation", kind="allocations", metavar="ALLOC",
-            help="What runs in this allocation.",
-        ),
-        "user": several("--user", "-u", kind="users", metavar="USER", help="What runs for them."),
-        "mine": click.option(
-            "--mine", "--me", is_flag=True, help="What runs for the token's user."
-        ),
-        "host": several("--host", kind="hosts", metavar="HOST", help="What runs on this host."),
-    }
-)  # fmt: skip
-PROC_FIELDS = {
-    "job": "jobs",
-    "show": "shows",
-    "layer": "layers",
-    "alloc": "allocs",
-    "host": "hosts",
-}
 
 
-def procs_asked(farm: Farm, options: Options) -> Query:
-    """Raises CallError (NOT_FOUND) for jobs and hosts that there are not, and InvalidCall for
-    --mine without a user in the token.
-    """
-    r = values_of(options, PROC_FIELDS)
-    for field, kind in (("jobs", JOB), ("hosts", HOST)):
-        if field in r:
-            r[field] = existing(farm, kind, r[field])
-    users = users_asked(farm, options)
-    found = [f"user in ({','.join(map(quoted, users))})"] if users else []
-    return Query(GET_PROCS, {"r": r} if r else {}, tuple(found), as_given(options))
+def of_jobs(query: Query, farm: Farm, words: list[str]) -> Query:
+    return query.narrowed(jobs=existing(farm, JOB, words))
 
 
-RUNNING = replace(HOST, options=PROC_OPTIONS, query=procs_asked)
+def on_hosts(query: Query, farm: Farm, words: list[str]) -> Query:
+    return query.narrowed(hosts=existing(farm, HOST, words))
+
+
+def of_users(query: Query, _: Farm, users: list[str]) -> Query:
+    """What runs for any of them, or for those of another option: nothing else is a condition."""
+    theirs = f"user in ({','.join(map(quoted, users))})"
+    return replace(query, conditions=(" or ".join((*query.conditions, theirs)),))
+
+
+RUNNING = replace(
+    HOST,
+    method=GET_PROCS,
+    options={
+        "job": naming("What runs of this job.", "--job", field="jobs", asks=of_jobs),
+        "layer": naming("What runs of layers called so.", "--layer", field="layers"),
+        "show": naming("What runs of this show.", "--show", field="shows"),
+        "alloc": naming("What runs in this allocation.", "--alloc", "--allocation", field="allocs"),
+        "user": naming("What runs for them.", "--user", "-u", field="users", asks=of_users),
+        "mine": mine("What runs for the token's user.", of_users),
+        "host": naming("What runs on this host.", "--host", field="hosts", asks=on_hosts),
+    },
+)
 """Hosts, chosen by what runs there."""
-
-
-def existing(farm: Farm, kind: Kind, words: Sequence[str]) -> list[str]:
-    """The names that these words mean. Raises CallError (NOT_FOUND) for one that nothing has, as
-    far as the token may list them.
-    """
-    return Selection(replace(kind, checked=True), tuple(words), {}).names(farm)
 
 
 def running_on(farm: Farm, chosen: Selection) -> Query:
@@ -202,15 +174,12 @@ def running_on(farm: Farm, chosen: Selection) -> Query:
     query = chosen.query(farm)
     if not chosen.words:
         return query
-    names = existing(farm, HOST, chosen.words)
-    r = query.request.get("r", {})
-    if "hosts" in r:
+    if chosen.options.get("host"):
         raise InvalidCall("give hosts as names or as --host, not both")
-    return replace(query, request={"r": {**r, "hosts": names}})
+    return on_hosts(query, farm, [*chosen.words])
 
 
 @list_verb(
-    GET_PROCS,
     of=RUNNING,
     examples=(
         "cuectl procs render-node-01",
@@ -316,6 +285,100 @@ def reboot(farm: Farm, hosts: Selection, how: How) -> None:
     change_each(farm, how, hosts)
 
 
+# --- taking what runs there ---------------------------------------------------------------------
+
+
+def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
+    """What runs. Raises CallError (NOT_FOUND) for names in the request that nothing has."""
+    view = {"_fields": fields} | ({"_where": query.where} if query.where else {})
+    answer, about = farm.read(GET_PROCS, query.request, view)
+    refuse_unknown(about.no_match)
+    if about.cut_at:
+        raise InvalidCall(f"{about.cut_at} frames or more run there; choose fewer")
+    return rows_in(answer)
+
+
+@change_verb(
+    "RedirectToJob",
+    GET_PROCS,
+    FIND_JOB,
+    of=HOST,
+    examples=("cuectl redirect render-node-01 --to demo-sh010-lena_comp_v003",),
+)
+@click.option(
+    "--to",
+    "job",
+    metavar="JOB",
+    required=True,
+    shell_complete=complete("jobs"),
+    help="The job that the hosts work for next.",
+)
+def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
+    """Kill what runs on hosts, which then work for another job."""
+    names, job = hosts.names(farm), with_work(farm, job)
+    wanted = Query(request={"r": {"hosts": names}}, conditions=(f"jobName!={quoted(job)}",))
+    ids: dict[str, list[str]] = {}
+    for row in procs_found(farm, wanted, "id,host"):
+        ids.setdefault(row["host"], []).append(row["id"])
+    if not ids:
+        raise Failure(f"nothing of another job runs on {listed(names)}: nothing to redirect")
+    if idle := [each for each in names if each not in ids]:
+        how.tell(f"redirect: {listed(idle)}: nothing of another job runs there")
+    requests = {each: {"host": each, "procNames": ids[each], "jobId": job} for each in sorted(ids)}
+
+    def killed(those: Sequence[str]) -> str:
+        return counted(sum(len(ids[each]) for each in those), "frame")
+
+    def about(those: Sequence[str]) -> str:
+        return f"{killed(those)} of {called_all(those, 'host')} killed; {job} comes first there"
+
+    there = counted(len(ids), "host")
+    question = f"kill {killed([*ids])} on {there}, which then work for {job}?"
+    change(farm, how, requests, noun="host", question=question, about=about)
+
+
+def with_work(farm: Farm, job: str) -> str:
+    """The name of a job as Cuebot has it. Raises Failure if it has nothing that hosts could work
+    for, CallError if there is none.
+    """
+    view = {"_fields": "name,isPaused,jobStats.waitingFrames"}
+    answer, _ = farm.read(FIND_JOB, {"name": pending_job(farm, job)}, view)
+    found = answer["job"]
+    if found["isPaused"]:
+        raise Failure(f"{job} is paused: nothing of it would begin (cuectl resume {job})")
+    if not found["jobStats"]["waitingFrames"]:
+        raise Failure(f"{job} has no waiting frames: nothing of it would begin")
+    return str(found["name"])
+
+
+@change_verb(
+    "host.ProcInterface/UnbookProcs",
+    GET_PROCS,
+    of=RUNNING,
+    by=("job", "show", "layer", "alloc", "host"),
+    examples=(
+        "cuectl unbook render-node-01",
+        "cuectl unbook --show demo --alloc local.general --kill",
+    ),
+)
+@click.option("--kill", is_flag=True, help="Kill what runs: the hosts take new work now.")
+def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
+    """Let hosts take other work after their frames. With --kill, now."""
+    hosts.require()
+    query = running_on(farm, hosts)
+    rows = procs_found(farm, query.narrowed("not unbooked"), "id")
+    if not rows:
+        how.tell("unbook: nothing runs there that is not unbooked")
+        return
+    frames = counted(len(rows), "frame")
+    question = (
+        f"kill {frames} and unbook their hosts?" if kill else f"unbook the hosts of {frames}?"
+    )
+    request = {**query.request, "kill": kill}
+    told = "killed" if kill else "when they end"
+    change(farm, how, {frames: request}, told=told, question=question)
+
+
 # --- allocations, tags and comments -------------------------------------------------------------
 
 
@@ -373,116 +436,3 @@ def host_comment(farm: Farm, hosts: Selection, text: str, subject: str, how: How
 def host_comments(farm: Farm, hosts: Selection, shown: Shown) -> None:
     """List the comments on hosts: on all, or on these."""
     show_comments(farm, hosts, shown)
-
-
-# --- taking what runs there ---------------------------------------------------------------------
-
-
-def procs_found(farm: Farm, query: Query, fields: str) -> list[Json]:
-    """What runs. Raises CallError (NOT_FOUND) for names in the request that nothing has."""
-    view = {"_fields": fields} | ({"_where": query.where} if query.where else {})
-    answer, about = farm.read(GET_PROCS, query.request, view)
-    refuse_unknown(about.no_match)
-    if about.cut_at:
-        raise InvalidCall(f"{about.cut_at} frames or more run there; choose fewer")
-    return rows_in(answer)
-
-
-@change_verb(
-    "RedirectToJob",
-    GET_PROCS,
-    FIND_JOB,
-    of=HOST,
-    examples=("cuectl redirect render-node-01 --to demo-sh010-lena_comp_v003",),
-)
-@click.option(
-    "--to",
-    "job",
-    metavar="JOB",
-    required=True,
-    shell_complete=complete("jobs"),
-    help="The job that the hosts work for next.",
-)
-def redirect(farm: Farm, hosts: Selection, job: str, how: How) -> None:
-    """Kill what runs on hosts, which then work for another job."""
-    names, job = hosts.names(farm), with_work(farm, job)
-    wanted = Query(GET_PROCS, {"r": {"hosts": names}}, (f"jobName!={quoted(job)}",))
-    ids: dict[str, list[str]] = {}
-    for row in procs_found(farm, wanted, "id,host"):
-        ids.setdefault(row["host"], []).append(row["id"])
-    if not ids:
-        raise Failure(f"nothing of another job runs on {listed(names)}: nothing to redirect")
-    if idle := [each for each in names if each not in ids]:
-        how.tell(f"redirect: {listed(idle)}: nothing of another job runs there")
-    requests = {each: {"host": each, "procNames": ids[each], "jobId": job} for each in sorted(ids)}
-
-    def killed(those: Sequence[str]) -> str:
-        return counted(sum(len(ids[each]) for each in those), "frame")
-
-    def about(those: Sequence[str]) -> str:
-        return f"{killed(those)} of {called_all(those, 'host')} killed; {job} comes first there"
-
-    there = counted(len(ids), "host")
-    question = f"kill {killed([*ids])} on {there}, which then work for {job}?"
-    change(farm, how, requests, noun="host", question=question, about=about)
-
-
-def with_work(farm: Farm, job: str) -> str:
-    """The name of a job as Cuebot has it. Raises Failure if it has nothing that hosts could work
-    for, CallError if there is none.
-    """
-    check_pending(farm, job)
-    view = {"_fields": "name,isPaused,jobStats.waitingFrames"}
-    answer, _ = farm.read(FIND_JOB, {"name": job}, view)
-    found = answer["job"]
-    if found["isPaused"]:
-        raise Failure(f"{job} is paused: nothing of it would begin (cuectl resume {job})")
-    if not found["jobStats"]["waitingFrames"]:
-        raise Failure(f"{job} has no waiting frames: nothing of it would begin")
-    return str(found["name"])
-
-
-@change_verb(
-    "host.ProcInterface/UnbookProcs",
-    GET_PROCS,
-    of=RUNNING,
-    by=PROC_FIELDS,
-    examples=(
-        "cuectl unbook render-node-01",
-        "cuectl unbook --show demo --alloc local.general --kill",
-    ),
-)
-@click.option("--kill", is_flag=True, help="Kill what runs: the hosts take new work now.")
-def unbook(farm: Farm, hosts: Selection, kill: bool, how: How) -> None:
-    """Let hosts take other work after their frames. With --kill, now."""
-    if not hosts.given():
-        raise click.UsageError(hosts.missing(), click.get_current_context())
-    query = running_on(farm, hosts)
-    rows = procs_found(farm, replace(query, conditions=("not unbooked",)), "id")
-    if not rows:
-        how.tell("unbook: nothing runs there that is not unbooked")
-        return
-    frames = counted(len(rows), "frame")
-    question = (
-        f"kill {frames} and unbook their hosts?" if kill else f"unbook the hosts of {frames}?"
-    )
-    request = {**query.request, "kill": kill}
-    told = "killed" if kill else "when they end"
-    change(farm, how, {frames: request}, told=told, question=question)
-
-
-VERBS = (
-    hosts,
-    procs,
-    lock,
-    unlock,
-    move,
-    reboot,
-    repair,
-    redirect,
-    unbook,
-    add_tags,
-    remove_tags,
-    host_comment,
-    host_comments,
-)

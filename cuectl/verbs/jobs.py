@@ -23,14 +23,12 @@ from cuectl.kinds import GET_GROUPS, GET_JOBS, JOB, JOB_PARENTS, PENDING_JOB
 from cuectl.lists import (
     Listing,
     Shown,
-    as_option,
-    named_query,
     narrowed,
     show_details,
     show_list,
     show_named,
 )
-from cuectl.selection import ID, Query, Selection, spelled
+from cuectl.selection import Selection, is_id, spelled
 from cuectl.tables import JOBS, columns_of
 from cuectl.values import switch, whole
 from cuectl.verb import change_verb, list_verb
@@ -38,7 +36,6 @@ from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.text import counted, listed
 
-SECTION = "Jobs"
 A_JOB, A_NOTED_JOB = "demo-sh010-lena_comp_v003", "demo-sh010-artist1_light_v012"
 GET_ACTIVE_SHOWS = "show.ShowInterface/GetActiveShows"
 MOST_DEAD_FIRST = ("jobStats.deadFrames", "name")
@@ -102,36 +99,17 @@ def active_shows(farm: Farm) -> list[str]:
 @list_verb(of=JOB, by=JOB_PARENTS, examples=(f"cuectl job {A_JOB}",))
 def job(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """Show all about jobs, finished ones as well."""
-    if not jobs.given():
-        raise click.UsageError(jobs.missing(), click.get_current_context())
+    jobs.require()
     words = jobs.words
-    if words and all(map(ID.fullmatch, words)):
-        query = Query(GET_JOBS, {"r": {"ids": words, "includeFinished": True}})
-    else:
-        query = named_query(farm, jobs)
+    query = jobs.named_query(farm)
     if shown.counts or shown.watch:
         show_list(farm, DETAILS, query, shown)
         return
     query = narrowed(query, DETAILS, shown)
-    try:
-        rows = farm.rows(query.method, query.request, DETAILS.view(shown, query.where))
-    except CallError as error:
-        raise as_option(error) or error from None
+    rows = farm.rows(query.method, query.request, DETAILS.view(shown, query.where))
     if len(words) == 1 and not rows:
         raise CallError("NOT_FOUND", jobs.not_there(farm, words, 1))
     show_details(DETAILS, rows, replace(shown, one=len(words) == 1))
-
-
-@list_verb(
-    JOB.interface("GetComments"),
-    GET_JOBS,
-    of=JOB,
-    by=JOB_PARENTS,
-    examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"),
-)
-def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
-    """List the comments on these jobs, or on all."""
-    show_comments(farm, jobs, shown)
 
 
 # --- changing them --------------------------------------------------------------------------------
@@ -155,6 +133,32 @@ def pause(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
 def resume(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
     """Let paused jobs go on."""
     change_each(farm, how, jobs, unless="isPaused=false", comment=comment)
+
+
+@change_verb(
+    "Kill",
+    GET_JOBS,
+    of=PENDING_JOB,
+    examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
+)
+@comment_option
+def kill(farm: Farm, jobs: Selection, comment: str | None, how: How) -> None:
+    """Kill jobs: they end, and cannot go on.
+
+    A comment is in Cuebot's log, too.
+    """
+    rows = jobs.rows(farm, jobs.names(farm), "jobStats.runningFrames")
+    running = counted(sum(row["jobStats"]["runningFrames"] for row in rows.values()), "frame")
+    question = f"Kill {listed([*rows])} with {running} running? A killed job cannot go on."
+    more = {"reason": comment} if comment else {}
+
+    def leave(done: Sequence[str]) -> None:
+        if comment:  # of what has ended, an id is needed
+            leave_comments(farm, how, JOB, [rows[each]["id"] for each in done], comment)
+
+    requests = {each: {"job": each, **more} for each in rows}
+    told = "with a reason" if comment else ""
+    change(farm, how, requests, told=told, question=question, then=leave)
 
 
 @change_verb(
@@ -237,30 +241,19 @@ def group_id(farm: Farm, show: str, group: str) -> str:
     )
 
 
-@change_verb(
-    "Kill",
+# --- comments -----------------------------------------------------------------------------------
+
+
+@list_verb(
+    JOB.interface("GetComments"),
     GET_JOBS,
-    of=PENDING_JOB,
-    examples=(f"cuectl kill {A_JOB} --reason 'wrong plate'", "cuectl kill --user lena --dry-run"),
+    of=JOB,
+    by=JOB_PARENTS,
+    examples=(f"cuectl comments {A_JOB}", "cuectl comments --show demo"),
 )
-@click.option(
-    "--reason", "--comment", "-m", "reason", metavar="TEXT", callback=some_text,
-    help="Why, as a comment on it, and in Cuebot's log.",
-)  # fmt: skip
-def kill(farm: Farm, jobs: Selection, reason: str | None, how: How) -> None:
-    """Kill jobs: they end, and cannot go on."""
-    rows = jobs.rows(farm, jobs.names(farm), "jobStats.runningFrames")
-    running = counted(sum(row["jobStats"]["runningFrames"] for row in rows.values()), "frame")
-    question = f"Kill {listed([*rows])} with {running} running? A killed job cannot go on."
-    more = {"reason": reason} if reason else {}
-
-    def leave(done: Sequence[str]) -> None:
-        if reason:  # of what has ended, an id is needed
-            leave_comments(farm, how, JOB, [rows[each]["id"] for each in done], reason)
-
-    requests = {each: {"job": each, **more} for each in rows}
-    told = "with a reason" if reason else ""
-    change(farm, how, requests, told=told, question=question, then=leave)
+def comments(farm: Farm, jobs: Selection, shown: Shown) -> None:
+    """List the comments on these jobs, or on all."""
+    show_comments(farm, jobs, shown)
 
 
 @change_verb(
@@ -297,25 +290,7 @@ def delete_comment(
     above = {key: value for key, value in (("job", job), ("host", host)) if value}
     names = spelled(ids)
     for each in names:
-        if not ID.fullmatch(each):
+        if not is_id(each):
             raise InvalidCall(f"{each!r} is no id of a comment: cuectl comments JOB lists them")
     requests = {each: {"comment": {"id": each}, **above} for each in names}
     change(farm, how, requests, noun="comment")
-
-
-VERBS = (
-    jobs,
-    job,
-    pause,
-    resume,
-    kill,
-    priority,
-    max_cores,
-    min_cores,
-    max_retries,
-    auto_eat,
-    regroup,
-    comments,
-    comment,
-    delete_comment,
-)

@@ -11,7 +11,7 @@ from cuectl.changes import How, change
 from cuectl.columns import duration, size
 from cuectl.completion import complete
 from cuectl.farm import Farm, Json
-from cuectl.kinds import GET_LAYERS, check_pending
+from cuectl.kinds import GET_LAYERS, pending_job
 from cuectl.selection import PATTERN, decorated
 from cuectl.values import each_of, minutes_of, number, size_in_kb, switch, whole
 from cuectl.verb import Verb, change_verb
@@ -37,7 +37,7 @@ def change_layers(
 
     Raises CallError (NOT_FOUND) before anything is called for a layer that the job does not have.
     """
-    check_pending(farm, job)
+    job = pending_job(farm, job)
     view = {"_fields": "name,memoryOptimizerEnabled"}
     there = {str(row["name"]): row for row in farm.rows(GET_LAYERS, {"job": job}, view)}
     names: dict[str, None] = {}
@@ -144,15 +144,3 @@ def add_layer_limit(farm: Farm, job: str, layers: Sequence[str], limit: str, how
 def drop_layer_limit(farm: Farm, job: str, layers: Sequence[str], limit: str, how: How) -> None:
     """Take layers from under a limit."""
     change_layers(farm, how, job, layers, f"not under {limit}", limitId=limit)
-
-
-VERBS = (
-    min_memory,
-    memory_optimizer,
-    frame_cores,
-    gpus,
-    layer_tags,
-    timeout,
-    add_layer_limit,
-    drop_layer_limit,
-)

@@ -2,7 +2,7 @@
 
 import click
 
-from cuectl.changes import How, asked_of_all, change
+from cuectl.changes import How, change, change_each
 from cuectl.columns import Column, as_number
 from cuectl.farm import Farm
 from cuectl.kinds import LIMIT
@@ -31,14 +31,6 @@ def limits(farm: Farm, limits: Selection, shown: Shown) -> None:
     show_named(farm, LIMITS, limits, shown)
 
 
-@change_verb("limit.LimitInterface/Create", examples=("cuectl create-limit maya 5",))
-@click.argument("name")
-@click.argument("most", metavar="MAX", type=whole)
-def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
-    """Create a limit on frames that run at once."""
-    change(farm, how, {name: {"name": name, "maxValue": most}}, noun="limit", told=f"-> {most}")
-
-
 @change_verb(
     "SetMaxValue",
     of=LIMIT,
@@ -47,10 +39,15 @@ def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
 @click.argument("most", metavar="MAX", type=whole)
 def set_limit(farm: Farm, limits: Selection, most: int, how: How) -> None:
     """Set how many frames run at once under limits."""
-    requests = {each: {"name": each, "maxValue": most} for each in limits.names(farm)}
-    told = f"-> {most}"
-    question = asked_of_all(limits, len(requests), told)
-    change(farm, how, requests, noun="limit", told=told, question=question)
+    change_each(farm, how, limits, maxValue=most, told=f"-> {most}")
+
+
+@change_verb("limit.LimitInterface/Create", examples=("cuectl create-limit maya 5",))
+@click.argument("name")
+@click.argument("most", metavar="MAX", type=whole)
+def create_limit(farm: Farm, name: str, most: int, how: How) -> None:
+    """Create a limit on frames that run at once."""
+    change(farm, how, {name: {"name": name, "maxValue": most}}, noun="limit", told=f"-> {most}")
 
 
 @change_verb("Delete", of=LIMIT, examples=("cuectl delete-limit arnold",))
@@ -63,8 +60,4 @@ def delete_limit(farm: Farm, limits: Selection, how: How) -> None:
         f"Delete {listed(names)}, with {counted(running, 'running frame')}?"
         f" As many frames as can start will"
     )
-    requests = {each: {"name": each} for each in names}
-    change(farm, how, requests, noun="limit", question=question)
-
-
-VERBS = (limits, set_limit, create_limit, delete_limit)
+    change_each(farm, how, limits, names=names, question=question)

@@ -17,7 +17,6 @@ from cuectl.verb import change_verb, list_verb
 from gateway_client.errors import CallError
 from gateway_client.terminal.text import listed
 
-SECTION = "Shows and subscriptions"
 HUNDREDTHS = 100
 """Cuebot has cores of subscriptions in hundredths, except in the request for a new one."""
 
@@ -122,7 +121,7 @@ GROUPS = Listing(
 @list_verb(GET_GROUPS, of=SHOW, examples=("cuectl groups demo", "cuectl groups --where 'dead>0'"))
 def groups(farm: Farm, shows: Selection, shown: Shown) -> None:
     """List the groups of shows as a tree: folders of jobs."""
-    show_all(farm, GROUPS, shows.names(farm, or_all=True), shown)
+    show_all(farm, GROUPS, shows.names(farm, for_list=True), shown)
 
 
 @change_verb(
@@ -179,7 +178,7 @@ def subscriptions(farm: Farm, shows: Selection, shown: Shown) -> None:
 
     USED is the part of SIZE that is in use, BURST USED (-o wide) that of BURST.
     """
-    show_all(farm, SUBSCRIPTIONS, shows.names(farm, or_all=True), shown)
+    show_all(farm, SUBSCRIPTIONS, shows.names(farm, for_list=True), shown)
 
 
 def named_or_paired(farm: Farm, subscriptions: Selection) -> list[str]:
@@ -257,17 +256,3 @@ def unsubscribe(farm: Farm, subscriptions: Selection, how: How) -> None:
     names = named_or_paired(farm, subscriptions)
     question = f"Delete {listed(names)}? Jobs of the show get no more cores there"
     change_each(farm, how, subscriptions, names=names, question=question)
-
-
-VERBS = (
-    shows,
-    groups,
-    subscriptions,
-    booking,
-    set_size,
-    set_burst,
-    subscribe,
-    unsubscribe,
-    create_show,
-    create_group,
-)

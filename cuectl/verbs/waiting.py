@@ -22,15 +22,13 @@ from cuectl.kinds import (
     GET_LIMITS,
     GET_SUBSCRIPTIONS,
     JOB,
-    JOB_CHANGES,
     JOB_PARENTS,
     PENDING_JOB,
-    jobs_called,
+    pending_job,
 )
 from cuectl.lists import (
     Listing,
     Shown,
-    named_query,
     narrowed,
     print_rows,
     show_details,
@@ -59,7 +57,6 @@ from gateway_client.durations import time_option
 from gateway_client.errors import CallError, Failure, InvalidCall
 from gateway_client.terminal.text import listed, printable
 
-SECTION = "Waiting and launching"
 A_JOB, ANOTHER = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"
 A_DYING = "harbor-hb110-tomas_light_v004"
 GET_DEPENDS = "job.JobInterface/GetDepends"
@@ -106,8 +103,7 @@ OF_HOSTS = (
 
 
 @list_verb(
-    of=JOB,
-    by=[each for each in JOB_CHANGES if each != "where"],
+    of=replace(JOB, options=PENDING_JOB.options),
     examples=(
         f"cuectl why {A_JOB}",
         f"cuectl why {A_DYING} 1006-beauty",
@@ -127,9 +123,9 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if frames:
         if len(frames) < len(words) - 1 or PATTERN.search(words[0]):
             raise InvalidCall(f"one job, please, before frames: why JOB {' '.join(frames)}")
-        show_details(DEAD_FRAMES, frames_named(farm, words[0], frames), shown)
+        show_details(DEAD_FRAMES, frames_named(farm, jobs, frames), shown)
         return
-    query = narrowed(named_query(farm, jobs), JOBS, shown)
+    query = narrowed(jobs.named_query(farm), JOBS, shown)
     if shown.fields and "why" not in map(str.lower, shown.fields):
         shown = replace(shown, fields=(*shown.fields, "why"))
     view = WHYS.view(shown, query.where)
@@ -233,27 +229,31 @@ def tell_more(farm: Farm, job: Row, shown: Shown) -> None:
         print_rows(DEAD_FRAMES, explained(farm, job, frames, layers), shown)
 
 
-def standing(job: Row) -> tuple[bool, float]:
-    """Of jobs with one name, the pending one is meant, else the last: the greatest."""
-    return job["state"] != "FINISHED", float(job["startTime"])
+def latest(farm: Farm, jobs: Selection, words: Sequence[str], *fields: str) -> list[Row]:
+    """The job that each name or id means: of several with one name the pending one, else the last.
+    Raises CallError (NOT_FOUND).
+    """
+    rows = JOB.rows(farm, words, "state", "startTime", *fields)
+    rows.sort(key=lambda each: (each["state"] != "FINISHED", float(each["startTime"])))
+    newest = {row[key].lower(): row for row in rows for key in ("id", "name")}
+    if absent := [each for each in words if each.lower() not in newest]:
+        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(words)))
+    return [newest[each.lower()] for each in words]
 
 
 def in_state(job: Row, state: str) -> Json:
     return {"job": job["id"], "req": {"states": {"frameStates": [state]}}}
 
 
-def frames_named(farm: Farm, job: str, words: Sequence[str]) -> list[Row]:
+def frames_named(farm: Farm, jobs: Selection, words: Sequence[str]) -> list[Row]:
     """Frames of a job, explained. Raises CallError (NOT_FOUND) for a word that is of none."""
-    rows = farm.rows(GET_JOBS, jobs_called([job]))
-    if not rows:
-        raise CallError("NOT_FOUND", Selection(JOB, (job,), {}).not_there(farm, [job], 1))
-    row = max(rows, key=standing)
+    (row,) = latest(farm, jobs, jobs.words[:1], *ABOUT_JOBS)
     found: dict[str, Row] = {}
     for word in words:
         (part,) = parts_of([word], ())
         frames = farm.rows(GET_FRAMES, {"job": row["id"], "req": part.criteria})
         if not frames:
-            raise CallError("NOT_FOUND", f"job {job} has no frame {word}")
+            raise CallError("NOT_FOUND", f"job {row['name']} has no frame {word}")
         found |= {each["name"]: each for each in frames}
     layers = known(farm, GET_LAYERS, {"": {"job": row["id"]}})[""].rows
     return explained(farm, row, found.values(), layers)
@@ -297,7 +297,8 @@ DEPENDS = Listing(
 
 
 def show_depends(farm: Farm, method: str, jobs: Selection, shown: Shown) -> None:
-    requests: dict[str, Json] = {each: {"job": each} for each in jobs.names(farm)}
+    jobs.require()
+    requests: dict[str, Json] = {each: {"job": each} for each in jobs.names(farm, for_list=True)}
     listing = replace(DEPENDS, method=method)
     show_lists(farm, listing, requests, shown, conditions=("active",))
 
@@ -343,9 +344,8 @@ def depend(farm: Farm, jobs: Selection, on: str | None, how: How) -> None:
             raise click.UsageError("Missing option '--on JOB': which job is waited for?")
         *words, on = words
     chosen = replace(jobs, words=tuple(words))
-    names = chosen.names(farm)
-    rows = jobs.rows(farm, [*names, on])
-    if rows[on]["id"] in {rows[each]["id"] for each in names}:
+    names, on = chosen.names(farm), pending_job(farm, on)
+    if on.lower() in map(str.lower, names):
         raise InvalidCall(f"{on} cannot wait for itself")
     question = (
         f"Let {listed(names)} wait for {on}? Running frames go on; frames that are done will be"
@@ -390,14 +390,8 @@ def follow(farm: Farm, jobs: Selection, fail_fast: bool, timeout: float | None) 
     """
     from cuectl.following import follow_all  # slow to import
 
-    names = jobs.names(farm)
-    rows = farm.rows(GET_JOBS, jobs_called(names), {"_fields": "id,name,state,startTime"})
-    newest: dict[str, Row] = {}
-    for row in sorted(rows, key=standing):
-        newest[row["name"].lower()] = newest[row["id"]] = row
-    if absent := [each for each in names if each.lower() not in newest]:
-        raise CallError("NOT_FOUND", jobs.not_there(farm, absent, len(names)))
-    found = {newest[each.lower()]["id"]: newest[each.lower()]["name"] for each in names}
+    rows = latest(farm, jobs, jobs.names(farm))
+    found = {row["id"]: str(row["name"]) for row in rows}
     sys.exit(follow_all(farm, found, timeout, fails_fast=fail_fast))
 
 
@@ -435,6 +429,3 @@ def launch(
         raise Failure("nothing was launched")
     if wait:
         sys.exit(follow_all(farm, {row["id"]: row["name"] for row in rows}, timeout))
-
-
-VERBS = (why, depends, dependents, depend, drop_depends, follow, launch)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from cuectl.verbs import frames
+from cuectl.program import SECTIONS
 from gateway_client.terminal.exits import FAILED, NOT_FOUND, WRONG_USAGE
 from tests.cuectl.calls import Cuectl
 from tests.simulator.specs import job_xml, layer_xml, spec_xml
@@ -336,7 +336,7 @@ async def test_the_order_of_frames(
     )
 
 
-@pytest.mark.parametrize("command", frames.VERBS, ids=lambda each: str(each.name))
+@pytest.mark.parametrize("command", SECTIONS["Layers and frames"], ids=lambda each: str(each.name))
 async def test_examples_work(cuectl: Cuectl, command: object) -> None:
     for line in getattr(command, "examples"):  # noqa: B009 - of a Verb
         _, *words = [each.strip("'") for each in line.split()]

@@ -18,6 +18,8 @@ from tests.support.servers import gateway_for
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LENA, PAUSED = "demo-sh010-lena_comp_v003", "demo-sh020-marco_smoke_v001"
+LENA_ID = "25764fb1-43a3-586d-835b-8b0c29407386"
+DESK_ID = "3d1a3ec1-3846-5461-87af-414591cd85da"
 TOMAS = "harbor-hb110-tomas_light_v004"
 IDLE_JOB = "northwind-ep02_031-artist1_roto_v001"
 LOCKED = "NAME,LOCK,LOCKED BY,WHY"
@@ -219,6 +221,7 @@ async def test_changes(cuectl: Cuectl, change: str, told: str, read: str, expect
     [
         ("lock render-node-06", "render-node-06: locked already"),
         ("unlock desk-201", "desk-201: not locked"),
+        (f"unlock {DESK_ID}", "desk-201: not locked"),
         ("unlock desk-202", "desk-202: locked by NIMBY: opens once nobody works there"),
         ("repair --done desk-201", "desk-201: not in REPAIR"),
     ],
@@ -268,7 +271,7 @@ async def test_a_repaired_host_comes_up_with_its_next_report(cuectl: Cuectl) -> 
         ("redirect render-node-01", WRONG_USAGE, "Missing option '--to'"),
         ("redirect render-node-01 --to lena --yes", NOT_FOUND, "no pending job 'lena'"),
         (f"redirect render-node-01 --to {PAUSED} -y", FAILED, f"{PAUSED} is paused: nothing of it"),
-        (f"redirect render-node-06 --to {LENA} -y", FAILED, "nothing of another job runs on "),
+        (f"redirect render-node-06 --to {LENA_ID} -y", FAILED, "nothing of another job runs on "),
         ("unbook", WRONG_USAGE, "which hosts? Give names or patterns ('host*'), --job, --show, "),
         ("unbook --job , --yes", WRONG_USAGE, "--job has no value"),
         ("unbook --show dem --yes", NOT_FOUND, "nothing is called so: --show dem; did you mean"),
@@ -295,6 +298,9 @@ async def test_a_host_is_redirected_to_a_job(cuectl: Cuectl, cuebot: SimulatedCu
     question = f"kill 2 frames on 1 host, which then work for {LENA}?"
     assert ran.err == f"{idle}cuectl: not done: {question} (no terminal to ask on: add --yes)\n"
     assert (ran.status, calls_of(cuebot, "RedirectToJob")) == (FAILED, 0)
+    id_ = (await cuectl("hosts", "render-node-01", "--fields", "id", "--no-headers")).text.strip()
+    by_id = await cuectl("redirect", id_, "--to", LENA_ID)
+    assert question in by_id.err
     ran = await cuectl(*line, "--yes")
     told = f"cuectl: redirect: 2 frames of render-node-01 killed; {LENA} comes first there\n"
     assert (ran.status, ran.err) == (0, idle + told)

@@ -38,9 +38,11 @@ def methods_of(cuebot: SimulatedCuebot) -> list[str]:
         ("jobs --failed --asc -q", f"{LIGHT}\n{DYING}"),
         ("jobs --where isPaused -q", PAUSED),
         ("jobs --where running>2 --where user=lena -q", LENA),
+        ("jobs --where user=lena --where dead>=0 -q", LENA),
         ("jobs *_COMP_v00? --where user=lena -q", LENA),
         (f"jobs {FINISHED} --fields name,state --no-headers", f"{FINISHED}  FINISHED"),
-        (f"jobs {LENA_ID} -q", LENA),
+        (f"jobs {LENA_ID.upper()} -q", LENA),
+        (f"jobs {FINISHED_ID} {LENA} -q --sort-by name", f"{LENA}\n{FINISHED}"),
         ("jobs --show demo,harbor --user marco -q", PAUSED),
         ("jobs --finished -q", FINISHED),
         ("jobs --all --count-by state --no-headers", "FINISHED  1\nPENDING   7"),
@@ -234,6 +236,7 @@ async def test_a_job_that_cannot_be_killed_has_no_comment(
     assert "AddComment" not in methods_of(cuebot)
 
 
+@pytest.mark.parametrize("job", [FINISHED, FINISHED_ID, FINISHED_ID.upper()])
 @pytest.mark.parametrize(
     "line",
     [
@@ -244,11 +247,11 @@ async def test_a_job_that_cannot_be_killed_has_no_comment(
     ],
 )
 async def test_a_finished_job_is_refused_in_one_way(
-    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str
+    cuectl: Cuectl, cuebot: SimulatedCuebot, line: str, job: str
 ) -> None:
-    ran = await cuectl(*line.format(FINISHED).split())
+    ran = await cuectl(*line.format(job).split())
     assert ran.status == NOT_FOUND
-    assert f"NOT_FOUND: no pending job '{FINISHED}': it is finished" in ran.err
+    assert f"NOT_FOUND: no pending job '{job}': it is finished" in ran.err
     assert all(method.startswith(("Get", "Find")) for method in methods_of(cuebot))
 
 

@@ -44,6 +44,7 @@ async def test_lists(reading: Cuectl, line: str, names: list[str]) -> None:
         ("harbor-*", "priority: 2 jobs -> 7"),
         ("--show harbor", "priority: 2 jobs -> 7"),
         (f"--show demo {LENA}", f"priority: {LENA} -> 7"),
+        ("--where user=lena --where dead>=0", f"priority: {LENA} -> 7"),
         ("--all --yes", "priority: 7 jobs -> 7"),
         (f"{LENA} -q", ""),
     ],
@@ -79,6 +80,11 @@ async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> Non
         ),
         (f"priority {LENA} nope-* 7", NOT_FOUND, "no pending job's name fits 'nope-*'"),
         (f"priority {LENA} --show harbor 7", WRONG_USAGE, "not among the jobs that --show harbor"),
+        (
+            f"priority {LENA} --user zoe 7",
+            WRONG_USAGE,
+            "not among the jobs that --user zoe chooses",
+        ),
         ("priority --show harbour 7", NOT_FOUND, "did you mean 'harbor'?"),
         (
             "priority --all 7",
@@ -90,6 +96,8 @@ async def test_names_from_a_pipe(cuectl: Cuectl, cuebot: SimulatedCuebot) -> Non
         ("jobs --where 'nope=1'", WRONG_USAGE, "no field 'nope'"),
         ("jobs demo-sh010-lena_comp_v03", NOT_FOUND, f"did you mean {LENA}?"),
         ("jobs --show demoo", NOT_FOUND, "did you mean 'demo'?"),
+        ("comments --show dmeo -o name", NOT_FOUND, "nothing is called so: --show dmeo"),
+        ("host-comments --alloc nosuch", NOT_FOUND, "nothing is called so: --alloc nosuch"),
         ("eat --user lenaa", NOT_FOUND, "nothing is called so: --user lenaa; did you mean 'lena'?"),
         ("jobs --fields nmae", WRONG_USAGE, "no such column: "),
     ],
@@ -135,6 +143,12 @@ async def test_a_misspelled_value_beside_a_right_one_is_told(
     assert all(each.startswith("Get") for each in methods)
 
 
+@pytest.mark.parametrize("verb", ["jobs", "layers", "frames", "logs", "depends", "comments"])
+async def test_a_list_of_nothing_is_a_list(reading: Cuectl, verb: str) -> None:
+    ran = await reading(verb, "--user", "zoe", "-o", "json")
+    assert (ran.status, ran.text) == (0, "[]\n")
+
+
 @pytest.mark.parametrize("verb", ["jobs", "eat", "pause"])
 async def test_a_user_without_jobs_may_be_right(cuectl: Cuectl, verb: str) -> None:
     ran = await cuectl(verb, "--user", "zoe")
@@ -152,13 +166,13 @@ async def test_a_dry_run_shows_the_calls(cuectl: Cuectl, cuebot: SimulatedCuebot
     assert by_name(cuebot.farm.jobs, HARBOR[0]).priority != 7
 
 
-async def test_failures_among_several_are_told(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
-    """An id is not looked for before."""
-    job = by_name(cuebot.farm.jobs, LENA)
-    ran = await cuectl("priority", job.id, "11111111-2222-3333-4444-555555555555", "7")
-    assert ran.status == FAILED
-    assert ran.err.startswith("cuectl: priority: 1 of 2 jobs, 1 failed -> 7\n  11111111-")
-    assert by_name(cuebot.farm.jobs, LENA).priority == 7
+async def test_an_id_of_nothing_stops_all(cuectl: Cuectl, cuebot: SimulatedCuebot) -> None:
+    job, absent = by_name(cuebot.farm.jobs, LENA), "11111111-2222-3333-4444-555555555555"
+    before = job.priority
+    ran = await cuectl("priority", job.id, absent, "7")
+    told = f"no pending job '{absent}' (1 of 2 names; nothing was done)"
+    assert (ran.status, told in ran.err) == (NOT_FOUND, True), ran.err
+    assert job.priority == before
 
 
 DYING = HARBOR[0]

@@ -33,6 +33,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 LENA, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 PAUSED, LIGHT = "demo-sh020-marco_smoke_v001", "demo-sh010-artist1_light_v012"
 LENA_ID = "25764fb1-43a3-586d-835b-8b0c29407386"
+NO_ID = LENA_ID.replace("2", "0")
 PRIYA = "northwind-ep02_030-priya_comp_v002"
 ENOUGH = "no open host with tag general has enough cores"
 
@@ -201,6 +202,11 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
     assert (first["host"], second["name"]) == ("render-node-03", "1007-beauty")
     assert first["log"].endswith(f"/{DYING}.1006-beauty.rqlog")
     assert first["reserved"] > 0
+    id_ = (await reading("jobs", DYING, "--fields", "id", "--no-headers")).text.strip()
+    by_id = await reading("why", id_, "1006-beauty", "1007", "-o", "ndjson")
+    assert by_id.text == ran.text
+    both = await reading("why", LENA_ID, id_, "-q")  # no frame, though it begins with a number
+    assert (both.status, sorted(both.text.split())) == (0, [LENA, DYING])
 
 
 @pytest.mark.parametrize(
@@ -215,6 +221,17 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
         (f"depend {LENA} --on {LENA} --yes", WRONG_USAGE, "cannot wait for itself"),
         (f"depend {LENA_ID} --on {LENA} --yes", WRONG_USAGE, "cannot wait for itself"),
         (f"depend {DYING} {LENA.upper()} --on {LENA_ID} --yes", WRONG_USAGE, "wait for itself"),
+        (f"depend {NO_ID} --on {LENA} --yes", NOT_FOUND, f"no pending job '{NO_ID}'\n"),
+        (f"depend {LENA} --on {NO_ID} --yes", NOT_FOUND, f"no pending job '{NO_ID}'\n"),
+        (f"comments {LENA} {NO_ID} -o name", NOT_FOUND, f"no job '{NO_ID}' (1 of 2 names"),
+        (
+            f"depend {LENA} --on harbor-* --yes",
+            WRONG_USAGE,
+            "'harbor-*' is a pattern: one job, please",
+        ),
+        ("redirect render-node-01 --to harbor-* --yes", WRONG_USAGE, "'harbor-*' is a pattern"),
+        ("min-memory harbor-* comp 8GB", WRONG_USAGE, "'harbor-*' is a pattern: one job, please"),
+        ("reorder * 1001 first", WRONG_USAGE, "'*' is a pattern: one job, please"),
         (f"depend {LENA} --on demo-typo --yes", NOT_FOUND, "no pending job 'demo-typo'"),
         (f"depend {LENA} {DYING}", FAILED, f"Let {LENA} wait for {DYING}? "),
         ("launch", WRONG_USAGE, "Missing argument 'FILE'"),
@@ -223,6 +240,11 @@ async def test_a_dead_frame(reading: Cuectl) -> None:
 async def test_what_cannot_be_done(reading: Cuectl, line: str, status: int, told: str) -> None:
     ran = await reading(*line.split())
     assert (ran.status, told in ran.err) == (status, True), ran.err
+
+
+async def test_all_are_those_that_are_pending(reading: Cuectl) -> None:
+    asked, pending = await reading("why", "--all", "-q"), await reading("jobs", "-q")
+    assert asked.text == pending.text != ""
 
 
 async def test_columns_are_chosen(reading: Cuectl) -> None:
@@ -306,7 +328,8 @@ async def test_giving_up(cuectl: Cuectl) -> None:
 
 
 async def test_a_paused_job_is_told_to_be_paused(cuectl: Cuectl) -> None:
-    ran = await cuectl("follow", PAUSED, "--timeout", "300ms")
+    id_ = (await cuectl("jobs", PAUSED, "--fields", "id", "--no-headers")).text.strip()
+    ran = await cuectl("follow", id_, "--timeout", "300ms")
     assert ran.err.count(f"{PAUSED} is paused: cuectl resume {PAUSED}\n") == 1
 
 
