@@ -6,6 +6,7 @@ strings, and of ways of asking for a call where two are asked for. A studio's ow
 
 from typing import Any
 
+from gateway.core.principal import OWN_READS
 from gateway.core.suggestions import NOT_A_FIELD
 from gateway.feature import Feature
 from gateway.features.access import Access
@@ -22,6 +23,7 @@ from gateway.features.dry_run import DryRun
 from gateway.features.health import Health
 from gateway.features.identity import Identity
 from gateway.features.installed import with_installed
+from gateway.features.logs import Logs
 from gateway.features.metrics import Metrics
 from gateway.features.names import Names
 from gateway.features.object_rights import ObjectRights
@@ -62,6 +64,7 @@ FEATURES: tuple[type[Feature], ...] = with_installed(
     Conditional,
     AtMostOnce,
     Batch,
+    Logs,
     SharedReads,
     Openapi,
     Pages,
@@ -69,6 +72,7 @@ FEATURES: tuple[type[Feature], ...] = with_installed(
 
 for _feature in FEATURES:
     NOT_A_FIELD.update(_feature.not_a_field)
+    OWN_READS.update(_feature.reads)
 
 
 def extensions_of(feature: type) -> tuple[Any, ...]:
