@@ -28,7 +28,7 @@ PARTS = {
     "Scripter": ["calls", "examples", "http", "reads", "watch", "batch", "at-most-once", "errors"],
     "Front end": ["protocols", "protocol-clients", "pages", "compatibility", "cueweb"],
     "Administrator": [
-        *("deployment", "configuration", "tokens", "access", "access-methods", "audit"),
+        *("deployment", "configuration", "tokens", "access", "access-methods", "audit", "logs"),
         *(
             "operations",
             "scaling",

@@ -42,13 +42,14 @@ class LoggingFarm:
 
 def file_of(folder: Path, job: Any, frame: Any) -> Path:
     """Where RQD writes it, below the folder in the place of /shots."""
-    return folder / job.log_dir.removeprefix("/shots/") / f"{job.name}.{frame.name}.rqlog"
+    name = f"{job.name}.{frame.name}.rqlog"
+    return folder.joinpath(job.log_dir.removeprefix("/shots/"), name)
 
 
 @asynccontextmanager
 async def logging_farm(folder: Path, **settings: object) -> AsyncIterator[LoggingFarm]:
     farm = still_farm()
-    given = {"log_roots": f"/shots={folder}"} | settings
+    given: dict[str, Any] = {"log_roots": f"/shots={folder}"} | settings
     async with running_farm(farm) as cuebot, gateway_for(cuebot.endpoint, **given) as gateway:
         job = next(iter(farm.jobs.values()))
         frame = farm.frames_of(job)[0]
