@@ -5,22 +5,21 @@ from typing import Any, ClassVar
 
 from starlette.routing import Route
 
+from gateway.core.fair_quota import FairQuota
 from gateway.core.gateway import Gateway
+from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.routing import PAGE_VERBS
 from gateway.core.profile.draft import Draft
 from gateway.core.settings.model import Strict
 from gateway.feature import Feature
 from gateway.features.logs.compile import compile_logs
+from gateway.features.logs.limits import LogLimits
 from gateway.features.logs.page import FOLDER, READ, LogPage
 from gateway.features.logs.profile import LogTables
 from gateway.features.logs.roots import root_of
 from gateway.features.logs.settings import LogSettings
-from gateway.features.logs.threads import Threads
 
-THREADS = 8
-"""That read logs for a single principal; for all, a quarter more."""
-MOST_WAITING = 1000
-"""Pieces of logs that wait for a thread."""
+LOG_LIMITS = LogLimits()
 
 
 class Logs(Feature):
@@ -28,7 +27,11 @@ class Logs(Feature):
     tables = LogTables
     document = "openapi.yaml"
     reads = (READ,)
-    refusals: ClassVar[Mapping[str, str]] = {"logs": "Too many logs are being read"}
+    headers = HeaderNames(
+        read=("If-Modified-Since", "If-None-Match", "If-Range", "Last-Event-ID", "Range"),
+        sent=("Accept-Ranges", "Content-Range", "ETag", "Last-Modified"),
+    )
+    refusals: ClassVar[Mapping[str, str]] = {"logs": "Too many logs are being read, or followed"}
 
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict]:
@@ -41,9 +44,19 @@ class Logs(Feature):
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
         self._roots = [root_of(each) for each in gateway.settings.section(LogSettings).log_roots]
+        self._limits = LOG_LIMITS
+        self.readers = FairQuota(self._limits.readers, gateway.weight)
+        self.followers = FairQuota(self._limits.followers, gateway.weight)
+
+    def numbers(self) -> Mapping[tuple[str, ...], float]:
+        return {("log_followers",): self.followers.taken}
 
     def routes(self) -> Iterable[Route]:
-        gateway, seconds = self.gateway, self.gateway.settings.http_timeout
-        threads = Threads(THREADS, MOST_WAITING, gateway.weight, seconds)
-        page = LogPage(gateway, self._roots, threads, seconds)
+        page = LogPage(
+            self.gateway,
+            self._roots,
+            readers=self.readers,
+            followers=self.followers,
+            limits=self._limits,
+        )
         return (Route(FOLDER + "{path:path}", page, methods=PAGE_VERBS),)

@@ -3,20 +3,23 @@
 import errno
 import os
 import stat
-from threading import Lock
 from typing import NamedTuple
 
 from gateway.core.errors import Code, GatewayError
-from gateway.features.logs.opening import open_below
+from gateway.features.logs.opening import NoFolder, open_below
 from gateway.features.logs.roots import Place
 
 AROUND_BYTES = 3
 """On either side of a byte, what decides whether it is part of a character."""
 SEARCHED_BYTES = 64 * 1024
 """Read at once to find the beginnings of lines."""
-LINKS = (errno.EXDEV, errno.ELOOP)
 LAST_LINES_BYTES = 16 * 2**20
 """The last lines are those in so many bytes at the end."""
+LINKS = (errno.EXDEV, errno.ELOOP)
+
+
+class NotThere(GatewayError):
+    """There is no such log, or not yet."""
 
 
 class State(NamedTuple):
@@ -30,49 +33,42 @@ class State(NamedTuple):
     """The same while it is the same file, wherever it has been moved."""
 
 
-def state_of(found: os.stat_result) -> State:
-    etag = f'"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"'
-    return State(found.st_size, found.st_mtime, etag, (found.st_dev, found.st_ino))
-
-
 class LogFile:
     """A regular file. Whatever happens to its path, it stays the same file."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
-        self._descriptor: int | None = None
-        self._is_closed = False
-        self._lock = Lock()
-
-    def open(self) -> State:
         """Raises GatewayError: what is said of a log that is not there, or cannot be read."""
+        self.place = place
         try:
-            descriptor = open_below(self.place.root.here, self.place.names)
+            self._descriptor = open_below(place.root.here, place.names)
         except OSError as error:
-            raise why_not_open(self.place.told, error) from None
-        with self._lock:
-            if self._is_closed:  # whoever has waited for it has left
-                os.close(descriptor)
-                raise GatewayError(Code.CANCELLED, "nobody waits for it")
-            self._descriptor = descriptor
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            raise GatewayError(Code.NOT_FOUND, f"{self.place.told} is no regular file")
-        return state_of(found)
+            raise why_not_open(place, error) from None
+        if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            self.close()
+            raise GatewayError(Code.NOT_FOUND, f"{place.told} is no regular file")
 
     def state(self) -> State:
-        return state_of(os.fstat(self._opened()))
+        """Raises GatewayError."""
+        try:
+            found = os.fstat(self._descriptor)
+        except OSError as error:
+            raise self._lost(error) from None
+        etag = f'"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"'
+        return State(found.st_size, found.st_mtime, etag, (found.st_dev, found.st_ino))
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` to `end`, fewer if the file ends there. Each that is no part of a
-        character in UTF-8 is a question mark.
+        character in UTF-8 is a question mark. Raises GatewayError.
         """
         first = max(start - AROUND_BYTES, 0)
         found = self._bytes(first, end + AROUND_BYTES)
         return clean(found)[start - first : end - first]
 
     def start_of_lines(self, count: int, end: int) -> int:
-        """Where the last `count` lines before `end` begin, among the last LAST_LINES_BYTES."""
+        """Where the last `count` lines before `end` begin, among the last LAST_LINES_BYTES.
+
+        Raises GatewayError.
+        """
         least = max(end - LAST_LINES_BYTES, 0)
         at, left = end, count
         while at > least:
@@ -91,26 +87,21 @@ class LogFile:
         return least
 
     def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        os.close(self._descriptor)
 
     def _bytes(self, start: int, end: int) -> bytes:
         parts, at = [], start
-        while at < end:
-            part = os.pread(self._opened(), end - at, at)
-            if not part:
-                break
-            parts.append(part)
-            at += len(part)
+        try:
+            while at < end and (part := os.pread(self._descriptor, end - at, at)):
+                parts.append(part)
+                at += len(part)
+        except OSError as error:
+            raise self._lost(error) from None
         return b"".join(parts)
 
-    def _opened(self) -> int:
-        if self._descriptor is None:
-            raise GatewayError(Code.CANCELLED, "the log has been closed")
-        return self._descriptor
+    def _lost(self, error: OSError) -> GatewayError:
+        problem = f"{self.place.told} cannot be read any more: {error.strerror}"
+        return GatewayError(Code.DATA_LOSS, problem)
 
 
 def clean(content: bytes) -> bytes:
@@ -118,15 +109,19 @@ def clean(content: bytes) -> bytes:
     return content.decode("utf-8", "surrogateescape").encode("utf-8", "replace")
 
 
-def why_not_open(told: str, error: OSError) -> GatewayError:
+def why_not_open(place: Place, error: OSError) -> GatewayError:
+    told = place.told
     match error:
+        case NoFolder():
+            problem = f"{place.root.told} of LOG_ROOTS is not mounted here, or cannot be read"
+            return GatewayError(Code.INTERNAL, f"{problem}: {error.strerror}")
         case FileNotFoundError() | NotADirectoryError():
-            return GatewayError(Code.NOT_FOUND, f"the log is not there yet: {told}")
+            return NotThere(Code.NOT_FOUND, f"the log is not there, or not yet: {told}")
         case PermissionError():
-            problem = f"the gateway may not read {told}: its user has no right to"
+            problem = f"the gateway may not read {told}: {error.strerror}"
             return GatewayError(Code.INTERNAL, problem)
         case _ if error.errno in LINKS:
-            problem = f"{told} leads out of LOG_ROOTS by a link, which is not followed"
+            problem = f"{told} leads through a link that is not followed: out of LOG_ROOTS"
             return GatewayError(Code.NOT_FOUND, problem)
         case _:
             return GatewayError(Code.INTERNAL, f"{told} cannot be read: {error.strerror}")

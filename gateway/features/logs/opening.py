@@ -21,6 +21,10 @@ FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 """A FIFO, or a device, does not block whoever opens it so."""
 
 
+class NoFolder(OSError):
+    """The folder below which files are opened is not there, or may not be read."""
+
+
 class OpenHow(ctypes.Structure):
     _fields_ = (
         ("flags", ctypes.c_uint64),
@@ -31,9 +35,12 @@ class OpenHow(ctypes.Structure):
 
 def open_below(folder: str, names: Sequence[str]) -> int:
     """A descriptor of the file with these names below a folder. Blocks. Raises OSError: EXDEV and
-    ELOOP for a link that is not followed.
+    ELOOP for a link that is not followed; NoFolder.
     """
-    top = os.open(folder, FOLDER)
+    try:
+        top = os.open(folder, FOLDER)
+    except OSError as error:
+        raise NoFolder(error.errno, error.strerror) from None
     try:
         if KERNEL_RESOLVES:
             return open_beneath(top, "/".join(names))

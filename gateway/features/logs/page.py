@@ -2,75 +2,91 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from time import monotonic
 
+import orjson
 from starlette.types import Receive, Scope, Send
 
-from gateway.core.errors import Code, GatewayError, stopping
+from gateway.core.errors import Code, GatewayError, stopping, unavailable
+from gateway.core.fair_quota import FairQuota
 from gateway.core.gateway import Gateway
-from gateway.core.pipeline.context import Denial, RequestContext, context_of
+from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext, context_of
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.event_stream import EVENT_STREAM
+from gateway.core.pipeline.options import offers
 from gateway.core.pipeline.routing import send_nothing
-from gateway.core.pipeline.slow_reader import SlowReader
 from gateway.core.schema.catalog import Catalog, no_schema
 from gateway.core.suggestions import QUOTED_CHARS
+from gateway.features.logs.attempts import attempts_at, open_attempt
+from gateway.features.logs.following import EventForm, Follower, Form, Found, FrameStates, PlainForm
 from gateway.features.logs.frames import FrameFinder, logs_of
+from gateway.features.logs.limits import LogLimits
 from gateway.features.logs.log_file import LogFile, State
-from gateway.features.logs.options import Asked, asked_in
-from gateway.features.logs.ranges import NEVER_SATISFIED, http_date, is_fresh, wanted_range
-from gateway.features.logs.roots import Place, Root, is_name_of_file, place_of
+from gateway.features.logs.options import FOLLOWED_LINES, Asked, asked_in
+from gateway.features.logs.roots import Root, is_name_of_file, place_of
+from gateway.features.logs.sending import send_part
 from gateway.features.logs.threads import Threads
 
 PATH = "/logs/{job}/{frame}"
 FOLDER = "/logs/"
 READ = "logs"
 """The right to read logs, in access rules."""
-PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
-PIECE_BYTES = 256 * 1024
-"""Read and sent at once."""
-
-
-class Found(NamedTuple):
-    """A frame, its job, and where its log is."""
-
-    catalog: Catalog
-    job: Any
-    frame: Any
-    place: Place
+OFFSET_DIGITS = 18
 
 
 class LogPage:
     def __init__(
-        self, gateway: Gateway, roots: Sequence[Root], threads: Threads, timeout: float
+        self,
+        gateway: Gateway,
+        roots: Sequence[Root],
+        *,
+        readers: FairQuota,
+        followers: FairQuota,
+        limits: LogLimits,
     ) -> None:
-        """The gateway's pipeline is there. `timeout` is in seconds, for a client to read on."""
+        """The gateway's pipeline is there. `readers` and `followers` are of the limits."""
+        pipeline, settings = gateway.pipeline, gateway.settings
         self._live = gateway.live
         self._readiness = gateway.readiness
-        self._interceptors = gateway.pipeline.interceptors
-        self._finder = FrameFinder(gateway.pipeline.calls, gateway.settings.grpc_timeout)
+        self._interceptors = pipeline.interceptors
+        self._finder = FrameFinder(pipeline.calls, settings.grpc_timeout)
+        self._states = FrameStates(self._finder, pipeline.interceptors, limits.poll_seconds)
         self._roots = roots
-        self._threads = threads
-        self._timeout = timeout
+        self._readers = readers
+        self._followers = followers
+        self._limits = limits
+        self._timeout = settings.http_timeout
+        self._threads = Threads(limits.threads, limits.waiting, gateway.weight, self._timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises GatewayError, and ClientGone."""
         context = context_of(scope)
         with CancelOnDisconnect(context, receive):
-            await self._answer(context, send)
+            if self._readiness.stopping:
+                raise stopping()
+            catalog = self._live.current
+            if catalog is None:
+                raise no_schema()
+            self._check_right(context, catalog)
+            job, frame = names_in_path(context.request.path)
+            asked = asked_in(context.request.query)
+            self._interceptors.enter(context)
+            found = await self._found(context, catalog, job, frame)
+            context.close()  # neither a slot nor memory for answers is held while a log is sent
+            if asked.list:
+                await self._list(context, found, send)
+                return
+        places = self._followers if asked.follow else self._readers
+        principal = context.principal
+        if not places.take(principal):
+            what = "followed" if asked.follow else "read"
+            raise unavailable(f"too many logs are being {what}", "logs")
+        try:
+            await self._send(context, found, asked, receive, send)
+        finally:
+            places.give_back(principal)
 
-    async def _answer(self, context: RequestContext, send: Send) -> None:
-        if self._readiness.stopping:
-            raise stopping()
-        catalog = self._live.current
-        if catalog is None:
-            raise no_schema()
-        self._check_right(context, catalog)
-        job, frame = names_in_path(context.request.path)
-        asked = asked_in(context.request.query)
-        self._interceptors.enter(context)
-        found = await self._found(context, catalog, job, frame)
-        context.close()  # neither a slot nor memory for answers is held while a log is sent
-        await self._send(context, found, asked, send)
+    # --- who may read it, and where it is -------------------------------------------------------
 
     def _check_right(self, context: RequestContext, catalog: Catalog) -> None:
         """Raises GatewayError (PERMISSION_DENIED)."""
@@ -83,6 +99,16 @@ class LogPage:
                 f"{caller.subject!r} may not read logs: the access rule {caller.rights.name!r} has"
                 f' neither "{READ}" nor "reads" in `may`',
             )
+
+    def _check_again(self, catalog: Catalog, context: RequestContext) -> None:
+        """Raises GatewayError for a follower that may not go on."""
+        if self._readiness.stopping:
+            raise stopping()
+        self._interceptors.identify_again(context)
+        try:
+            self._check_right(context, catalog)
+        finally:
+            context.call.denied = None  # a stream that ends is no call that is denied
 
     async def _found(
         self, context: RequestContext, catalog: Catalog, job_name: str, frame_name: str
@@ -104,75 +130,100 @@ class LogPage:
             raise no_roots(told)
         place = place_of(job.log_dir, name, self._roots)
         if place is None:
-            problem = (
-                f"{told} lies below none of the folders in LOG_ROOTS, which this gateway reads"
-            )
+            problem = f"{told} is below none of the folders in LOG_ROOTS, which this gateway reads"
             raise GatewayError(Code.NOT_FOUND, problem)
         return Found(catalog, job, frame, place)
 
-    async def _send(self, context: RequestContext, found: Found, asked: Asked, send: Send) -> None:
-        log, run = LogFile(found.place), partial(self._threads.run, context.principal)
-        try:
-            state = await run(log.open)
-            start = 0
-            if asked.lines is not None:
-                start = await run(partial(log.start_of_lines, asked.lines, state.size))
-            await self._send_part(context, log, state, start, send)
-        finally:
-            self._threads.run_later(log.close)
+    # --- answers --------------------------------------------------------------------------------
 
-    async def _send_part(
-        self, context: RequestContext, log: LogFile, state: State, start: int, send: Send
-    ) -> None:
-        """Answer with the log from `start`, or with the range of that which is asked for."""
-        request, size = context.request, state.size - start
+    async def _list(self, context: RequestContext, found: Found, send: Send) -> None:
+        there = await self._threads.run(context.principal, partial(attempts_at, found.place))
+        body = orjson.dumps({"attempts": [each.as_object() for each in there]})
         context.response.code = Code.OK
-        headers = [
-            (b"accept-ranges", b"bytes"),
-            (b"etag", state.etag.encode()),
-            (b"last-modified", http_date(state.modified).encode()),
-        ]
-        if is_fresh(request.headers, state):
-            await send_nothing(send, *headers, status=304)
-            return
-        part = None
-        if request.method == "GET":  # the range of any other request means nothing
-            part = wanted_range(request.headers, state, size)
-        if part == NEVER_SATISFIED:
-            problem = f"the log has {size} bytes"
-            told = {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
-            raise GatewayError(Code.OUT_OF_RANGE, problem, status=416, headers=told)
-        first, last = (0, size) if part is None else part
-        if part is not None:
-            headers.append((b"content-range", b"bytes %d-%d/%d" % (first, last - 1, size)))
-        headers += (PLAIN_TEXT, (b"content-length", b"%d" % (last - first)))
-        status = 200 if part is None else 206
-        if request.method == "HEAD":
-            await send_nothing(send, *headers, status=status)
-            return
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await self._send_bytes(context, log, start + first, start + last, send)
+        length = (b"content-length", b"%d" % len(body))
+        headers = [JSON_TYPE, length]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
-    async def _send_bytes(
-        self, context: RequestContext, log: LogFile, start: int, end: int, send: Send
+    async def _send(
+        self, context: RequestContext, found: Found, asked: Asked, receive: Receive, send: Send
     ) -> None:
-        reader = SlowReader(context, send, self._timeout, None)
-        at = start
-        while at < end:
-            until = min(at + PIECE_BYTES, end)
-            work = partial(log.read, at, until)
-            piece = await self._threads.run(context.principal, work)
-            if len(piece) < until - at:
-                line = f"\n[the log has been cut off: it had {end} bytes]\n".encode()
-                piece = (piece + line)[: until - at]
-                message = {"type": "http.response.body", "body": piece, "more_body": True}
-                await reader.send(message, len(piece))
-                raise GatewayError(Code.DATA_LOSS, "the log was cut off while it was read")
-            message = {"type": "http.response.body", "body": piece, "more_body": True}
-            await reader.send(message, len(piece))
-            await reader.catch_up()
-            at = until
-        await reader.send({"type": "http.response.body", "body": b""})
+        run = partial(self._threads.run, context.principal)
+        log: LogFile | None = None
+        try:
+            with CancelOnDisconnect(context, receive):
+                log = await run(
+                    partial(open_attempt, found.place, asked.attempt), unwanted=LogFile.close
+                )
+                state = await run(log.state)
+                lines, start = asked.lines, 0
+                if asked.follow:
+                    lines = asked.lines or FOLLOWED_LINES
+                if lines is not None:
+                    start = await run(partial(log.start_of_lines, lines, state.size))
+                if not asked.follow:
+                    await send_part(context, log, state, start, send, self._threads, self._timeout)
+            if asked.follow:
+                await self._follow(context, found, log, state, start, receive, send)
+        finally:
+            if log is not None:
+                self._threads.run_later(log.close)
+
+    async def _follow(
+        self,
+        context: RequestContext,
+        found: Found,
+        log: LogFile,
+        state: State,
+        start: int,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        form: Form = PlainForm()
+        if wants_events(context.request.headers.get(b"accept", b"")):
+            start = self._resumed(context, state.size, start)
+            form = EventForm(start)
+        context.response.code = Code.OK
+        if context.request.method == "HEAD":
+            await send_nothing(send, *form.headers, status=200)
+            return
+        follower = Follower(
+            context,
+            found,
+            log,
+            state,
+            threads=self._threads,
+            states=self._states,
+            check=partial(self._check_again, found.catalog),
+            limits=self._limits,
+            timeout=self._timeout,
+        )
+        began, is_cut_off = monotonic(), False
+        await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
+        context.response.headers = []  # they are sent, and a stream may be long
+        try:
+            with CancelOnDisconnect(context, receive):
+                try:
+                    await follower.follow(start, form, send)
+                    await send({"type": "http.response.body", "body": b""})
+                except ClientGone:  # by a write, and perhaps before the server knows
+                    is_cut_off = context.direct is None or not context.direct.disconnected
+                    raise
+        except ClientGone:
+            if is_cut_off:
+                raise
+            # Otherwise the client has left, which is the usual end.
+        finally:
+            context.wait_as_asked(monotonic() - began)
+
+    def _resumed(self, context: RequestContext, size: int, start: int) -> int:
+        """Where an event stream goes on: behind the last event that the client has; at the
+        beginning of a log that is shorter by now.
+        """
+        given = context.request.headers.get(b"last-event-id", b"").decode("latin-1").strip()
+        if not (given.isascii() and given.isdigit() and len(given) <= OFFSET_DIGITS):
+            return start
+        return int(given) if int(given) <= size else 0
 
 
 def names_in_path(path: str) -> tuple[str, str]:
@@ -182,6 +233,12 @@ def names_in_path(path: str) -> tuple[str, str]:
         problem = f"{path[:QUOTED_CHARS]!r}: the log of a frame is at {PATH}, by names or ids"
         raise GatewayError(Code.INVALID_ARGUMENT, problem)
     return names[0], names[1]
+
+
+def wants_events(accept: bytes) -> bool:
+    """Whether an Accept header would rather have an event stream than plain text."""
+    weights = dict(offers(accept))
+    return weights.get(EVENT_STREAM, 0) > weights.get("text/plain", 0)
 
 
 def no_roots(told: str = "") -> GatewayError:

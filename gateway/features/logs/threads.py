@@ -16,8 +16,8 @@ Work = tuple[Callable[[], Any], Future[Any]]
 
 
 class Threads:
-    """A few threads that principals share fairly. A thread that hangs keeps its place, and does
-    not keep the process from ending.
+    """A few threads that principals share fairly. One that hangs keeps its place, and does not keep
+    the process from ending.
     """
 
     def __init__(self, number: int, most_waiting: int, weight: Weight, seconds: float) -> None:
@@ -31,26 +31,36 @@ class Threads:
         self._started = 0
         self._busy = 0
 
-    async def run(self, principal: str, work: Callable[[], Result]) -> Result:
-        """Raises GatewayError without a thread, or without an end, in time; and what the work does.
+    async def run(
+        self,
+        principal: str,
+        work: Callable[[], Result],
+        unwanted: Callable[[Result], object] | None = None,
+    ) -> Result:
+        """What the work returns, or raises; GatewayError without a thread, or an end, in time.
 
-        Work that nobody waits for any more goes on to its end.
+        Work that nobody waits for any more goes on to its end. Its result is `unwanted`, for which
+        that is called in the thread.
         """
         if not await self._turns.take(principal, 1, self._seconds):
             raise unavailable("too many logs are being read", "logs")
-        future = self._submit(principal, work)
+        future = self._begin(principal, work)
         try:
             async with asyncio.timeout(self._seconds):
                 return await asyncio.shield(asyncio.wrap_future(future))
-        except TimeoutError:
-            problem = f"the storage of the logs did not answer in {self._seconds:g} s"
-            raise GatewayError(Code.DEADLINE_EXCEEDED, problem) from None
+        except BaseException as error:
+            if unwanted is not None:
+                future.add_done_callback(lambda done: done.exception() or unwanted(done.result()))
+            if isinstance(error, TimeoutError):
+                problem = f"the storage of the logs did not answer in {self._seconds:g} s"
+                raise GatewayError(Code.DEADLINE_EXCEEDED, problem) from None
+            raise
 
     def run_later(self, work: Callable[[], object]) -> None:
         """Work that is short, and that nobody waits for."""
         self._put(work, Future())
 
-    def _submit(self, principal: str, work: Callable[[], Result]) -> "Future[Result]":
+    def _begin(self, principal: str, work: Callable[[], Result]) -> "Future[Result]":
         loop, future = asyncio.get_running_loop(), Future[Result]()
 
         def is_over(_: object) -> None:

@@ -74,6 +74,7 @@ FAMILIES = {
         counter("response_bytes_total", "Bytes of response bodies, as they were sent."),
         gauge("requests_in_flight", "Requests that have one of the MAX_IN_FLIGHT slots."),
         gauge("watchers", "Event streams that are open."),
+        gauge("log_followers", "Logs of frames that are being followed."),
         counter("shed_total", "Requests and connections that were turned away.", ("reason",)),
         counter("rate_limited_total", "Requests over the rate limit."),
         counter("auth_failures_total", "Requests without a valid token.", ("reason",)),
