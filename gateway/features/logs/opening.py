@@ -9,7 +9,6 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
-from contextlib import suppress
 
 OPENAT2 = 437
 """The number of the system call, on all architectures."""
@@ -72,9 +71,8 @@ def open_name_by_name(top: int, names: Sequence[str]) -> int:
             try:
                 below = os.open(name, FOLDER | os.O_NOFOLLOW, dir_fd=folder)
             except NotADirectoryError:
-                with suppress(OSError):
-                    if stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode):
-                        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
+                if is_link(name, folder):
+                    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
                 raise
             os.close(folder)
             folder = below
@@ -83,13 +81,22 @@ def open_name_by_name(top: int, names: Sequence[str]) -> int:
         os.close(folder)
 
 
-def kernel_resolves() -> bool:
-    """Whether the kernel has openat2, and lets this process call it."""
+def is_link(name: str, folder: int) -> bool:
     try:
-        os.close(open_beneath(top := os.open("/", FOLDER), "."))
+        return stat.S_ISLNK(os.lstat(name, dir_fd=folder).st_mode)
     except OSError:
         return False
-    os.close(top)
+
+
+def kernel_resolves() -> bool:
+    """Whether the kernel has openat2, and lets this process call it."""
+    top = os.open("/", FOLDER)
+    try:
+        os.close(open_beneath(top, "."))
+    except OSError:
+        return False
+    finally:
+        os.close(top)
     return True
 
 

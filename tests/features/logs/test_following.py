@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.principal import Unrestricted
 from gateway.features.logs import feature
 from gateway.features.logs.compile import FrameLogs
 from gateway.features.logs.following import Found, FrameStates
@@ -177,6 +178,31 @@ async def test_a_gateway_that_stops_says_so(farm: LoggingFarm) -> None:
         await reader.has(b"one")
         farm.gateway.app.parts.readiness.stopping = True
         assert await reader.end() == b"one\n[the gateway is stopping]\n"
+
+
+async def test_a_right_that_is_lost_ends_it(farm: LoggingFarm) -> None:
+    farm.write(b"one\n")
+
+    class Nothing(Unrestricted):
+        name = "nothing"
+
+        def reads(self, word: str) -> bool:
+            return False
+
+    rights = Nothing()
+    async with following(farm) as reader:
+        await reader.has(b"one")
+        farm.gateway.app.parts.authority.follow_rights(lambda claims: rights)
+        text = await reader.end()
+        assert text.startswith(b"one\n['tester' may not read logs")
+
+
+async def test_a_frame_that_is_hidden_meanwhile_ends_it(farm: LoggingFarm) -> None:
+    farm.write(b"one\n")
+    async with following(farm) as reader:
+        await reader.has(b"one")
+        del farm.cuebot.farm.jobs[farm.job.id]
+        assert (await reader.end()).startswith(b"one\n[no frame ")
 
 
 async def test_followers_of_a_frame_share_the_question_for_its_state() -> None:
