@@ -6,13 +6,17 @@ from typing import Any, ClassVar
 from starlette.routing import Route
 
 from gateway.core.fair_quota import FairQuota
-from gateway.core.gateway import Gateway
+from gateway.core.findings import Findings
+from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.routing import PAGE_VERBS
 from gateway.core.profile.draft import Draft
-from gateway.core.settings.model import Strict
+from gateway.core.schema.catalog import Catalog
+from gateway.core.settings.model import Settings, Strict
 from gateway.feature import Feature
-from gateway.features.logs.compile import compile_logs
+from gateway.features.logs.check import check_logs
+from gateway.features.logs.compile import FrameLogs, compile_logs
+from gateway.features.logs.frames import NOT_FOUND_HOW
 from gateway.features.logs.limits import LogLimits
 from gateway.features.logs.page import FOLDER, READ, LogPage
 from gateway.features.logs.profile import LogTables
@@ -27,6 +31,7 @@ class Logs(Feature):
     tables = LogTables
     document = "openapi.yaml"
     reads = (READ,)
+    facts: ClassVar[Mapping[str, object]] = {"log_roots": []}
     headers = HeaderNames(
         read=("If-Modified-Since", "If-None-Match", "If-Range", "Last-Event-ID", "Range"),
         sent=("Accept-Ranges", "Content-Range", "ETag", "Last-Modified"),
@@ -36,6 +41,17 @@ class Logs(Feature):
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict]:
         return LogSettings
+
+    @classmethod
+    async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:
+        await check_logs(settings, found)
+
+    @classmethod
+    def check_catalog(
+        cls, settings: Settings, composition: Composition, catalog: Catalog, found: Findings
+    ) -> None:
+        if settings.section(LogSettings).log_roots and FrameLogs not in catalog.aspects:
+            found.warnings.append(f"LOG_ROOTS: {NOT_FOUND_HOW}")
 
     @staticmethod
     def compile(draft: Draft) -> None:
