@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
@@ -16,12 +15,6 @@ from tests.support.servers import get
 pytestmark = pytest.mark.anyio
 
 TEXT = b"one\ntwo \xe2\x82\xac\nthree\n"
-
-
-@pytest.fixture(scope="module")
-async def shared_farm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LoggingFarm]:
-    async with logging_farm(tmp_path_factory.mktemp("shots")) as farm:
-        yield farm
 
 
 @pytest.fixture
