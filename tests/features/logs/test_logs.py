@@ -1,7 +1,10 @@
 """`GET /logs/{job}/{frame}`: a log as it is in the file."""
 
+import asyncio
 import os
+import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import httpx
@@ -10,6 +13,7 @@ import pytest
 from gateway.features.logs.log_file import LogFile
 from tests.features.logs.farm import LoggingFarm, logging_farm
 from tests.support.needs import needs
+from tests.support.patience import PATIENCE, until
 from tests.support.servers import get
 
 pytestmark = pytest.mark.anyio
@@ -233,3 +237,45 @@ async def until_cut(answer: httpx.Response) -> bytes:
     except httpx.RemoteProtocolError:
         return found
     raise AssertionError("the answer was complete")
+
+
+async def test_a_long_log_takes_the_memory_of_a_short_one(farm: LoggingFarm) -> None:
+    async def peak(size: int) -> int:
+        os.truncate(farm.file, size)
+        seen = 0
+        tracemalloc.start()
+        try:
+            async with farm.gateway.client.stream("GET", farm.path) as answer:
+                async for part in answer.aiter_raw():
+                    seen += len(part)
+            _, found = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert seen == size
+        return found
+
+    short, long = await peak(2**20), await peak(2**26)
+    assert long - short < 2**21
+
+
+async def test_storage_that_hangs_holds_nobody_else(
+    farm: LoggingFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, read = threading.Event(), threading.Event(), LogFile.read
+
+    def hang(log: LogFile, start: int, end: int) -> bytes:
+        begun.set()
+        go_on.wait(PATIENCE)
+        return read(log, start, end)
+
+    monkeypatch.setattr(LogFile, "read", hang)
+    client = farm.gateway.client
+    asking = asyncio.create_task(client.get(farm.path))
+    try:
+        await until(begun.is_set)
+        assert (await client.get(f"{farm.path}?list")).status_code == 200
+        assert (await farm.gateway.post("/show.ShowInterface/GetShows")).status_code == 200
+        assert not asking.done()
+    finally:
+        go_on.set()
+    assert (await asking).content == TEXT
