@@ -19,6 +19,7 @@ from gateway.features.logs.following import Found, FrameStates
 from gateway.features.logs.limits import LogLimits
 from tests.features.logs.farm import LoggingFarm, logging_farm
 from tests.support.events import EVENTS
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
@@ -180,6 +181,7 @@ async def test_a_gateway_that_stops_says_so(farm: LoggingFarm) -> None:
         assert await reader.end() == b"one\n[the gateway is stopping]\n"
 
 
+@needs("tokens")
 async def test_a_right_that_is_lost_ends_it(farm: LoggingFarm) -> None:
     farm.write(b"one\n")
 

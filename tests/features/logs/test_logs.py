@@ -175,6 +175,7 @@ async def test_a_log_that_is_in_loki(farm: LoggingFarm) -> None:
     assert "in Loki, http://loki.studio" in answer.json()["message"]
 
 
+@needs("tokens")
 async def test_nobody_without_a_token(farm: LoggingFarm) -> None:
     assert (await get(farm.gateway, farm.path)).status_code == 401
 
