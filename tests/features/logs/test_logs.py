@@ -18,6 +18,7 @@ from tests.support.servers import get
 
 pytestmark = pytest.mark.anyio
 
+FINISHED = 1  # the state of a job
 TEXT = b"one\ntwo \xe2\x82\xac\nthree\n"
 
 
@@ -280,3 +281,20 @@ async def test_storage_that_hangs_holds_nobody_else(
     finally:
         go_on.set()
     assert (await asking).content == TEXT
+
+
+async def test_of_several_jobs_of_a_name_the_pending_one(tmp_path: Path) -> None:
+    async with logging_farm(tmp_path) as farm:
+        client, jobs = farm.gateway.client, farm.cuebot.farm.jobs
+        first, second, third = [*jobs.values()][:3]
+        farm.write(b"first\n")
+        assert (await client.get(farm.path)).content == b"first\n"
+        for each in (second, third):  # neither has the frame
+            each.name, each.state = first.name, FINISHED
+        second.start_time = third.start_time + 1
+        assert (await client.get(farm.path)).content == b"first\n"
+        first.state = FINISHED
+        first.start_time = second.start_time + 1
+        assert (await client.get(farm.path)).content == b"first\n"
+        first.start_time = second.start_time - 1
+        assert (await client.get(farm.path)).status_code == 404
