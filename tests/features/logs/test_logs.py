@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from gateway.features.logs.log_file import LogFile
+from gateway.features.logs.roots import Place
 from tests.features.logs.farm import LoggingFarm, logging_farm
 from tests.support.needs import needs
 from tests.support.patience import PATIENCE, until
@@ -258,6 +259,29 @@ async def test_a_long_log_takes_the_memory_of_a_short_one(farm: LoggingFarm) -> 
 
     short, long = await peak(2**20), await peak(2**26)
     assert long - short < 2**21
+
+
+async def test_no_log_stays_open(farm: LoggingFarm, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[LogFile] = []
+    closed: list[LogFile] = []
+    begin, close = LogFile.__init__, LogFile.close
+
+    def open_and_note(log: LogFile, place: Place) -> None:
+        begin(log, place)
+        opened.append(log)
+
+    def close_and_note(log: LogFile) -> None:
+        close(log)
+        closed.append(log)
+
+    monkeypatch.setattr(LogFile, "__init__", open_and_note)
+    monkeypatch.setattr(LogFile, "close", close_and_note)
+    client = farm.gateway.client
+    for target in ("", "?lines=1", "?list", "?attempt=1"):
+        await client.get(farm.path + target)
+    await client.get(farm.path, headers={"Range": "bytes=18-"})
+    assert len(opened) == 6  # with a look at which attempts there are
+    await until(lambda: len(closed) == len(opened))
 
 
 async def test_storage_that_hangs_holds_nobody_else(
