@@ -31,7 +31,7 @@ PARTS = {
     ],
     "Front end": ["protocols", "protocol-clients", "cors", "pages", "compatibility", "cueweb"],
     "Administrator": [
-        *("deployment", "configuration", "tokens", "access", "access-methods", "audit"),
+        *("deployment", "configuration", "tokens", "access", "access-methods", "audit", "logs"),
         *(
             "operations",
             "scaling",

@@ -82,6 +82,10 @@ class Feature:
     """What it offers to calls straight to Cuebot, which commands make without a gateway."""
     refusals: ClassVar[Mapping[str, str]] = {}
     """Words for its own reasons to refuse (`GatewayError.cause`)."""
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Words for what it lets callers read beside Cuebot's methods, as access rules name it: see
+    `Rights.reads`.
+    """
     links: ClassVar[tuple[str, ...]] = ()
     """Its pages for people, where there are pages (DOCS)."""
     openapi: ClassVar[str] = ""

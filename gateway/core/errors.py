@@ -48,6 +48,7 @@ Shed = Literal[
     "decoding",
     "waits",
     "watchers",
+    "logs",
     "connections",
     "connections_per_address",
     "unfinished",

@@ -25,6 +25,12 @@ SHARED = "shared"
 """The principal of calls for several callers, and of the memory for their answers."""
 
 
+OWN_READS: set[str] = set()
+"""Words for what features let callers read beside Cuebot's methods. Access rules may name them, and
+their `reads` includes them.
+"""
+
+
 class Rights(Protocol):
     """What a caller may do."""
 
@@ -43,6 +49,9 @@ class Rights(Protocol):
     @property
     def shows_status(self) -> bool:
         """Whether the caller may see the state of the gateway itself: metrics, Cuebot's hosts."""
+
+    def reads(self, word: str) -> bool:
+        """Whether the caller may read what a feature has under this word of OWN_READS."""
 
     @property
     def is_restricted(self) -> bool:
@@ -82,6 +91,9 @@ class Unrestricted:
 
     def __init__(self, identity: Identity = "fill") -> None:
         self.identity = identity
+
+    def reads(self, word: str) -> bool:
+        return True
 
     def allowed(self, catalog: Catalog) -> frozenset[str]:
         return frozenset(method.path for method in catalog.routes.values())

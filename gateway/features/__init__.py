@@ -7,6 +7,7 @@ strings, and of ways of asking for a call where two are asked for. A studio's ow
 from typing import Any
 
 from gateway.core.families import FAMILIES
+from gateway.core.principal import OWN_READS
 from gateway.core.suggestions import NOT_A_FIELD
 from gateway.feature import Feature
 from gateway.features.access import Access
@@ -23,6 +24,7 @@ from gateway.features.dry_run import DryRun
 from gateway.features.health import Health
 from gateway.features.identity import Identity
 from gateway.features.installed import with_installed
+from gateway.features.logs import Logs
 from gateway.features.metrics import Metrics
 from gateway.features.names import Names
 from gateway.features.object_rights import ObjectRights
@@ -63,6 +65,7 @@ FEATURES: tuple[type[Feature], ...] = with_installed(
     Conditional,
     AtMostOnce,
     Batch,
+    Logs,
     SharedReads,
     Openapi,
     Pages,
@@ -72,6 +75,7 @@ for _feature in FEATURES:
     NOT_A_FIELD.update(_feature.not_a_field)
     for _family in _feature.families:
         FAMILIES.setdefault(_family.name, _family)
+    OWN_READS.update(_feature.reads)
 
 
 def extensions_of(feature: type) -> tuple[Any, ...]:

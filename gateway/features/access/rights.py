@@ -25,7 +25,7 @@ import orjson
 import structlog
 
 from gateway.core.errors import Code, ConfigurationError, GatewayError
-from gateway.core.principal import SIGNED_BY
+from gateway.core.principal import OWN_READS, SIGNED_BY
 from gateway.core.schema.catalog import Catalog, names_by_service
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import NEVER_BY_DEFAULT, chosen, matches, unused
@@ -169,6 +169,10 @@ class Rule:
         """Whether its tokens may see the state of the gateway itself: metrics, Cuebot's hosts."""
         return chosen((STATUS,), self._may, ("all",))
 
+    def reads(self, word: str) -> bool:
+        """Whether its tokens may read what a feature has beside Cuebot's methods."""
+        return chosen((word,), self._may, ("all", "reads"))
+
     def applied(self, catalog: Catalog) -> Mapping[type, Any]:
         """What the keys of features say of the methods of a catalog, by type."""
         return self._allowed_in(catalog).applied
@@ -250,12 +254,12 @@ class Rule:
     def idle(self, catalog: Catalog) -> tuple[str, ...]:
         """The globs that match nothing that is served, and so allow nothing."""
         known = [name for _, names in names_in(catalog) for name in names]
-        globs = [each for each in self._globs if each not in WORDS and not each.startswith("!")]
+        globs = [each for each in self._globs if not is_word(each) and not each.startswith("!")]
         return tuple(each for each in globs if not matches(known, (each,)))
 
     def unmatched(self, catalog: Catalog) -> list[str]:
         """Problems of `!` globs that match nothing: the methods that they mean may be allowed."""
-        globs = [each[1:] for each in self._globs if each.startswith("!") and each[1:] not in WORDS]
+        globs = [each[1:] for each in self._globs if each.startswith("!") and not is_word(each[1:])]
         harmless = (*(skip.service for skip in catalog.skipped), *NEVER_BY_DEFAULT)
         found = unused(f"access rule {self.name!r}", globs, catalog.known, harmless)
         return [str(replace(each, glob=f"!{each.glob}")) for each in found]
@@ -320,6 +324,10 @@ def identity_of(rule: AccessRule, settings: Settings) -> Identity:
 def identity_of_all(settings: Settings) -> Identity:
     without: Identity = "off"  # nothing fills them in
     return settings.get("identity", without)
+
+
+def is_word(glob: str) -> bool:
+    return glob in WORDS or glob in OWN_READS
 
 
 def is_among(method: Method, names: Collection[str], globs: Collection[str]) -> bool:

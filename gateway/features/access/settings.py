@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from gateway.core.principal import SIGNED_BY
+from gateway.core.principal import OWN_READS, SIGNED_BY
 from gateway.core.settings.model import Strict
 from gateway.core.settings.types import parse_json
 
@@ -49,10 +49,10 @@ def check_may(value: tuple[str, ...]) -> tuple[str, ...]:
     """`reads`, `changes`, `status`, `all` or globs of methods; `!` takes away from the others."""
     for each in value:
         plain = each.removeprefix("!")
-        if plain not in ("reads", "changes", "status", "all", "*") and not METHODS.fullmatch(plain):
-            raise ValueError(
-                f"expected reads, changes, status, all, or a glob such as job.*/Kill, not {each!r}"
-            )
+        words = ("reads", *sorted(OWN_READS), "changes", "status", "all")
+        if plain not in (*words, "*") and not METHODS.fullmatch(plain):
+            expected = f"expected {', '.join(words)}, or a glob such as job.*/Kill"
+            raise ValueError(f"{expected}, not {each!r}")
     if value and all(each.startswith("!") for each in value):
         raise ValueError("there is nothing to take away from; begin with all, reads or changes")
     return value

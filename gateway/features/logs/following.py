@@ -1,0 +1,267 @@
+"""Following a log: what is written from now on, until its frame is done."""
+
+import asyncio
+import re
+from collections.abc import Callable, Hashable, Iterable
+from functools import partial
+from time import monotonic
+from typing import Any, NamedTuple, Protocol
+from weakref import WeakValueDictionary
+
+import orjson
+from starlette.types import Send
+
+from gateway.core.errors import Code, GatewayError
+from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.event_stream import COMMENT, RETRY, STREAM_HEADERS
+from gateway.core.pipeline.interceptors import Interceptors
+from gateway.core.pipeline.slow_reader import write_pieces
+from gateway.core.schema.catalog import Catalog
+from gateway.features.logs.attempts import state_at
+from gateway.features.logs.frames import FrameFinder, logs_of
+from gateway.features.logs.limits import LogLimits
+from gateway.features.logs.log_file import LogFile, State
+from gateway.features.logs.roots import Place
+from gateway.features.logs.threads import Threads
+
+PIECE_BYTES = 64 * 1024
+"""Read and sent at once."""
+PLAIN_HEADERS = ((b"content-type", b"text/plain; charset=utf-8"), STREAM_HEADERS[1])
+BREAK = re.compile(rb"\r\n|\n|\r")
+"""A line's end, in event streams: what draws over its line ends it, too."""
+
+
+class Found(NamedTuple):
+    """A frame, its job, and where its log is."""
+
+    catalog: Catalog
+    job: Any
+    frame: Any
+    place: Place
+
+
+# --- the states of frames --------------------------------------------------------------------
+
+
+class Known:
+    """Whether a frame is done, for all who follow it and see the same."""
+
+    def __init__(self, *, is_done: bool) -> None:
+        self.is_done = is_done
+        self.asked_at = monotonic()
+        self.turn = asyncio.Lock()
+
+
+class FrameStates:
+    """Asks for the state of a frame once in `seconds`, however many follow it."""
+
+    def __init__(self, finder: FrameFinder, interceptors: Interceptors, seconds: float) -> None:
+        self._finder = finder
+        self._seconds = seconds
+        self._interceptors = interceptors
+        self._known: WeakValueDictionary[Hashable, Known] = WeakValueDictionary()
+
+    def of(self, context: RequestContext, found: Found) -> Known:
+        method = logs_of(found.catalog).frame.method
+        seen = self._interceptors.part_seen(context, method, found.catalog)
+        key = (id(found.catalog), found.job.id, found.frame.id, seen)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = Known(is_done=is_done(found))
+        return known
+
+    async def look(self, context: RequestContext, found: Found, known: Known) -> bool:
+        """Whether the frame is done. Raises GatewayError (NOT_FOUND) if it is there no more."""
+        async with known.turn:
+            if monotonic() - known.asked_at >= self._seconds:
+                try:
+                    frame = await self._finder.frame(
+                        context, found.catalog, found.job, found.frame.id
+                    )
+                    known.is_done = is_done(found._replace(frame=frame))
+                except GatewayError as error:
+                    if error.code is Code.NOT_FOUND:
+                        raise
+                    # Cuebot may be back soon.
+                finally:
+                    known.asked_at = monotonic()
+        return known.is_done
+
+
+def is_done(found: Found) -> bool:
+    done: bool = found.frame.state in logs_of(found.catalog).done
+    return done
+
+
+# --- the forms of a stream -------------------------------------------------------------------
+
+
+class Form(Protocol):
+    """How what is read of a log is sent."""
+
+    @property
+    def headers(self) -> Iterable[tuple[bytes, bytes]]:
+        """Of the answer."""
+
+    def begin(self) -> bytes:
+        """What comes before all else."""
+
+    def lines(self, content: bytes, end: int) -> bytes:
+        """Whole lines, up to this offset; at the end of the log, perhaps a part of one."""
+
+    def silence(self) -> bytes:
+        """What tells that there is still a stream."""
+
+    def end(self, reason: str) -> bytes:
+        """What comes last, with the reason, if it is another than that the frame is done."""
+
+
+class PlainForm:
+    headers = PLAIN_HEADERS
+
+    def __init__(self) -> None:
+        self._is_in_line = False
+
+    def begin(self) -> bytes:
+        return b""
+
+    def lines(self, content: bytes, end: int) -> bytes:
+        self._is_in_line = not content.endswith(b"\n")
+        return content
+
+    def silence(self) -> bytes:
+        return b""
+
+    def end(self, reason: str) -> bytes:
+        start = "\n" if self._is_in_line else ""
+        return f"{start}[{reason}]\n".encode() if reason else b""
+
+
+class EventForm:
+    headers = STREAM_HEADERS
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+
+    def begin(self) -> bytes:
+        return RETRY
+
+    def lines(self, content: bytes, end: int) -> bytes:
+        self._at = end
+        lines = BREAK.split(content)
+        if not lines[-1]:  # behind the last break
+            del lines[-1]
+        return b"id: %d\n%s\n" % (end, b"".join(b"data: %s\n" % line for line in lines))
+
+    def silence(self) -> bytes:
+        return COMMENT
+
+    def end(self, reason: str) -> bytes:
+        kind, told = (b"end", {"reason": reason}) if reason else (b"done", {})
+        return b"id: %d\nevent: %s\ndata: %s\n\n" % (self._at, kind, orjson.dumps(told))
+
+
+def whole_lines(content: bytes) -> int:
+    """How many bytes of it are whole lines. A carriage return ends one unless a line feed may still
+    come.
+    """
+    feed = content.rfind(b"\n")
+    return max(feed, content.rfind(b"\r", feed + 1, len(content) - 1)) + 1
+
+
+# --- a follower ------------------------------------------------------------------------------
+
+
+class Follower:
+    """Who follows a log."""
+
+    def __init__(
+        self,
+        context: RequestContext,
+        found: Found,
+        log: LogFile,
+        state: State,
+        *,
+        threads: Threads,
+        states: FrameStates,
+        check: Callable[[RequestContext], None],
+        limits: LogLimits,
+        timeout: float,
+    ) -> None:
+        """`check` raises GatewayError if the caller may not go on. `timeout` is in seconds, for the
+        client to read on.
+        """
+        self._context = context
+        self._found = found
+        self._log = log
+        self._file = state.file
+        self._run = partial(threads.run, context.principal)
+        self._states = states
+        self._known = states.of(context, found)
+        self._check = check
+        self._limits = limits
+        self._timeout = timeout
+
+    async def follow(self, start: int, form: Form, send: Send) -> None:
+        """Send what is written from an offset on. Raises ClientGone."""
+        await self._write(form.begin(), send)
+        try:
+            reason = await self._follow_on(start, form, send)
+        except GatewayError as error:
+            reason = error.message
+        await self._write(form.end(reason), send)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _follow_on(self, start: int, form: Form, send: Send) -> str:
+        """Why it ends, if not because the frame is done. Raises ClientGone, and GatewayError for an
+        end at once.
+        """
+        limits = self._limits
+        at, looked_at, wrote_at = start, monotonic(), monotonic()
+        reason, is_over = "", self._known.is_done
+        while True:
+            content = await self._run(partial(self._log.read, at, at + PIECE_BYTES))
+            is_full = len(content) == PIECE_BYTES
+            size = whole_lines(content)
+            if is_over or is_full:
+                size = size if is_full and size else len(content)
+            if size:
+                at, wrote_at = at + size, monotonic()
+                await self._write(form.lines(content[:size], at), send)
+            if is_full:
+                self._check(self._context)
+                continue
+            if is_over:
+                return reason
+            if monotonic() - wrote_at >= limits.silent_seconds:
+                wrote_at = monotonic()
+                await self._write(form.silence(), send)
+            await asyncio.sleep(limits.tick_seconds)
+            self._check(self._context)
+            is_due = monotonic() - looked_at >= limits.poll_seconds
+            if is_due:
+                looked_at = monotonic()
+                is_over = await self._states.look(self._context, self._found, self._known)
+            reason = await self._run(partial(self._what_has_become, at, by_path=is_due))
+            is_over = is_over or bool(reason)
+
+    def _what_has_become(self, at: int, *, by_path: bool) -> str:
+        """What has become of the file, if nothing more will be written to it. Blocks.
+
+        Raises GatewayError.
+        """
+        if by_path:  # which also makes a network's file system ask its server
+            try:
+                now = state_at(self._found.place)
+            except GatewayError:
+                now = None
+            if now is None:
+                return "the log has been deleted, or moved"
+            if now.file != self._file:
+                return "the log has been moved: another one has begun in its place"
+        size = self._log.state().size
+        return f"the log has been cut off: it has {size} bytes now" if size < at else ""
+
+    async def _write(self, piece: bytes, send: Send) -> None:
+        if piece:
+            await write_pieces(self._context, send, self._timeout, (piece,))
