@@ -7,6 +7,7 @@ from contextlib import closing, suppress
 
 import pytest
 
+from tests.support.needs import needs
 from tests.support.opencue import jobs
 from tests.support.patience import PATIENCE
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head, token
@@ -21,6 +22,7 @@ MEGABYTE = 2**20
 
 
 # --- headers --------------------------------------------------------------------------------
+@needs("server")
 async def test_trailers_change_nothing(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Neither the caller nor the request id is taken from a trailer, also without a header."""
     trailers = f"0\r\nAuthorization: Bearer {token('bob')}\r\nX-Request-ID: theirs\r\n\r\n"
@@ -47,6 +49,7 @@ async def test_two_tokens_are_none(gateway: Gateway, cuebot: ScriptedCuebot) -> 
 # --- HTTP/1.0 ---
 
 
+@needs("server")
 async def test_long_answers_to_http_1_0(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     cuebot.answers(GET_JOBS, jobs(3000))
     async with wire(gateway) as one:
@@ -59,6 +62,7 @@ async def test_long_answers_to_http_1_0(gateway: Gateway, cuebot: ScriptedCuebot
     assert len(json.loads(answer.body)["jobs"]["jobs"]) == 3000
 
 
+@needs("server")
 async def test_a_broken_answer_to_http_1_0(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     cuebot.answers(GET_JOBS, jobs(3000) + b"\x0a\x06\x0a\x04\x1a\x02\xff\xff")
     async with wire(gateway) as one:

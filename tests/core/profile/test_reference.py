@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
+from tests.support.needs import needs
 from tests.core.profile.reference import (
     ABSENT,
     CALLS,
@@ -202,6 +203,7 @@ async def test_nothing_follows_a_show_that_is_not_created(
     assert studio.everything() == before
 
 
+@needs("dry_run")
 async def test_a_reason_of_ones_own_is_kept(studio: Studio) -> None:
     for reason, sent in (("wrong plate", "wrong plate"), ("", DEFAULT_REASON)):
         answer = await studio.gateway.post(

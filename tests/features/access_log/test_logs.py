@@ -283,6 +283,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize(("sent", "status", "path"), REFUSALS.values(), ids=REFUSALS)
+@needs("server")
 def test_refusals_have_their_line(either: Child, sent: str, status: int, path: str) -> None:
     """One access line has what is known; no query, password or body."""
     name = f"refused-{token_hex(8)}"
@@ -307,6 +308,7 @@ def test_refusals_have_their_line(either: Child, sent: str, status: int, path: s
     assert event["bytes"] > 0
 
 
+@needs("server")
 def test_what_is_nothing_of_http_has_a_line(child: Child) -> None:
     child.refused("\x16\x03\x01\x02\x00 hush")
     event = child.gateway.event('"method":null')

@@ -534,7 +534,7 @@ async def test_a_bug_after_the_call_is_unknown(
     await unknown(gateway, cuebot, "the gateway failed")
 
 
-@needs("admission")
+@needs("admission", "server")
 async def test_a_client_that_is_gone_before_the_call(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

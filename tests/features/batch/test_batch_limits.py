@@ -258,6 +258,7 @@ async def test_batches_are_bounded(gateway: Gateway, cuebot: ScriptedCuebot) -> 
         assert await batch(gateway, []) == []
 
 
+@needs("server")
 async def test_batches_that_wait_for_their_first_token_are_bounded(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,7 @@ async def test_comments(gateway: Gateway, cuebot: ScriptedCuebot, path: str, out
 
 
 @FORCE
+@needs("dry_run")
 async def test_aliases_and_dry_runs(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """A dry run by a documented path shows what Cuebot would get."""
     body = {"layer": {"id": "l"}, "username": "supervisor"}
@@ -345,6 +346,7 @@ async def test_a_body_that_is_no_spec(
     assert says in answer.json()["message"]
 
 
+@needs("dry_run")
 async def test_a_dry_run_shows_a_body_that_is_a_spec(gateway: Gateway) -> None:
     answer = await launch_file(gateway, b"<spec/>", **XML | {"X-Dry-Run": "1"})
     assert answer.json()["request"] == {"spec": "<spec/>"}

@@ -193,6 +193,7 @@ async def test_the_bytes_of_answers(public: Gateway) -> None:
     assert len(packed.content) > int(packed.headers["content-length"])
 
 
+@needs("server")
 async def test_what_is_no_http_is_counted(public: Gateway) -> None:
     before = await metrics_of(public)
     async with wire(public) as connection:

@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from gateway.features.names import kept_names
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.owned_farm import answer
 from tests.support.rights import rule, signed
@@ -194,6 +195,7 @@ async def test_nobody_is_told_what_is_not_theirs(
     assert [path for path, _, _ in cuebot.seen] == [FIND_SHOW]
 
 
+@needs("dry_run")
 async def test_a_dry_run_looks_names_up(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """It ends as the call would."""
     who = signed("dry", role="reader") | {"X-Dry-Run": "1"}

@@ -613,6 +613,7 @@ async def test_a_read_that_has_become_a_change_is_judged(gateway: Gateway) -> No
 
 
 @pytest.mark.parametrize(("id_", "status"), [(LENAS, 200), (BOS, 403), (NOBODYS, 404)])
+@needs("dry_run")
 async def test_a_dry_run_shows_the_decision(
     gateway: Gateway, cuebot: ScriptedCuebot, id_: str, status: int
 ) -> None:

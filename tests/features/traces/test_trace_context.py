@@ -4,6 +4,7 @@ import grpc
 import pytest
 
 from gateway.features.traces.trace_context import read_context
+from tests.support.needs import needs
 from tests.support.patience import until
 from tests.support.servers import Gateway, ScriptedCuebot, bearer, gateway_for, head
 from tests.support.wire import wire
@@ -54,6 +55,7 @@ async def test_the_trace_is_in_answer_and_log(gateway: Gateway, cuebot: Scripted
     assert [line["trace_id"] for line in lines] == [TRACE] * 4
 
 
+@needs("server")
 async def test_what_the_server_refuses_has_its_trace_in_the_log(gateway: Gateway) -> None:
     lines = gateway.access_lines()
     async with wire(gateway) as one:

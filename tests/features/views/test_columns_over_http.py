@@ -7,6 +7,7 @@ import grpc
 import pytest
 
 from gateway.features.views import row_owners
+from tests.support.needs import needs
 from tests.support.events import watching
 from tests.support.farms import running_farm, still_farm
 from tests.support.opencue import message_class
@@ -220,6 +221,7 @@ async def test_who_may_not_list_jobs_has_no_such_columns(
 # --- watching -----------------------------------------------------------------------------------
 
 
+@needs("watch")
 async def test_rows_are_watched_with_what_their_job_has(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +241,7 @@ async def test_rows_are_watched_with_what_their_job_has(
         assert second.data["removed"] == ["proc 2"]
 
 
+@needs("watch")
 async def test_a_goal_may_be_about_what_their_job_has(
     gateway: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +255,7 @@ async def test_a_goal_may_be_about_what_their_job_has(
         assert (await stream.next()).kind == "done"
 
 
+@needs("watch")
 async def test_streams_are_not_shared_by_those_who_see_other_jobs(gateway: Gateway) -> None:
     path = f"{GET_PROCS}?_fields=user"
     lena, bo = (signed(name, role="procs") for name in ("lena", "bo"))
