@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from tests.support.needs import needs
 from tests.core.profile.reference import (
     ABSENT,
     CALLS,
@@ -34,6 +33,7 @@ from tests.core.profile.reference import (
     new_studio,
     refused,
 )
+from tests.support.needs import needs
 from tests.support.servers import SECRET, Gateway, SharedGateway, http_client, token
 
 pytestmark = pytest.mark.anyio

@@ -7,9 +7,9 @@ import grpc
 import pytest
 
 from gateway.features.views import row_owners
-from tests.support.needs import needs
 from tests.support.events import watching
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.rights import rule, signed
 from tests.support.servers import (
