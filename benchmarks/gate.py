@@ -1,10 +1,11 @@
-"""`make gate`: whether the codec, a whole request or a command has become slower.
+"""`make gate`: whether the codec, a whole request or a command has become slower, or a call longer.
 
 Times depend on the machine and on what else it is doing. So it compares ratios: the codec with a
 plain Python function over the same data, and a request with one to the floor (uvicorn and grpc.aio
 alone). `figures.json` has the expected ratios of each processor; more than MARGIN times that fails.
-On a processor without figures nothing does. `python -m benchmarks.gate --write` puts those of this
-machine in the place of its earlier ones, there and in benchmarks/README.md.
+On a processor without figures nothing does. The Python functions that a call passes are the same
+number everywhere, and bounded (`benchmarks.functions`). `python -m benchmarks.gate --write` puts
+the figures of this machine in the place of its earlier ones, there and in benchmarks/README.md.
 """
 
 import argparse
@@ -28,6 +29,8 @@ from benchmarks.client import load_with_client
 from benchmarks.commands import LIMITS, commands_within_limits
 from benchmarks.contenders import SUBJECT, Options, Running, floor, gateway
 from benchmarks.farm import CannedFarm
+from benchmarks.functions import LIMITS as FUNCTION_LIMITS
+from benchmarks.functions import functions, over_limit, title
 from benchmarks.load import Load
 from benchmarks.measure import one_round
 from benchmarks.process import on_cores
@@ -74,6 +77,8 @@ def main() -> None:
         figures = known.get(here, {})
         slow = slow_ones(attempts, figures)
     slow += slow_commands()
+    if too_many := long_calls():
+        sys.exit(f"gate: {', '.join(too_many)}; python -m benchmarks.functions shows which")
     if not figures:
         print(without_figures(here, known))
     elif slow:
@@ -108,6 +113,14 @@ def slow_commands() -> list[str]:
             print(f"{f'cuectl {name}':<18} {seconds:.3f} s  (limit {LIMITS[name]:g} s)  {verdict}")
             slow += [] if passed else [f"cuectl {name}"]
     return slow
+
+
+def long_calls() -> list[str]:
+    """The calls that pass more Python functions than they may."""
+    counted = functions(FUNCTION_LIMITS)
+    for name, counts in counted.items():
+        print(title(name, counts))
+    return over_limit(counted)
 
 
 def passes(name: str, attempt: Attempt, figure: float | None) -> bool:

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -23,6 +24,7 @@ from benchmarks.contenders import Running
 from benchmarks.envoy import ACCESS_FIELDS, descriptor_set, envoy_config
 from benchmarks.fairness import Waits
 from benchmarks.farm import CannedFarm
+from benchmarks.functions import ROUND, difference, over_limit
 from benchmarks.gate import FIGURES, PUBLISHED, slow_ones, table_of
 from benchmarks.load import Load, percentile
 from benchmarks.measure import Figures, Outcome, Round, figures, ratio
@@ -212,6 +214,21 @@ def test_the_cheapest_round_counts(tmp_path: Path) -> None:
     assert found["gateway"].cpu_us == 20
     assert ratio(found) == 2
     assert ratio({"gateway": found["gateway"]}) is None
+
+
+def test_functions_of_a_call_are_those_of_more_calls() -> None:
+    """What a start passes, and what happens once in a while, is not counted."""
+    few = Counter({"start.py": 900, "call.py": 50})
+    many = Counter({"start.py": 900, "now_and_then.py": 3, "call.py": 50 + 2 * ROUND})
+    assert difference(many, few) == {"call.py": 2}
+
+
+def test_a_call_of_too_many_functions_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = {"empty": {"a.py": 60.0, "b.py": 40.0}, "job1": {"a.py": 100.2}}
+    monkeypatch.setattr(sys, "version_info", (3, 11, 0))
+    assert over_limit(counted) == ["job1 passes 100.2, at most 100 are wanted"]
+    monkeypatch.setattr(sys, "version_info", (3, 13, 0))
+    assert over_limit(counted) == []
 
 
 def test_the_gates_figures_are_the_published_ones() -> None:

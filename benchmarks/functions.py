@@ -1,0 +1,130 @@
+"""How many Python functions a call passes: the same number on every machine with one Python.
+
+Run with `python -m benchmarks.functions`. A gateway with tokens, limits, access rules and metrics,
+and without an access log, runs under cProfile, and is called over one connection. cProfile counts
+each function of Python, and a coroutine each time that it goes on. The table has those of a call,
+by module: the difference between a gateway that has answered some requests, and one that has
+answered ROUND more, so what a start and a first call take is not in it.
+"""
+
+import argparse
+import pstats
+import sys
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.bench import Bench, prepared, token_of
+from benchmarks.client import load_with_client
+from benchmarks.contenders import SUBJECT, Options, Running, environment, free_port
+from benchmarks.farm import CannedFarm
+from benchmarks.process import running
+from benchmarks.scenarios import Scenario, build_scenarios
+from benchmarks.verify import verify, wait_until_listening
+
+LIMITS = {"empty": 100, "shows3": 100, "job1": 100, "varied": 105}
+"""The most functions of a call, by the name of the scenario."""
+MEASURED_ON = (3, 11)
+"""Another Python counts otherwise: comprehensions are no functions of their own since 3.12."""
+ROUND = 500
+WARM_UP = 50
+RULES = (
+    '{"name": "artists", "who": {"role": "artist"}, "may": ["reads"]}',
+    f'{{"name": "bench", "who": {{"sub": "{SUBJECT}"}}, "may": ["all"]}}',
+)
+SETTINGS = {
+    "ACCESS": f"[{', '.join(RULES)}]",
+    "ACCESS_DEFAULT": "deny",
+    "METRICS": "token",
+}
+ROOT = Path(__file__).parent.parent
+
+Counts = Mapping[str, float]
+"""Functions by module."""
+
+
+def main() -> None:
+    """Print a table for each scenario, and exit with status 1 if one has more than its limit."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.functions", description=__doc__)
+    parser.add_argument("--only", choices=LIMITS, nargs="+", default=[*LIMITS])
+    parser.add_argument("--functions", action="store_true", help="by function, not by module")
+    options = parser.parse_args()
+    counted = functions(options.only, by_function=options.functions)
+    for name, counts in counted.items():
+        print(table(name, counts), flush=True)
+    if too_many := over_limit(counted):
+        sys.exit(f"functions: {', '.join(too_many)}")
+
+
+def over_limit(counted: Mapping[str, Counts]) -> list[str]:
+    """What is over its limit, each as a line. Empty on a Python that counts otherwise."""
+    if sys.version_info[:2] != MEASURED_ON:
+        return []
+    return [
+        f"{name} passes {total:.1f}, at most {LIMITS[name]} are wanted"
+        for name, counts in counted.items()
+        if (total := round(sum(counts.values()), 1)) > LIMITS[name]
+    ]
+
+
+def functions(names: Iterable[str], *, by_function: bool = False) -> dict[str, Counts]:
+    """Those of a call in each of these scenarios."""
+    scenarios = {each.name: each for each in build_scenarios(CannedFarm(1)) if each.name in LIMITS}
+    with prepared([*scenarios.values()], 1, 0) as bench:
+        few = profile(bench, [*scenarios.values()], None, by_function)
+        return {
+            name: difference(profile(bench, [*scenarios.values()], name, by_function), few)
+            for name in names
+        }
+
+
+def profile(
+    bench: Bench, scenarios: Iterable[Scenario], more: str | None, by_function: bool
+) -> Counter[str]:
+    """Functions passed by a gateway that answers WARM_UP calls of each scenario, and of one of
+    them ROUND more.
+    """
+    port, output = free_port(), bench.place.folder / f"functions-{more}.prof"
+    command = [sys.executable, "-m", "cProfile", "-o", str(output)]
+    command += ["-m", "gateway", "serve"]
+    environ = environment(bench.place, Options(settings=SETTINGS))
+    environ |= {"REST_HOST": "127.0.0.1", "REST_PORT": str(port)}
+    log = bench.place.folder / f"functions-{more}.log"
+    with running(command, environ, bench.place.core, log) as child:
+        gateway = Running("gateway", port, child)
+        wait_until_listening(gateway)
+        for scenario in scenarios:
+            verify(replace(scenario, calls=scenario.calls[:1]), [gateway], bench.token)
+            count = WARM_UP + (ROUND if scenario.name == more else 0)
+            one_by_one = replace(scenario, connections=1, counted=count)
+            load_with_client(port, one_by_one, 0, token_of(SUBJECT))
+    counts: Counter[str] = Counter()
+    for (file, _, function), (_, calls, *_) in pstats.Stats(str(output)).stats.items():  # type: ignore[attr-defined]
+        if file != "~":  # one of C
+            counts[f"{module_of(file)} {function}" if by_function else module_of(file)] += calls
+    return counts
+
+
+def module_of(file: str) -> str:
+    """Its path in the checkout, or in the folder of packages."""
+    return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
+
+
+def difference(many: Counter[str], few: Counter[str]) -> Counts:
+    """Those of one call, by module; what happens now and then is less than one."""
+    by_name = {name: (many[name] - few[name]) / ROUND for name in many}
+    return {name: each for name, each in by_name.items() if abs(each) >= 0.05}
+
+
+def title(name: str, counts: Counts) -> str:
+    return f"{name}: {sum(counts.values()):.1f} Python functions (limit {LIMITS[name]})"
+
+
+def table(name: str, counts: Counts) -> str:
+    rows = [f"  {each:<50} {count:6.1f}" for each, count in sorted(counts.items())]
+    return "\n".join([title(name, counts), *rows])
+
+
+if __name__ == "__main__":
+    main()
