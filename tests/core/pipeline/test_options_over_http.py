@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from tests.support.needs import needs
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head, http_client
 from tests.support.wire import wire
 
@@ -36,7 +37,17 @@ async def test_options_of_any_path_is_the_same(gateway: Gateway, path: str) -> N
     assert telling(answer) == telling(other)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "//healthz", "/docs", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            pytest.param(each, marks=needs("health"))
+            for each in ("/healthz", "/readyz", "//healthz")
+        ),
+        pytest.param("/docs", marks=needs("pages")),
+        pytest.param("/openapi.json", marks=needs("openapi")),
+    ],
+)
 async def test_options_of_a_page(gateway: Gateway, path: str) -> None:
     """Health checks and pages say that they are read."""
     answer = await gateway.client.options(gateway.url + path)

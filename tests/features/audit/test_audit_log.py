@@ -155,6 +155,7 @@ async def test_the_program_that_calls_is_a_short_word(
 
 
 @pytest.mark.parametrize("path", [GET_JOBS, FIND_SHOW])
+@needs("dry_run")
 async def test_reads_have_none(audited: Audited, path: str) -> None:
     """Nor has a dry run, or a request that is wrong."""
     assert await audited.status(path, {}) == 200

@@ -296,6 +296,7 @@ async def test_reads_by_get(gateway: Gateway, cuebot: ScriptedCuebot, asking: st
         assert answer.content == found("demo")
 
 
+@needs("conditional")
 async def test_get_is_conditional(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """As any GET; the ETags of the codecs differ."""
     cuebot.answers(FIND_SHOW, found("demo"))
@@ -354,6 +355,7 @@ async def test_two_keys_in_one_request_are_an_error(
     assert not cuebot.seen
 
 
+@needs("at_most_once")
 async def test_a_change_is_made_once(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """A replay is in its own codec; another codec is another body."""
     cuebot.answers(CREATE_SHOW, found("demo"))
@@ -375,6 +377,7 @@ async def test_a_change_is_made_once(gateway: Gateway, cuebot: ScriptedCuebot) -
 
 
 @pytest.mark.parametrize("headers", [PROTO, JSON], ids=["proto", "json"])
+@needs("at_most_once")
 async def test_a_failure_is_replayed(
     gateway: Gateway, cuebot: ScriptedCuebot, headers: dict[str, str]
 ) -> None:
@@ -388,6 +391,7 @@ async def test_a_failure_is_replayed(
     assert len(cuebot.seen) == 1
 
 
+@needs("at_most_once")
 async def test_empty_bodies_of_two_codecs_are_not_the_same(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:

@@ -580,6 +580,7 @@ async def full(cuebot: ScriptedCuebot, tmp_path: Path) -> AsyncIterator[Gateway]
         yield gateway
 
 
+@needs("audit")
 async def test_promtool_finds_nothing_wrong(full: Gateway) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:

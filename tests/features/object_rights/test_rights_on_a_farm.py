@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import needs
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, running_gateway, settings_for
 
@@ -61,6 +62,7 @@ async def nimby_host_of(farm: Gateway, owner: Any) -> Any:
     return host
 
 
+@needs("dry_run")
 async def test_objects_of_shows(farm: Gateway) -> None:
     shows = await listed(farm, "show.ShowInterface/GetShows", {})
     show = shows[0]
@@ -116,6 +118,7 @@ async def test_objects_of_shows(farm: Gateway) -> None:
         assert await judged(farm, method, body, own, other) == [200, 403], method
 
 
+@needs("dry_run")
 async def test_objects_of_users(farm: Gateway) -> None:
     jobs = await listed(farm, "job.JobInterface/GetJobs", {"r": {}})
     job = jobs[0]
@@ -153,6 +156,7 @@ async def test_objects_of_users(farm: Gateway) -> None:
         assert await judged(farm, method, body, own, other) == [200, 403], method
 
 
+@needs("dry_run")
 async def test_hosts(farm: Gateway) -> None:
     hosts = await listed(farm, "host.HostInterface/GetHosts", {"r": {}})
     own, other = (signed(role="host", host=each["name"]) for each in hosts[:2])

@@ -180,11 +180,13 @@ def test_lists_have_items() -> None:
     assert all(each["items"] for each in found)
 
 
+@needs("batch", "health", "logs")
 def test_each_interface_has_a_tag() -> None:
     used = Counter(operation["tags"][0] for _, operation in operations(document()))
     assert [*used, "health", "batch", "logs"] == [tag["name"] for tag in document()["tags"]]
 
 
+@needs("dry_run")
 def test_every_reference_leads_somewhere() -> None:
     text = as_json(document()).decode()
     wanted = set(re.findall(r'"\$ref":"#/components/(\w+)/([^"]+)"', text))
@@ -217,6 +219,7 @@ def test_an_assumed_schema_is_called_that() -> None:
     assert "Cuebot has not confirmed" not in document_of(OLD.schema)["info"]["description"]
 
 
+@needs("at_most_once")
 def test_every_status_is_there() -> None:
     table = {int(status) for status in re.findall(r"^\| (\d{3}) \|", HTTP, re.MULTILINE)}
     assert set(PARTS.errors) == table - {405, 414, 417, 505}
@@ -261,7 +264,7 @@ def test_a_document_has_parts_of_its_features_alone() -> None:
     OpenAPIV31SpecValidator(few).validate()
 
 
-@needs("views")
+@needs("views", "conditional")
 def test_reads_can_be_had_by_get() -> None:
     """The parameters are fields of the request."""
     from gateway.features.views.paths import find_path

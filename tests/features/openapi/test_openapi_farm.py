@@ -21,7 +21,12 @@ from tests.support.javascript import node_with
 from tests.support.needs import needs
 from tests.support.servers import Gateway, gateway_for, token
 
-pytestmark = [pytest.mark.anyio, pytest.mark.slow, pytest.mark.gateway(grpc_timeout="5s")]
+pytestmark = [
+    needs("pages"),
+    pytest.mark.anyio,
+    pytest.mark.slow,
+    pytest.mark.gateway(grpc_timeout="5s"),
+]
 
 TIMEOUT = 500  # seconds that a tool may take before it counts as stuck
 BIN = Path(sys.executable).parent

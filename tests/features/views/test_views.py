@@ -36,6 +36,7 @@ from tests.features.views.answers import (
     shown,
     whole,
 )
+from tests.support.needs import needs
 from tests.support.opencue import message_class
 from tests.support.protos import messages, opencue, trial
 from tests.support.queries import QUERIES
@@ -421,9 +422,10 @@ def test_a_cache_buster_and_names_of_fields_are_left_alone() -> None:
         ([("_", "²")], "_: there is no such parameter; "),
         ([("_" + "x" * 9000, "")], "x: there is no such parameter; "),
         ([("_limit", "1"), ("_limit", "2")], "_limit: it is there twice"),
-        (
+        pytest.param(
             [("_watch", "1")],
             "_watch: there is no such parameter; to watch, send Accept: text/event",
+            marks=needs("watch"),
         ),
         ([("_count_by", "show")], "; did you mean _group=show&_count=true?"),
         ([("_countBy", "show")], "; did you mean _group=show&_count=true?"),
