@@ -1,6 +1,8 @@
 """Cancelling work when its client disconnects."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from time import monotonic
 from types import TracebackType
 
 from starlette.types import Receive
@@ -62,3 +64,26 @@ class CancelOnDisconnect:
         # Another cancellation of the task takes precedence.
         if self._disconnected and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise ClientGone from None
+
+
+async def stream_until_gone(
+    context: RequestContext, receive: Receive, stream: Callable[[], Awaitable[None]]
+) -> None:
+    """Write a stream, whose usual end is that its client leaves. Its time was asked for.
+
+    Raises ClientGone for a client that does not read.
+    """
+    began = monotonic()
+    is_cut_off = False
+    try:
+        with CancelOnDisconnect(context, receive):
+            try:
+                await stream()
+            except ClientGone:  # by a write, and perhaps before the server knows
+                is_cut_off = context.direct is None or not context.direct.disconnected
+                raise
+    except ClientGone:
+        if is_cut_off:
+            raise
+    finally:
+        context.wait_as_asked(monotonic() - began)

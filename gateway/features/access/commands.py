@@ -10,7 +10,7 @@ import orjson
 import uvloop
 
 from gateway.core.errors import GatewayError
-from gateway.core.principal import SIGNED_BY
+from gateway.core.principal import OWN_READS, SIGNED_BY
 from gateway.core.schema.catalog import Catalog
 from gateway.core.settings.model import Settings
 from gateway.features import extensions_of
@@ -39,7 +39,7 @@ def explain(
     try:
         token = claims_from(claims, "--as")
         catalog, about = discover(settings), facts_from(facts)
-        if method is not None:
+        if method is not None and method not in OWN_READS:
             rule, _ = rule_for(settings, token)
             about = uvloop.run(with_known(settings, catalog, method, about, rule))
         decision = decide(settings, catalog, token, method, about)
@@ -68,6 +68,8 @@ class Decision:
     """The native paths of the methods that the token may call."""
     methods: int
     """The number of all methods."""
+    may_read: tuple[str, ...]
+    """What it may read beside methods, by its words in rules: `logs`."""
     method: str | None = None
     """The native path of the method in question."""
     reads: bool = False
@@ -132,9 +134,13 @@ def decide(
         conditions=conditions,
         allowed=tuple(sorted(rule.allowed(catalog))),
         methods=len(set(catalog.routes.values())),
+        may_read=tuple(each for each in sorted(OWN_READS) if rule.reads(each)),
     )
     if written is None:
         return decision
+    if written in OWN_READS:
+        problem = "" if rule.reads(written) else f"access rule {rule.name!r} does not allow it"
+        return replace(decision, method=written, reads=True, problem=problem)
     method, problem, only = find_method(written, catalog), "", ""
     known = (claims.get(name) for name in settings.jwt_subject_claim)
     subject = str(next((each for each in known if each is not None), ""))
@@ -160,7 +166,8 @@ def decision_lines(decision: Decision) -> Iterator[str]:
         yield f"{key.capitalize():10}{text}"
     yield f"{'Identity':10}{decision.identity}"
     number = len(decision.allowed)
-    yield f"{'May call':10}{number} of {counted(decision.methods, 'method')}"
+    more = f", and read {' and '.join(decision.may_read)}" if decision.may_read else ""
+    yield f"{'May call':10}{number} of {counted(decision.methods, 'method')}{more}"
     if decision.method is not None:
         kind = "reads" if decision.reads else "changes something"
         yield f"{'Method':10}{decision.method} ({kind})"

@@ -210,6 +210,7 @@ class Follower:
         except GatewayError as error:
             reason = error.message
         await self._write(form.end(reason), send)
+        await send({"type": "http.response.body", "body": b""})
 
     async def _follow_on(self, start: int, form: Form, send: Send) -> str:
         """Why it ends, if not because the frame is done. Raises ClientGone, and GatewayError for an

@@ -17,6 +17,7 @@ from gateway.features.logs.compile import Finder, FrameLogs
 
 FRAME_NAME = re.compile(r"0*([0-9]{1,9})-(.+)", re.ASCII | re.DOTALL)
 """A number and the name of a layer."""
+NOT_FOUND_HOW = "the profile (COMPAT_PROFILE) does not say how the logs of this Cuebot are found"
 
 
 class FrameFinder:
@@ -83,8 +84,7 @@ def logs_of(catalog: Catalog) -> FrameLogs:
     """Raises GatewayError (UNIMPLEMENTED) where frames cannot be found."""
     found: FrameLogs | None = catalog.aspects.get(FrameLogs)
     if found is None:
-        problem = "the profile (COMPAT_PROFILE) does not say how the logs of this Cuebot are found"
-        raise GatewayError(Code.UNIMPLEMENTED, problem)
+        raise GatewayError(Code.UNIMPLEMENTED, NOT_FOUND_HOW)
     return found
 
 

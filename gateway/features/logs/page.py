@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from time import monotonic
 
 import orjson
 from starlette.types import Receive, Scope, Send
@@ -10,8 +9,8 @@ from starlette.types import Receive, Scope, Send
 from gateway.core.errors import Code, GatewayError, stopping, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.gateway import Gateway
-from gateway.core.pipeline.context import JSON_TYPE, ClientGone, Denial, RequestContext, context_of
-from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.context import JSON_TYPE, Denial, RequestContext, context_of
+from gateway.core.pipeline.disconnect import CancelOnDisconnect, stream_until_gone
 from gateway.core.pipeline.event_stream import EVENT_STREAM
 from gateway.core.pipeline.options import offers
 from gateway.core.pipeline.routing import send_nothing
@@ -198,23 +197,9 @@ class LogPage:
             limits=self._limits,
             timeout=self._timeout,
         )
-        began, is_cut_off = monotonic(), False
         await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
         context.response.headers = []  # they are sent, and a stream may be long
-        try:
-            with CancelOnDisconnect(context, receive):
-                try:
-                    await follower.follow(start, form, send)
-                    await send({"type": "http.response.body", "body": b""})
-                except ClientGone:  # by a write, and perhaps before the server knows
-                    is_cut_off = context.direct is None or not context.direct.disconnected
-                    raise
-        except ClientGone:
-            if is_cut_off:
-                raise
-            # Otherwise the client has left, which is the usual end.
-        finally:
-            context.wait_as_asked(monotonic() - began)
+        await stream_until_gone(context, receive, partial(follower.follow, start, form, send))
 
     def _resumed(self, context: RequestContext, size: int, start: int) -> int:
         """Where an event stream goes on: behind the last event that the client has; at the

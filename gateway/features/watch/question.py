@@ -8,6 +8,7 @@ keeps digests of the rows and a few events, but no answer.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from secrets import token_hex
 from time import monotonic
 from typing import NamedTuple
@@ -21,8 +22,8 @@ from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.long_work import BACKGROUND, FOREGROUND, Pace, in_turns
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
-from gateway.core.pipeline.context import ClientGone, RequestContext, Response
-from gateway.core.pipeline.disconnect import CancelOnDisconnect
+from gateway.core.pipeline.context import RequestContext, Response
+from gateway.core.pipeline.disconnect import stream_until_gone
 from gateway.core.pipeline.error_answer import as_gateway_error
 from gateway.core.pipeline.event_stream import COMMENT, RETRY, STREAM_HEADERS
 from gateway.core.pipeline.interceptors import Interceptors
@@ -172,21 +173,7 @@ class Watcher:
 
     async def stream(self, receive: Receive, send: Send) -> None:
         """Send events until the end. Raises ClientGone for a client that does not read."""
-        began, context = monotonic(), self.context
-        is_cut_off = False
-        try:
-            with CancelOnDisconnect(context, receive):
-                try:
-                    await self._send_all(send)
-                except ClientGone:  # by a write, and perhaps before the server knows
-                    is_cut_off = context.direct is None or not context.direct.disconnected
-                    raise
-        except ClientGone:
-            if is_cut_off:
-                raise
-            # Otherwise the client has left, which is the usual end.
-        finally:
-            context.wait_as_asked(monotonic() - began)
+        await stream_until_gone(self.context, receive, partial(self._send_all, send))
 
     async def _send_all(self, send: Send) -> None:
         headers = [*STREAM_HEADERS, *self.question.headers]

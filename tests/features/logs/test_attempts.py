@@ -1,19 +1,12 @@
 """`?list` and `?attempt`: the logs of earlier attempts."""
 
 import os
-from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.features.logs.farm import LoggingFarm, logging_farm
+from tests.features.logs.farm import LoggingFarm
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(scope="module")
-async def shared_farm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LoggingFarm]:
-    async with logging_farm(tmp_path_factory.mktemp("shots")) as farm:
-        yield farm
 
 
 @pytest.fixture

@@ -10,15 +10,18 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.principal import Unrestricted
 from gateway.features.logs import feature
 from gateway.features.logs.compile import FrameLogs
-from gateway.features.logs.following import Found, FrameStates
+from gateway.features.logs.following import BREAK, Found, FrameStates, whole_lines
 from gateway.features.logs.limits import LogLimits
 from tests.features.logs.farm import LoggingFarm, logging_farm
 from tests.support.events import EVENTS
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
@@ -112,6 +115,30 @@ async def test_events_have_offsets_and_go_on_there(farm: LoggingFarm) -> None:
         assert lines in await reader.end()
 
 
+async def test_a_long_log_is_followed_in_pieces(
+    farm: LoggingFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.features.logs.following.PIECE_BYTES", 10)
+    content = b"0123456\n0123456789012345678901\n\n\r\nabc\rdef\n\xe2\x82\xac 123456789\nend"
+    farm.write(content)
+    farm.frame.state = SUCCEEDED
+    async with following(farm, "follow&lines=100") as reader:
+        assert await reader.end() == content
+    async with following(farm, "follow&lines=100", headers=EVENTS) as reader:
+        text = await reader.end()
+    assert b"id: 8\ndata: 0123456\n\n" in text
+    assert b"data: abc\n" in text
+    assert text.endswith(b"id: %d\nevent: done\ndata: {}\n\n" % len(content))
+
+
+@given(st.lists(st.sampled_from([b"a", b"\r", b"\n", b"\r\n"])).map(b"".join), st.integers(0, 40))
+def test_whole_lines_end_where_lines_of_events_do(content: bytes, cut: int) -> None:
+    """Wherever a part that is read ends, no line is taken for two, and none for a longer one."""
+    size = whole_lines(content[:cut])
+    first, rest = content[:size], content[size:]
+    assert BREAK.split(content) == BREAK.split(first)[:-1] + BREAK.split(rest)
+
+
 async def test_a_silent_stream_of_events_has_comments(farm: LoggingFarm) -> None:
     farm.write(b"one\n")
     async with following(farm, headers=EVENTS) as reader:
@@ -180,6 +207,7 @@ async def test_a_gateway_that_stops_says_so(farm: LoggingFarm) -> None:
         assert await reader.end() == b"one\n[the gateway is stopping]\n"
 
 
+@needs("tokens")
 async def test_a_right_that_is_lost_ends_it(farm: LoggingFarm) -> None:
     farm.write(b"one\n")
 

@@ -60,6 +60,15 @@ def test_a_part_is_that_of_the_whole(content: bytes, start: int, size: int) -> N
         assert log.read(start, start + size) == whole[start : start + size]
 
 
+def test_each_part_of_characters_and_of_pieces_of_them() -> None:
+    content = "a𝄞€é𝄞".encode() + b"\xf0\x9d\x84" + "𝄞".encode()[1:] + "é𝄞".encode()
+    whole = shown(content)
+    with log_with(content) as log:
+        for start in range(len(content)):
+            for end in range(start, len(content) + 1):
+                assert log.read(start, end) == whole[start:end]
+
+
 @given(CONTENT, st.integers(1, 10), st.integers(1, 7))
 def test_the_last_lines(content: bytes, count: int, searched: int) -> None:
     lines = [each + b"\n" for each in content.split(b"\n")]

@@ -1,35 +1,26 @@
-"""`GET /logs/{job}/{frame}`: a log as it is in the file, and who may read it."""
+"""`GET /logs/{job}/{frame}`: a log as it is in the file."""
 
+import asyncio
 import os
+import threading
 import time
-from collections.abc import AsyncIterator
+import tracemalloc
 from pathlib import Path
 
 import httpx
 import pytest
 
 from gateway.features.logs.log_file import LogFile
+from gateway.features.logs.roots import Place
 from tests.features.logs.farm import LoggingFarm, logging_farm
 from tests.support.needs import needs
-from tests.support.rights import rule, signed
+from tests.support.patience import PATIENCE, until
 from tests.support.servers import get
 
 pytestmark = pytest.mark.anyio
 
+FINISHED = 1  # the state of a job
 TEXT = b"one\ntwo \xe2\x82\xac\nthree\n"
-ACCESS = [
-    rule("logs", {"role": "logs"}, "logs"),
-    rule("reads", {"role": "reads"}, "reads"),
-    rule("jobs", {"role": "jobs"}, "job.*/Get*"),
-    rule("others", {"role": "others"}, "reads", "!logs"),
-    rule("see", {"role": "see"}, "reads", see="user = $sub"),
-]
-
-
-@pytest.fixture(scope="module")
-async def shared_farm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LoggingFarm]:
-    async with logging_farm(tmp_path_factory.mktemp("shots"), access=ACCESS) as farm:
-        yield farm
 
 
 @pytest.fixture
@@ -75,33 +66,6 @@ async def test_a_range(farm: LoggingFarm, asked: str, part: tuple[int, int]) -> 
 async def test_the_last_lines(farm: LoggingFarm) -> None:
     answer = await farm.gateway.client.get(farm.path, params={"lines": 2})
     assert (answer.status_code, answer.content) == (200, TEXT[4:])
-
-
-@needs("access", "tokens")
-@pytest.mark.parametrize(
-    ("role", "status"), [("logs", 200), ("reads", 200), ("jobs", 403), ("others", 403)]
-)
-async def test_a_rule_allows_logs_by_their_word(farm: LoggingFarm, role: str, status: int) -> None:
-    answer = await farm.gateway.client.get(farm.path, headers=signed(role=role))
-    assert answer.status_code == status
-
-
-@needs("object_rights", "tokens")
-async def test_a_hidden_log_is_answered_as_a_missing_one(farm: LoggingFarm) -> None:
-    client, whose = farm.gateway.client, farm.job.user
-    answer = await client.get(farm.path, headers=signed(whose, role="see"))
-    assert answer.content == TEXT
-    hidden = await client.get(farm.path, headers=signed("someone", role="see"))
-    missing = farm.path.replace(farm.job.name, "x" * len(farm.job.name))
-    nothing = await client.get(missing, headers=signed("someone", role="see"))
-    assert hidden.status_code == nothing.status_code == 404
-    assert hidden.content == nothing.content.replace(
-        b"x" * len(farm.job.name), farm.job.name.encode()
-    )
-    apart = ("x-request-id", "server-timing", "date")
-    assert [each for each in hidden.headers.items() if each[0] not in apart] == [
-        each for each in nothing.headers.items() if each[0] not in apart
-    ]
 
 
 async def test_without_roots_a_404_names_the_setting(tmp_path: Path) -> None:
@@ -213,6 +177,7 @@ async def test_a_log_that_is_in_loki(farm: LoggingFarm) -> None:
     assert "in Loki, http://loki.studio" in answer.json()["message"]
 
 
+@needs("tokens")
 async def test_nobody_without_a_token(farm: LoggingFarm) -> None:
     assert (await get(farm.gateway, farm.path)).status_code == 401
 
@@ -275,3 +240,85 @@ async def until_cut(answer: httpx.Response) -> bytes:
     except httpx.RemoteProtocolError:
         return found
     raise AssertionError("the answer was complete")
+
+
+async def test_a_long_log_takes_the_memory_of_a_short_one(farm: LoggingFarm) -> None:
+    async def peak(size: int) -> int:
+        os.truncate(farm.file, size)
+        seen = 0
+        tracemalloc.start()
+        try:
+            async with farm.gateway.client.stream("GET", farm.path) as answer:
+                async for part in answer.aiter_raw():
+                    seen += len(part)
+            _, found = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert seen == size
+        return found
+
+    short, long = await peak(2**20), await peak(2**26)
+    assert long - short < 2**21
+
+
+async def test_no_log_stays_open(farm: LoggingFarm, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[LogFile] = []
+    closed: list[LogFile] = []
+    begin, close = LogFile.__init__, LogFile.close
+
+    def open_and_note(log: LogFile, place: Place) -> None:
+        begin(log, place)
+        opened.append(log)
+
+    def close_and_note(log: LogFile) -> None:
+        close(log)
+        closed.append(log)
+
+    monkeypatch.setattr(LogFile, "__init__", open_and_note)
+    monkeypatch.setattr(LogFile, "close", close_and_note)
+    client = farm.gateway.client
+    for target in ("", "?lines=1", "?list", "?attempt=1"):
+        await client.get(farm.path + target)
+    await client.get(farm.path, headers={"Range": "bytes=18-"})
+    assert len(opened) == 6  # with a look at which attempts there are
+    await until(lambda: len(closed) == len(opened))
+
+
+async def test_storage_that_hangs_holds_nobody_else(
+    farm: LoggingFarm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, read = threading.Event(), threading.Event(), LogFile.read
+
+    def hang(log: LogFile, start: int, end: int) -> bytes:
+        begun.set()
+        go_on.wait(PATIENCE)
+        return read(log, start, end)
+
+    monkeypatch.setattr(LogFile, "read", hang)
+    client = farm.gateway.client
+    asking = asyncio.create_task(client.get(farm.path))
+    try:
+        await until(begun.is_set)
+        assert (await client.get(f"{farm.path}?list")).status_code == 200
+        assert (await farm.gateway.post("/show.ShowInterface/GetShows")).status_code == 200
+        assert not asking.done()
+    finally:
+        go_on.set()
+    assert (await asking).content == TEXT
+
+
+async def test_of_several_jobs_of_a_name_the_pending_one(tmp_path: Path) -> None:
+    async with logging_farm(tmp_path) as farm:
+        client, jobs = farm.gateway.client, farm.cuebot.farm.jobs
+        first, second, third = [*jobs.values()][:3]
+        farm.write(b"first\n")
+        assert (await client.get(farm.path)).content == b"first\n"
+        for each in (second, third):  # neither has the frame
+            each.name, each.state = first.name, FINISHED
+        second.start_time = third.start_time + 1
+        assert (await client.get(farm.path)).content == b"first\n"
+        first.state = FINISHED
+        first.start_time = second.start_time + 1
+        assert (await client.get(farm.path)).content == b"first\n"
+        first.start_time = second.start_time - 1
+        assert (await client.get(farm.path)).status_code == 404

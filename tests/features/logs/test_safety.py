@@ -3,7 +3,7 @@
 import errno
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from gateway.core.errors import GatewayError
 from gateway.features.logs import log_file, opening
 from gateway.features.logs.log_file import LogFile
 from gateway.features.logs.roots import Place, Root, place_of, root_of
-from tests.features.logs.farm import LoggingFarm, logging_farm
+from tests.features.logs.farm import LoggingFarm
 from tests.support.servers import head
 from tests.support.wire import wire
 
@@ -186,11 +186,10 @@ def test_the_longest_root_has_it() -> None:
 # --- over HTTP -------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-async def farm(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[LoggingFarm]:
-    async with logging_farm(tmp_path_factory.mktemp("shots")) as farm:
-        farm.write(b"text\n")
-        yield farm
+@pytest.fixture
+def farm(shared_farm: LoggingFarm) -> LoggingFarm:
+    shared_farm.write(b"text\n")
+    return shared_farm
 
 
 @pytest.mark.anyio
