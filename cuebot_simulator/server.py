@@ -13,6 +13,7 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from cuebot_simulator.answers import answer_to
+from cuebot_simulator.log_files import LogFiles
 from cuebot_simulator.world.hosts import skip_pause
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.refusals import Refusal, Unanswered
@@ -47,9 +48,12 @@ class SimulatedCuebot:
         port: int = 0,
         reflection: bool = True,
         farm: Farm | None = None,
+        logs: LogFiles | None = None,
     ) -> None:
         self.farm = build_farm(read_messages()) if farm is None else farm
         """May be replaced at any time by a farm of the same messages."""
+        self.logs = logs
+        """Where frames write their logs; None if they write none."""
         self.host = host
         self.port = port
         self.reflection = reflection
@@ -106,6 +110,8 @@ async def live(cuebot: SimulatedCuebot) -> None:
     while True:
         skip_pause(cuebot.farm)
         done = cuebot.farm.catch_up(most=STEPS_AT_ONCE)
+        if done and cuebot.logs is not None:
+            cuebot.logs.grow(cuebot.farm)
         await asyncio.sleep(1 if done else 0)
 
 
@@ -140,11 +146,15 @@ def method_handler(cuebot: SimulatedCuebot, method: MethodDescriptor) -> MethodH
         cuebot.calls.append((path, dict(context.invocation_metadata() or ())))
         skip_pause(cuebot.farm)
         try:
-            return answer_to(cuebot.farm, method, request)
+            answer = answer_to(cuebot.farm, method, request)
         except Refusal as refusal:
             await context.abort(refusal.code, str(refusal))
         except Unanswered:
             await asyncio.Event().wait()
+        else:
+            if cuebot.logs is not None:
+                cuebot.logs.keep_for(cuebot.farm, method.name, answer)
+            return answer
 
     return grpc.unary_unary_rpc_method_handler(
         respond,

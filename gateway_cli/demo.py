@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import click
 import uvloop
 
+from cuebot_simulator.log_files import LogFiles
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.state import Farm
@@ -40,6 +41,7 @@ NAMES = ("localhost", "127.0.0.1", "::1")
 """The subjects of the certificate, besides --host."""
 CUEBOT_PORT = 8443
 GATEWAY_PORT = 8448
+TEMPORARY = "cuebot-gateway-demo-"
 TOKEN_SECONDS = 12 * 3600
 
 BANNER = """
@@ -85,16 +87,19 @@ def run_demo(
     if cuebot_only:
         chosen = CUEBOT_PORT if port is None else port
         listen(host, chosen).close()  # its errors are clearer than gRPC's
-        uvloop.run(
-            run_cuebot(SimulatedCuebot(host=host, port=chosen, reflection=reflection, farm=farm))
-        )
+        with temporary_logs() as logs:
+            cuebot = SimulatedCuebot(
+                host=host, port=chosen, reflection=reflection, farm=farm, logs=logs
+            )
+            uvloop.run(run_cuebot(cuebot, logs))
         return
     with (
+        temporary_logs() as logs,
         listen(host, GATEWAY_PORT if port is None else port) as listener,
         temporary_certificate(host) if tls else nullcontext() as secured,
     ):
-        cuebot = SimulatedCuebot(reflection=reflection, farm=farm)
-        uvloop.run(run_both(cuebot, listener, secured))
+        cuebot = SimulatedCuebot(reflection=reflection, farm=farm, logs=logs)
+        uvloop.run(run_both(cuebot, logs, listener, secured))
 
 
 def large_farm(*, seed: int, jobs: int) -> Farm:
@@ -113,6 +118,13 @@ def large_farm(*, seed: int, jobs: int) -> Farm:
 
 
 @contextmanager
+def temporary_logs() -> Iterator[LogFiles]:
+    """Logs of frames in a temporary folder."""
+    with TemporaryDirectory(prefix=TEMPORARY) as directory:
+        yield LogFiles(Path(directory))
+
+
+@contextmanager
 def temporary_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
     """A certificate for this machine and `host`, and a temporary file with its CA.
 
@@ -127,15 +139,18 @@ def temporary_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
     authority = trustme.CA(organization_name="cuebot-gateway demo")
     context = empty_context()
     authority.issue_cert(*dict.fromkeys((*NAMES, host))).configure_cert(context)
-    with TemporaryDirectory(prefix="cuebot-gateway-demo-") as directory:
+    with TemporaryDirectory(prefix=TEMPORARY) as directory:
         ca_file = Path(directory) / "ca.pem"
         authority.cert_pem.write_to_path(ca_file)
         yield Certificate(context), ca_file
 
 
-async def run_cuebot(cuebot: SimulatedCuebot) -> None:
+async def run_cuebot(cuebot: SimulatedCuebot, logs: LogFiles) -> None:
     await cuebot.start()
-    click.echo(f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.")
+    click.echo(
+        f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.\n"
+        f"A gateway on this machine shows the logs of its frames with LOG_ROOTS={logs.roots}"
+    )
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -145,13 +160,17 @@ async def run_cuebot(cuebot: SimulatedCuebot) -> None:
 
 
 async def run_both(
-    cuebot: SimulatedCuebot, listener: socket.socket, secured: tuple[Certificate, Path] | None
+    cuebot: SimulatedCuebot,
+    logs: LogFiles,
+    listener: socket.socket,
+    secured: tuple[Certificate, Path] | None,
 ) -> None:
     """Run the simulated Cuebot and a gateway in front of it, with HTTPS if `secured`."""
     await cuebot.start()
     secret = secrets.token_urlsafe(32)
     given = {"cuebot_endpoint": cuebot.endpoint, "shutdown_timeout": 2, "docs": "public"}
-    settings = Settings.model_validate(given | there({"jwt_secret": secret}))
+    of_features = there({"jwt_secret": secret, "log_roots": [logs.roots]})
+    settings = Settings.model_validate(given | of_features)
     app = create_app(settings)
     certificate, ca_file = secured or (None, None)
     server = Server(app, settings, certificate)

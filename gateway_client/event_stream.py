@@ -33,7 +33,10 @@ async def events_in(chunks: AsyncIterator[bytes]) -> AsyncIterator[Event]:
         for line in lines:
             if line:
                 name, _, value = line.partition(b":")
-                fields[name] = value.removeprefix(b" ")
+                value = value.removeprefix(b" ")
+                if name == b"data" and name in fields:
+                    value = b"%s\n%s" % (fields[name], value)
+                fields[name] = value
                 continue
             if b"data" in fields:
                 kind, id_ = fields.get(b"event", b"message"), fields.get(b"id", b"")

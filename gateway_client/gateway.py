@@ -241,8 +241,10 @@ class GatewayClient:
         headers: Mapping[str, str],
         query: Mapping[str, str] = WHOLE,
         silence: float | None = None,
+        *,
+        verb: str = "POST",
     ) -> AsyncIterator[httpx.Response]:
-        """The answer to a POST, to be read as it comes.
+        """The answer to a request, to be read as it comes.
 
         It fails after `silence` seconds without data. Raises CallError, also while it is read.
         """
@@ -250,7 +252,7 @@ class GatewayClient:
         given = {**self._headers(body), **headers}
         try:
             async with self.client.stream(
-                "POST",
+                verb,
                 self.base + path,
                 content=body,
                 headers=given,

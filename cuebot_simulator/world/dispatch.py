@@ -6,6 +6,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeAlias
 
+from cuebot_simulator.world.failures import fate_of
 from cuebot_simulator.world.frame_actions import end_frame
 from cuebot_simulator.world.frames import start_frame, state_of, units_of
 from cuebot_simulator.world.hosts import note_report, reports
@@ -21,8 +22,6 @@ JOBS_SORTED_AT_ONCE = 250  # jobs that are sorted at the same moment; others fol
 LONGEST_QUEUE = 1000  # further jobs wait for the next beat
 REPORTS_AT_ONCE = 10  # hosts or procs that report at the same moment; others follow a little later
 JOBS_LOOKED_AT = 20
-FAILURE_PERCENT = 3
-EXIT_FAILED = 1
 
 Place: TypeAlias = tuple[int, int, str]
 """The sort key of the queue, the most urgent first."""
@@ -184,13 +183,10 @@ class Dispatcher:
         """Start a frame, as if it had been running for `ago` seconds."""
         farm = self._farm
         proc = start_frame(farm, frame, host, started=farm.now - ago, partition=partition)
-        key = f"{frame.id}/{frame.retry_count}"
-        least, most = farm.frame_seconds[farm.parent_of[frame.id]]
-        seconds = max(pick(farm, f"seconds/{key}", least, most) - ago, 1)
-        failed = pick(farm, f"luck/{key}", 1, 100) <= FAILURE_PERCENT
-        farm.agenda.after(
-            seconds, partial(self.end, proc.id, frame, host, EXIT_FAILED if failed else 0)
-        )
+        fate = fate_of(farm, frame)
+        left = max(fate.seconds - ago, 1)
+        farm.fates[frame.id] = fate._replace(seconds=ago + left)
+        farm.agenda.after(left, partial(self.end, proc.id, frame, host, fate.exit_status))
 
     def end(self, proc: str, frame: Any, host: Any, exit_status: int) -> None:
         """End a frame that the proc still runs. Its host, unless redirected, gets the next.

@@ -11,6 +11,7 @@ from cuebot_simulator.world.messages import enum_name, fill, given
 from cuebot_simulator.world.redirects import follow_redirect
 from cuebot_simulator.world.state import NO_LIMIT_NAME, Farm, is_pending
 from cuebot_simulator.world.tallies import Tally
+from cuebot_simulator.world.tries import note_earlier
 
 EXIT_RETRIED = 500
 EXIT_EATEN = 506
@@ -163,6 +164,7 @@ def start_frame(
     if partition:
         farm.partition_of[proc.id] = partition.id
     farm.own(frame.id, proc.id)
+    note_earlier(farm.earlier_tries[frame.id], frame, farm.fates)
     take(farm, frame, proc, host, 1)
     change_frame(
         farm,

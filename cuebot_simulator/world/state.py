@@ -16,6 +16,7 @@ from cuebot_simulator.world.indexes import Frames, HostIndex
 from cuebot_simulator.world.messages import Messages, enum_name, refill
 from cuebot_simulator.world.refusals import Missing, found_several
 from cuebot_simulator.world.tallies import Tally
+from cuebot_simulator.world.tries import Fate, Try, last_try
 
 NAMESPACE = uuid.UUID("6f1c1f0e-6a53-4d0a-9c0b-6c7565626f74")
 DEFAULT_DEPARTMENT = "Unknown"
@@ -70,6 +71,10 @@ class Farm:
         self.frame_seconds: dict[str, tuple[int, int]] = {}
         """By layer id: how long its frames run, at least and at most."""
         self.changed_at: dict[str, float] = {}  # by frame id
+        self.fates: dict[str, Fate] = {}
+        """By id of a frame that has run: what becomes of its last try, or has."""
+        self.earlier_tries: defaultdict[str, list[Try]] = defaultdict(list)
+        """By frame id: all tries but the last one."""
         self.host_of = HostIndex()
         """By id of a proc or a render partition: the id of its host."""
         self.partition_of: dict[str, str] = {}
@@ -183,6 +188,10 @@ class Farm:
 
     def procs_on(self, host: Any) -> list[Any]:
         return [self.procs[key] for key in self.host_of.on(host.id) if key in self.procs]
+
+    def tries_of(self, frame: Any) -> list[Try]:
+        """All tries of a frame, the last one last."""
+        return [*self.earlier_tries.get(frame.id, ()), *last_try(frame, self.fates)]
 
     def host_with(self, proc: Any) -> Any:
         return self.hosts[self.host_of[proc.id]]

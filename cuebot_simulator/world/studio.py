@@ -12,6 +12,7 @@ from cuebot_simulator.world import studio_data as data
 from cuebot_simulator.world.artists import Artists
 from cuebot_simulator.world.clock import Clock
 from cuebot_simulator.world.dispatch import Dispatcher
+from cuebot_simulator.world.failures import cause_for
 from cuebot_simulator.world.filters import VALUES, add_action, add_filter, add_matcher
 from cuebot_simulator.world.frames import change_frame, note_try
 from cuebot_simulator.world.hosts import give_deed
@@ -27,6 +28,11 @@ from cuebot_simulator.world.plans import (
     LayerPlan,
 )
 from cuebot_simulator.world.state import Farm, by_name, is_bookable
+from cuebot_simulator.world.tries import Fate, Try
+
+EXIT_FAILED = 1
+CRASHED_SECONDS = 40
+"""How long the first try of a dead frame ran."""
 
 
 def build_farm(
@@ -142,6 +148,12 @@ def give_past(
     host_name = f"render-node-{pick(farm, f'host/{frame.id}', 1, 6):02}"
     started = job.start_time + frame.dispatch_order * 10
     succeeded = state == "SUCCEEDED"
+    cause = None if succeeded else cause_for(farm, frame, frame.id, EXIT_FAILED)
+    farm.fates[frame.id] = Fate(seconds, cause)
+    if cause is not None:
+        crash = Fate(CRASHED_SECONDS, cause)
+        times = started - CRASHED_SECONDS, started
+        farm.earlier_tries[frame.id].append(Try(*times, EXIT_FAILED, f"{host_name}/1.00/0", crash))
     core_time = int(seconds * plan.cores)
     change_frame(
         farm,
@@ -149,7 +161,7 @@ def give_past(
         state=state,
         start_time=started,
         stop_time=started + seconds,
-        exit_status=0 if succeeded else 1,
+        exit_status=0 if succeeded else EXIT_FAILED,
         retry_count=0 if succeeded else 1,
         max_rss=memory * pick(farm, f"memory/{frame.id}", 40, 90) // 100,
         last_resource=f"{host_name}/{plan.cores:.2f}/0",

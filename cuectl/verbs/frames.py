@@ -1,7 +1,8 @@
 """Layers and frames."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,10 +47,11 @@ from cuectl.selection import (
 )
 from cuectl.values import each_of
 from cuectl.verb import Verb, change_verb, list_verb, verb
+from cuectl.why import why_dead
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
-from gateway_client.terminal.exits import NOT_FOUND, complain
-from gateway_client.terminal.text import listed
+from gateway_client.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines, status_of
+from gateway_client.terminal.text import listed, printable
 
 A_JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
 GET_JOB = "job.JobInterface/GetJob"
@@ -130,9 +132,6 @@ FRAMES = Listing(
         Column("LAST LOG", "lluTime", unit="time", wide=True),
         Column("ID", "id", wide=True),
     ),
-)
-LOGS = replace(
-    FRAMES, columns=(NAME, STATE, EXIT, STOPPED, replace(STARTED, wide=True), LAYER, NUMBER)
 )
 
 # --- options ------------------------------------------------------------------------------------
@@ -341,34 +340,12 @@ def frames(farm: Farm, jobs: Selection, chosen: Chosen, shown: Shown) -> None:
 
     Words behind a job that begin with a number are frames: 1001, 1001-1010, 1001-comp.
     """
-    show_frames(farm, FRAMES, jobs, chosen, shown)
-
-
-@frame_list(
-    GET_FRAMES,
-    GET_JOB,
-    examples=(
-        f"cuectl logs {DYING} 1006-beauty --fields log",
-        f"cuectl logs {DYING} --dead",
-        "cuectl logs --show demo --dead --fields name,log -o csv",
-    ),
-)
-def logs(farm: Farm, jobs: Selection, chosen: Chosen, shown: Shown) -> None:
-    """List where the logs of frames are that have run."""
-    show_frames(farm, LOGS, jobs, chosen, shown)
-
-
-def show_frames(
-    farm: Farm, listing: Listing, jobs: Selection, chosen: Chosen, shown: Shown
-) -> None:
     wanted = meant(farm, jobs, chosen, for_list=True)
     if wanted.narrowed:
         counted(farm, wanted)
     conditions = [f"host={quoted(chosen.host)}"] if chosen.host else []
-    if listing is LOGS and not wanted.named:
-        conditions.append("startTime>0")
-    fields = [*map(as_called, shown.fields)]
-    if "log" in fields or (listing is LOGS and not fields and not shown.counts):
+    listing = FRAMES
+    if "log" in map(as_called, shown.fields):
         folders = log_folders(farm, wanted)
         log = Column("LOG", "log", compute=folders, needs=("name", "startTime"))
         listing = replace(listing, columns=(*listing.columns, log))
@@ -380,6 +357,152 @@ def show_frames(
         conditions=tuple(conditions),
         several=not is_one(jobs),
     )
+
+
+# --- logs ---------------------------------------------------------------------------------------
+
+LINES = click.IntRange(1, 100_000)
+SHORT_LINES = 10
+"""Of each log, where several are shown."""
+MOST_LOGS = 50
+"""Logs that are shown together."""
+
+
+@verb(
+    GET_FRAMES,
+    GET_JOB,
+    examples=(
+        f"cuectl logs {DYING}",
+        f"cuectl logs {DYING} 1006-beauty",
+        f"cuectl logs {DYING} 1006-beauty --attempt 1 -n 200",
+    ),
+)
+@choosing(JOB, JOB_PARENTS, BEHIND)
+@frame_options(STATE_OPTION, *FLAGS.values(), HOST_OPTION)
+@click.option("-f", "--follow", "following", is_flag=True, help="And what is written, to the end.")
+@click.option("-n", "--lines", type=LINES, metavar="N", help="The last so many lines.")
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="Of this try: 1 is the first.")
+def logs(
+    farm: Farm,
+    jobs: Selection,
+    chosen: Chosen,
+    following: bool,
+    lines: int | None,
+    attempt: int | None,
+) -> None:
+    """Show the log of a frame, or how those of dead frames end.
+
+    JOB FRAME shows one log, through a pager on a terminal. JOB alone shows the last ten lines of
+    each dead frame that its command wrote. With -f, JOB FRAME goes on until the frame is done.
+
+    Where logs are is a column: cuectl frames JOB --fields name,log.
+    """
+    if following and attempt is not None:
+        raise InvalidCall("only the last attempt is written to: -f goes without --attempt")
+    found = frames_with_logs(farm, jobs, chosen)
+    whole = len(found) == 1 and (following or attempt or is_named(jobs, chosen))
+    if not whole and (following or attempt is not None):
+        option = "-f" if following else "--attempt"
+        raise InvalidCall(f"{option} is for one frame, and these are {len(found)}: logs JOB FRAME")
+    if whole:
+        show_log(farm, found[0], following, lines, attempt)
+    else:
+        show_ends(farm, found, lines or SHORT_LINES)
+
+
+def is_named(jobs: Selection, chosen: Chosen) -> bool:
+    return bool(chosen.ranges) or any(map(is_frame, jobs.words[1:]))
+
+
+def frames_with_logs(farm: Farm, jobs: Selection, chosen: Chosen) -> list[Row]:
+    """The rows of frames that have run, with their `job` and where their `log` is. Exits without
+    any, with NOT_FOUND if frames are named. Raises as `meant` does.
+    """
+    wanted = meant(farm, jobs, chosen, default=() if chosen.host else ("DEAD",))
+    if chosen.ranges and not chosen.states:
+        wanted = replace(wanted, states=())
+    if wanted.narrowed:
+        counted(farm, wanted)
+    where = f"startTime>0 and host={quoted(chosen.host)}" if chosen.host else "startTime>0"
+    requests = wanted.requests(wanted.states, limit=MOST_FRAMES)
+    rows = all_read(farm.each(GET_FRAMES, requests, {"_where": where}))
+    found = {
+        (job, row["name"]): {**row, "job": job}
+        for name, frames in rows.items()
+        for row in frames
+        for job in (requests[name]["job"],)
+    }
+    if not found:
+        kinds = f"{' or '.join(wanted.states)} " if wanted.states else ""
+        where = "".join(each.text for each in wanted.parts)
+        problem = f"no {kinds}frames of {listed(wanted.jobs)}{where} have a log"
+        complain(problem if wanted.narrowed else f"{problem}; logs JOB FRAME shows any", PROGRAM)
+        sys.exit(NOT_FOUND if wanted.narrowed else 0)
+    path = log_folders(farm, wanted)
+    return [{**row, "log": path(row)} for row in found.values()]
+
+
+def show_log(
+    farm: Farm, frame: Row, following: bool, lines: int | None, attempt: int | None
+) -> None:
+    from cuectl import logs as reading
+
+    job, name = str(frame["job"]), str(frame["name"])
+    with telling_where(frame):
+        if following:
+            if reason := reading.follow(farm, job, name, lines):
+                complain(f"the log is followed no longer: {reason}", PROGRAM)
+        elif lines is not None:
+            last = reading.last_lines(farm, job, name, lines, attempt)
+            reading.show(f"{each}\n" for each in last)
+        else:
+            reading.show(reading.pieces(farm, job, name, attempt))
+
+
+def show_ends(farm: Farm, frames: Sequence[Row], lines: int) -> None:
+    """The last lines of several logs, under headings. Exits with 1 if some cannot be read."""
+    from cuectl import logs as reading
+
+    failures: list[tuple[str, CallError]] = []
+    several = len({each["job"] for each in frames}) > 1
+
+    def texts() -> Iterator[str]:
+        for place, frame in enumerate(frames[:MOST_LOGS]):
+            job, name = str(frame["job"]), str(frame["name"])
+            try:
+                with telling_where(frame):
+                    last = reading.last_lines(farm, job, name, reading.with_ending(lines))
+            except CallError as error:
+                if error.code in ("UNIMPLEMENTED", "PERMISSION_DENIED"):
+                    raise
+                failures.append((f"{job} {name}" if several else name, error))
+                continue
+            called = f"{job} {name}" if several else name
+            about = why_dead(frame, None) if frame["state"] == "DEAD" else str(frame["state"])
+            host = str(frame.get("lastResource") or "").partition("/")[0]
+            heading = printable(f"==> {called}: {about}{f' ({host})' if host else ''} <==")
+            told = reading.told_lines(last, lines)
+            yield "\n" * bool(place) + "".join(f"{each}\n" for each in (heading, *told))
+
+    reading.show(texts())
+    if failures:
+        complain("\n".join(("some cannot be read:", *failure_lines(failures))), PROGRAM)
+        sys.exit(FAILED if len(failures) < len(frames) else status_of(failures[0][1]))
+    if (more := len(frames) - MOST_LOGS) > 0:
+        complain(f"warning: {more} more frames are not shown; choose fewer of them", PROGRAM)
+        sys.exit(CUT)
+
+
+@contextmanager
+def telling_where(frame: Row) -> Iterator[None]:
+    """Errors of reading a log tell where it is, too."""
+    try:
+        yield
+    except CallError as error:
+        where = str(frame.get("log") or "")
+        if where and where not in error.message and error.code != "INVALID_ARGUMENT":
+            error.message += f"; the log is {where}"
+        raise
 
 
 def log_folders(farm: Farm, wanted: Frames) -> Callable[[Row], str | None]:

@@ -123,7 +123,7 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if frames:
         if len(frames) < len(words) - 1 or PATTERN.search(words[0]):
             raise InvalidCall(f"one job, please, before frames: why JOB {' '.join(frames)}")
-        show_details(DEAD_FRAMES, frames_named(farm, jobs, frames), shown)
+        show_why(farm, words[0], frames_named(farm, jobs, frames), shown)
         return
     query = narrowed(jobs.named_query(farm), JOBS, shown)
     if shown.fields and "why" not in map(str.lower, shown.fields):
@@ -140,6 +140,39 @@ def why(farm: Farm, jobs: Selection, shown: Shown) -> None:
     if len(words) == len(rows) == 1 and shown == Shown(form=shown.form):
         tell_more(farm, rows[0], shown)
     tell(about)
+
+
+def show_why(farm: Farm, job: str, frames: Sequence[Row], shown: Shown) -> None:
+    """Frames of a job, explained; below a dead one, what its log gives as a reason."""
+    said = said_by_logs(farm, job, frames)
+    if shown.form not in ("table", "wide"):
+        rows = [{**each, "reason": said.get(each["name"], [])} for each in frames]
+        columns = (*DEAD_FRAMES.columns, Column("REASON", "reason"))
+        show_details(replace(DEAD_FRAMES, columns=columns), rows, shown)
+        return
+    for place, each in enumerate(frames):
+        click.echo("\n" * bool(place), nl=False)
+        show_details(DEAD_FRAMES, [each], shown)
+        click.echo("".join(f"  {line}\n" for line in said.get(each["name"], ())), nl=False)
+
+
+def said_by_logs(farm: Farm, job: str, frames: Iterable[Row]) -> dict[str, list[str]]:
+    """The last lines of dead frames' logs that look like a reason, as far as the gateway shows
+    logs, and this one to the token.
+    """
+    from cuectl.logs import MOST_LINES_OF_REASON, last_lines, reason_lines
+
+    found: dict[str, list[str]] = {}
+    dead = [each["name"] for each in frames if each["state"] == "DEAD" and each["log"]]
+    for name in dead[:MOST_DEAD]:
+        try:
+            lines = last_lines(farm, job, name, MOST_LINES_OF_REASON)
+        except CallError as error:
+            if error.code in ("NOT_FOUND", "DATA_LOSS") and "LOG_ROOTS" not in error.message:
+                continue  # another one may have a log
+            break
+        found[name] = [printable(each) for each in reason_lines(lines)]
+    return found
 
 
 def reasons_of(farm: Farm, jobs: Sequence[Row]) -> dict[str, str]:
@@ -226,7 +259,10 @@ def tell_more(farm: Farm, job: Row, shown: Shown) -> None:
     if dead:
         frames = farm.rows(GET_FRAMES, in_state(job, "DEAD"), {"_limit": str(MOST_DEAD)})
         click.echo()
-        print_rows(DEAD_FRAMES, explained(farm, job, frames, layers), shown)
+        rows = explained(farm, job, frames, layers)
+        print_rows(DEAD_FRAMES, rows, shown)
+        for name, lines in said_by_logs(farm, job["name"], rows).items():
+            click.echo("".join(f"{line}\n" for line in (f"\n{name}:", *lines)), nl=False)
 
 
 def latest(farm: Farm, jobs: Selection, words: Sequence[str], *fields: str) -> list[Row]:

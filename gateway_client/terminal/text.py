@@ -13,6 +13,9 @@ STEERING = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
 CONTROLS = re.compile(f"[\x00-\x1f{STEERING}\ud800-\udfff]")
 """All such characters, and lone surrogates."""
 LINE_CONTROLS = re.compile(r"(?![\n\t])" + CONTROLS.pattern)
+COLORS = "\x1b\\[[0-9;:]*m"
+"""Escape sequences that only change colours and the like (ECMA-48, SGR)."""
+LOG_CONTROLS = re.compile(f"({COLORS})|{LINE_CONTROLS.pattern}")
 JSON_CONTROLS = re.compile(f"[{STEERING}]")
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(:)?|(-?\d[^\s,\]}]*)|(true|false|null)')
 
@@ -34,6 +37,11 @@ printable_json = partial(JSON_CONTROLS.sub, escape)
 def json_text(value: object, *, indent: bool = True) -> str:
     """A value as JSON that is safe for a terminal."""
     return printable_json(orjson.dumps(value, option=orjson.OPT_INDENT_2 * indent).decode())
+
+
+def printable_log(text: str) -> str:
+    """The text with its colours, line ends and tabs; other control characters are escaped."""
+    return LOG_CONTROLS.sub(lambda found: found[1] or escape(found), text)
 
 
 def one_line(text: str) -> str:

@@ -3,12 +3,15 @@
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cuebot_simulator.log_files import LogFiles
 from cuebot_simulator.server import SimulatedCuebot
 from tests.cuectl.calls import Cuectl
 from tests.support.farms import running_farm, still_farm
+from tests.support.needs import missing
 from tests.support.servers import Gateway, SharedGateway, gateway_for
 
 
@@ -21,15 +24,23 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def cuebot() -> AsyncIterator[SimulatedCuebot]:
+def logs(tmp_path: Path) -> LogFiles:
+    """The logs of the farm's frames."""
+    return LogFiles(tmp_path / "shots")
+
+
+@pytest.fixture
+async def cuebot(logs: LogFiles) -> AsyncIterator[SimulatedCuebot]:
     """A farm that stands still."""
     async with running_farm(still_farm()) as cuebot:
+        cuebot.logs = logs
         yield cuebot
 
 
 @pytest.fixture
-async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
-    async with gateway_for(cuebot.endpoint) as gateway:
+async def gateway(cuebot: SimulatedCuebot, logs: LogFiles) -> AsyncIterator[Gateway]:
+    given: dict[str, Any] = {} if missing(["logs"]) else {"log_roots": logs.roots}
+    async with gateway_for(cuebot.endpoint, **given) as gateway:
         yield gateway
 
 

@@ -13,6 +13,7 @@ from cuectl.verb import Verb
 from gateway_client.terminal.exits import GAVE_UP, WRONG_USAGE
 from tests.cuectl.calls import Cuectl, in_process
 from tests.simulator.specs import spec_xml
+from tests.support.needs import needs
 
 pytestmark = pytest.mark.anyio
 
@@ -42,11 +43,15 @@ def test_each_verb_says_what_it_does(tmp_path: Path, name: str) -> None:
     assert "Example" in ran.text or isinstance(OWN[name], click.Group)
 
 
-EXAMPLES = [(name, line) for name, each in VERBS.items() for line in each.examples]
+EXAMPLES = [
+    pytest.param(name, line, id=line, marks=[needs("logs")] if name == "logs" else [])
+    for name, each in VERBS.items()
+    for line in each.examples
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "line"), EXAMPLES, ids=[line for _, line in EXAMPLES])
+@pytest.mark.parametrize(("name", "line"), EXAMPLES)
 async def test_examples_of_help_run(cuectl: Cuectl, tmp_path: Path, name: str, line: str) -> None:
     """Each on a farm of its own. What else than cuectl `&&` or a pipe adds is the shell's."""
     *before, last = (each for each in line.split(" && ") if each.startswith("cuectl "))

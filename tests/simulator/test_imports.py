@@ -4,8 +4,8 @@ import pytest
 
 from docs.packages import SIMULATOR, import_graph
 
-LAYERS = ("world", "services", "answers", "server")
-"""From the bottom up: the farm, what is said about it, a call without the wire, the wire."""
+LAYERS = ("world", "services", "answers", "log_files", "server")
+"""From the bottom up: the farm, what is said about it, a call without the wire, files, the wire."""
 
 
 @pytest.mark.parametrize("place", range(len(LAYERS) - 1), ids=LAYERS[:-1])
