@@ -174,7 +174,7 @@ async def run_both(
             "jwt_secret": secret,
             "shutdown_timeout": 2,
             "docs": "public",
-            "log_roots": [logs.roots],
+            **({"log_roots": [logs.roots]} if "log_roots" in Settings.model_fields else {}),
         }
     )
     app = create_app(settings)

@@ -1,8 +1,9 @@
 // The farm: panels that the profile defines, each a read as a table, kept fresh.
 import { at, button, copyable, duration, entry, fits, isNumber, keep, kept, linkTo, make, mark, mayBeCut, parametersOf, plain, put, save, shown, sorted, tableOf, user } from "./base.js";
 import { closeDialog, openAction, openDetails } from "./dialog.js";
-import { haveLogs, openLog } from "./log.js";
 import { watch } from "./watch.js";
+
+const showLog = async (...of) => (await import("./log.js")).openLog(...of);
 
 const LIVE_SECONDS = 20;  // a stream is never silent for longer
 const orders = new Map(), filters = new Map();  // what the reader has chosen: by panel, by address
@@ -234,10 +235,8 @@ class View {
       }) };
     });
     const details = this.#panel.details ? [{ title: "Details", to: () => this.#showDetails(row, name) }] : [];
-    const logs = haveLogs(this.#panel, this.#told) ? [{
-      title: "Log", off: !Number(row.startTime), why: !Number(row.startTime) && "it has yet to run",
-      to: () => openLog(this.#told.job, name, this.title),
-    }] : [];
+    const { job } = this.#told, off = !Number(row.startTime);
+    const logs = job && this.method.endsWith("/GetFrames") ? [{ title: "Log", off, why: off && "it has yet to run", to: () => showLog(job, name, this.title) }] : [];
     const actions = this.#panel.actions.map((action) => ({
       title: `${action.title}…`, off: !fits(row, action.when), why: !fits(row, action.when) && action.otherwise,
       to: action.reads ? linkTo("explore", action.method.slice(1), { body: JSON.stringify(this.#filledIn(action, row)) }) : () => this.#act(action, [row]),

@@ -3,11 +3,7 @@ import { away, button, make, request } from "./base.js";
 import { closeDialog, open } from "./dialog.js";
 
 const LINES = 500, MOST_CHARACTERS = 1_000_000;
-const FRAMES = "/job.JobInterface/GetFrames";
 const COLOURS = /\u001b\[[0-9;:]*m/g;
-
-// Whether the rows of a panel are frames of a job, whose logs can be shown.
-export const haveLogs = ({ method }, { job }) => method === FRAMES && Boolean(job);
 
 export function openLog(job, frame, of) {
   const stop = new AbortController();
@@ -15,8 +11,7 @@ export function openLog(job, frame, of) {
   const text = make("pre", { class: "log", tabindex: 0, role: "log", "aria-label": `Log of ${frame}` });
   const dialog = open(`Log of ${frame}`, make("p", { class: "soft" }, `In “${of}”.`), text, note,
     make("p", { class: "row" }, button("Close", closeDialog, { autofocus: true })));
-  dialog.classList.add("wide");
-  dialog.addEventListener("close", () => { stop.abort(); dialog.classList.remove("wide"); }, { once: true });
+  dialog.addEventListener("close", () => stop.abort(), { once: true });
   follow(`/logs/${encodeURIComponent(job)}/${encodeURIComponent(frame)}?follow&lines=${LINES}`, text, note, stop.signal);
 }
 
