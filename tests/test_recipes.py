@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
+from cuebot_simulator.log_files import LogFiles
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock as Clock
 from cuebot_simulator.world.frame_actions import eat_frames
@@ -54,14 +55,20 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def cuebot(clock: Clock) -> AsyncIterator[SimulatedCuebot]:
+def logs(tmp_path: Path) -> LogFiles:
+    return LogFiles(tmp_path / "shots")
+
+
+@pytest.fixture
+async def cuebot(clock: Clock, logs: LogFiles) -> AsyncIterator[SimulatedCuebot]:
     async with running_farm(build_farm(read_messages(), clock=clock)) as cuebot:
+        cuebot.logs = logs
         yield cuebot
 
 
 @pytest.fixture
-async def gateway(cuebot: SimulatedCuebot) -> AsyncIterator[Gateway]:
-    async with gateway_for(cuebot.endpoint) as gateway:
+async def gateway(cuebot: SimulatedCuebot, logs: LogFiles) -> AsyncIterator[Gateway]:
+    async with gateway_for(cuebot.endpoint, log_roots=logs.roots) as gateway:
         yield gateway
 
 

@@ -20,8 +20,10 @@ import orjson
 import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
+from cuebot_simulator.log_files import LogFiles
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
+from cuebot_simulator.world.frame_actions import kill_frames
 from cuebot_simulator.world.messages import read_messages
 from cuebot_simulator.world.studio import build_farm
 from gateway.core.schema.method_search import ranked
@@ -363,6 +365,47 @@ async def test_logs_of_dead_frames_are_told(visit: Visit) -> None:
     await frames.get_by_role("button", name="1001-beauty", exact=True).click()
     term = dialog_of(page).locator("div", has=page.locator("dt", has_text="Log")).first
     await expect(term).to_contain_text(f"/{FAILING}.1001-beauty.rqlog")
+
+
+@needs("logs")
+async def test_the_log_of_a_frame_is_followed(browser: Browser, tmp_path: Path) -> None:
+    """Without its colours, which a terminal has; a frame that has not run has none."""
+    logs = LogFiles(tmp_path)
+    async with (
+        running_farm(still_farm()) as cuebot,
+        gateway_for(cuebot.endpoint, log_roots=logs.roots) as gateway,
+        signed_in(browser, gateway.url) as visit,
+    ):
+        cuebot.logs = logs
+        page, dialog = visit.page, dialog_of(visit.page)
+        await page.goto("/")
+        await menu(page, FAILING, "All frames")
+        await menu(page, "1009-beauty", "Log")
+        text = dialog.get_by_role("log")
+        await expect(text).to_contain_text("loading the scene")
+        frames = cuebot.farm.frames_of(cuebot.farm.pending[FAILING])
+        frame = next(each for each in frames if each.name == "1009-beauty")
+        folder = cuebot.farm.job_of(frame).log_dir.removeprefix("/shots/")
+        with (tmp_path / folder / f"{FAILING}.1009-beauty.rqlog").open("a") as log:
+            log.write("\x1b[33mWARNING\x1b[0m written meanwhile\n")
+        await expect(text).to_contain_text("\nWARNING written meanwhile\n")
+        frame.retry_count = 9
+        kill_frames(cuebot.farm, [frame])
+        await expect(dialog).to_contain_text("nothing more is written")
+        await dialog.get_by_role("button", name="Close").click()
+        await page.get_by_role("button", name="What can be done with 1024-beauty").first.click()
+        await expect(in_menu(page, "Log")).to_be_disabled()
+
+
+@needs("logs")
+async def test_why_there_is_no_log_is_told(visit: Visit) -> None:
+    page = visit.page
+    await page.goto("/")
+    await menu(page, FAILING, "Dead frames")
+    await menu(page, "1006-beauty", "Log")
+    await expect(dialog_of(page)).to_contain_text("LOG_ROOTS")
+    assert ["404" in each for each in visit.complaints] == [True]
+    visit.complaints.clear()
 
 
 async def test_pages_of_a_job_tell_its_state_and_what_can_be_done(still: Still) -> None:

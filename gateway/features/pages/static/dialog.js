@@ -6,12 +6,13 @@ const dialog = make("dialog", { id: "action", "aria-labelledby": "action-title" 
 document.body.append(dialog);
 export const closeDialog = () => dialog.close();
 
-// The focus is where it is wanted (`autofocus`), or where Enter does nothing.
-function open(title, ...content) {
+// The focus is where it is wanted (`autofocus`), or where Enter does nothing. Returns the dialog.
+export function open(title, ...content) {
   const heading = make("h2", { id: "action-title", tabindex: -1 }, title);
   dialog.replaceChildren(heading, ...content);
   dialog.showModal();
   (dialog.querySelector("[autofocus]") ?? heading).focus();
+  return dialog;
 }
 
 // Whether the reader wants what is asked, and the button is called.

@@ -3,6 +3,8 @@ import { at, button, copyable, duration, entry, fits, isNumber, keep, kept, link
 import { closeDialog, openAction, openDetails } from "./dialog.js";
 import { watch } from "./watch.js";
 
+const showLog = async (...of) => (await import("./log.js")).openLog(...of);
+
 const LIVE_SECONDS = 20;  // a stream is never silent for longer
 const orders = new Map(), filters = new Map();  // what the reader has chosen: by panel, by address
 
@@ -233,11 +235,13 @@ class View {
       }) };
     });
     const details = this.#panel.details ? [{ title: "Details", to: () => this.#showDetails(row, name) }] : [];
+    const { job } = this.#told, off = !Number(row.startTime);
+    const logs = job && this.method.endsWith("/GetFrames") ? [{ title: "Log", off, why: off && "it has yet to run", to: () => showLog(job, name, this.title) }] : [];
     const actions = this.#panel.actions.map((action) => ({
       title: `${action.title}…`, off: !fits(row, action.when), why: !fits(row, action.when) && action.otherwise,
       to: action.reads ? linkTo("explore", action.method.slice(1), { body: JSON.stringify(this.#filledIn(action, row)) }) : () => this.#act(action, [row]),
     }));
-    return { links: [...panels, ...details, ...actions], first: [...panels.filter(({ aside }) => !aside), ...details][0]?.to };
+    return { links: [...panels, ...details, ...logs, ...actions], first: [...panels.filter(({ aside }) => !aside), ...details][0]?.to };
   }
 
   // The request of an action for a row.

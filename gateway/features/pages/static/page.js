@@ -2,10 +2,13 @@
 import { $, away, base, dropToken, get, isRefusal, keepToken, make, mark, post, request, save, tell, token } from "./base.js";
 import { Explorer } from "./explorer.js";
 import { openFarm } from "./farm.js";
-import { showGateway } from "./gateway.js";
 
 const NAMES = { "/docs": "Documentation", "/openapi.json": "OpenAPI", "/openapi.yaml": "YAML" };
 const STATUS_SECONDS = 15, SOON_SECONDS = 2;
+const showStatus = async () => {
+  const { showGateway } = await import("./gateway.js");
+  if (shown === "gateway") showGateway($("main"), status);
+};
 let status = null, panels = null, explorer = null, close = () => {}, shown = "";
 
 function askForToken(problem) {
@@ -52,7 +55,7 @@ setInterval(async () => {
   if (document.hidden || $("main").hidden) return;
   try {
     await look();
-    if (shown === "gateway" && status.cuebot.states) showGateway($("main"), status);
+    if (shown === "gateway" && status.cuebot.states) await showStatus();
   } catch (error) {
     if (isRefusal(error)) {
       dropToken();
@@ -107,7 +110,7 @@ async function show() {
     }
     if (shown === "explore") explorer.open($("main"), route());
   } else {
-    showGateway($("main"), status);
+    await showStatus();
   }
   if (came) $("main").focus({ preventScroll: true });
 }
