@@ -765,6 +765,7 @@ async def test_what_a_rule_always_shows_is_part_of_a_question(cuebot: ScriptedCu
 
 @pytest.mark.parametrize(("mode", "questions"), [("on", 1), ("principal", 2)])
 @pytest.mark.parametrize("path", [GET_JOBS, HOSTS])
+@needs("shared_reads")
 async def test_a_cuebot_that_answers_each_differently_is_asked_for_each(
     cuebot: ScriptedCuebot, mode: str, questions: int, path: str
 ) -> None:
