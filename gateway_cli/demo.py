@@ -118,9 +118,15 @@ def large_farm(*, seed: int, jobs: int) -> Farm:
 
 
 @contextmanager
-def temporary_logs() -> Iterator[LogFiles]:
-    """Logs of frames in a temporary folder."""
-    with TemporaryDirectory(prefix=TEMPORARY) as directory:
+def temporary_logs() -> Iterator[LogFiles | None]:
+    """Logs of frames in a temporary folder; None where there is no place for one."""
+    try:
+        folder = TemporaryDirectory(prefix=TEMPORARY)
+    except OSError as error:
+        click.echo(f"cuebot-gateway: frames have no logs: {error}", err=True)
+        yield None
+        return
+    with folder as directory:
         yield LogFiles(Path(directory))
 
 
@@ -145,12 +151,13 @@ def temporary_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
         yield Certificate(context), ca_file
 
 
-async def run_cuebot(cuebot: SimulatedCuebot, logs: LogFiles) -> None:
+async def run_cuebot(cuebot: SimulatedCuebot, logs: LogFiles | None) -> None:
     await cuebot.start()
-    click.echo(
-        f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.\n"
-        f"A gateway on this machine shows the logs of its frames with LOG_ROOTS={logs.roots}"
-    )
+    click.echo(f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.")
+    if logs is not None:
+        click.echo(
+            f"A gateway on this machine shows the logs of its frames with LOG_ROOTS={logs.roots}"
+        )
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -161,7 +168,7 @@ async def run_cuebot(cuebot: SimulatedCuebot, logs: LogFiles) -> None:
 
 async def run_both(
     cuebot: SimulatedCuebot,
-    logs: LogFiles,
+    logs: LogFiles | None,
     listener: socket.socket,
     secured: tuple[Certificate, Path] | None,
 ) -> None:
@@ -169,7 +176,7 @@ async def run_both(
     await cuebot.start()
     secret = secrets.token_urlsafe(32)
     given = {"cuebot_endpoint": cuebot.endpoint, "shutdown_timeout": 2, "docs": "public"}
-    of_features = there({"jwt_secret": secret, "log_roots": [logs.roots]})
+    of_features = there({"jwt_secret": secret, "log_roots": [] if logs is None else [logs.roots]})
     settings = Settings.model_validate(given | of_features)
     app = create_app(settings)
     certificate, ca_file = secured or (None, None)

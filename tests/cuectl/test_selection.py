@@ -143,7 +143,7 @@ async def test_a_misspelled_value_beside_a_right_one_is_told(
     assert all(each.startswith("Get") for each in methods)
 
 
-@pytest.mark.parametrize("verb", ["jobs", "layers", "frames", "logs", "depends", "comments"])
+@pytest.mark.parametrize("verb", ["jobs", "layers", "frames", "depends", "comments"])
 async def test_a_list_of_nothing_is_a_list(reading: Cuectl, verb: str) -> None:
     ran = await reading(verb, "--user", "zoe", "-o", "json")
     assert (ran.status, ran.text) == (0, "[]\n")
