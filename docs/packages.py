@@ -27,7 +27,14 @@ PACKAGES = (
     *("core/principal", "core/profile", "core/schema", "core/upstream", "core/shared_store"),
     *("core/codec", "core/logs", "core/settings", "core/findings", "core/fair_quota"),
     *("core/readiness", "core/direct_connection", "core/errors", "core/suggestions"),
-    *("core/processes", "core/loop_lag", "core/long_work", "core/rates", "core/families"),
+    *(
+        "core/processes",
+        "core/loop_lag",
+        "core/long_work",
+        "core/rates",
+        "core/families",
+        "core/open_files",
+    ),
     "core/write_buffer",
 )
 """The commands and the packages of gateway/, top to bottom. Each imports only from those below;

@@ -2,11 +2,10 @@
 
 import errno
 import os
-import resource
 import socket
 import ssl
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -20,6 +19,7 @@ from gateway.core.listening import (
     ConnectionLimit,
     empty_context,
 )
+from gateway.core.open_files import room_for
 from gateway.core.settings.key_files import KeyPair, load_pair, minute, pair_of
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.features.catalog import further_ports
@@ -137,21 +137,11 @@ def make_room(limit: ConnectionLimit) -> None:
     """
     connections = limit.most
     wanted = connections + RESERVED_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if reaches(soft, wanted):
-        return
-    possible = wanted if reaches(hard, wanted) else hard
-    with suppress(OSError, ValueError):  # macOS has a limit below the one that it names
-        resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
-        soft = possible
-    if not reaches(soft, wanted) and limit.fit(soft):
+    files = room_for(wanted)
+    if files < wanted and limit.fit(files):
         log.warning(
             "MAX_CONNECTIONS does not fit into the limit on open files; raise that (ulimit -n)",
             max_connections=connections,
-            open_files=soft,
+            open_files=files,
             effective=limit.most,
         )
-
-
-def reaches(limit: int, wanted: int) -> bool:
-    return limit == resource.RLIM_INFINITY or limit >= wanted

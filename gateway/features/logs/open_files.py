@@ -1,7 +1,6 @@
 """The files that logs keep open, beside those of connections."""
 
-import resource
-from contextlib import suppress
+from gateway.core import open_files
 
 OTHER_FILES = 256
 """That are neither logs nor connections of clients: those to Cuebot, and what the server keeps."""
@@ -14,14 +13,5 @@ def room_for(files: int, connections: int) -> int:
     files as far as that helps.
     """
     others = connections + OTHER_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if not reaches(soft, others + files):
-        possible = others + files if reaches(hard, others + files) else hard
-        with suppress(OSError, ValueError):  # macOS has a limit below the one that it names
-            resource.setrlimit(resource.RLIMIT_NOFILE, (possible, hard))
-            soft = possible
-    return files if reaches(soft, others + files) else max(soft - others, LEAST_FILES)
-
-
-def reaches(limit: int, wanted: int) -> bool:
-    return limit == resource.RLIM_INFINITY or limit >= wanted
+    possible = open_files.room_for(others + files)
+    return min(files, max(possible - others, LEAST_FILES))
