@@ -233,9 +233,7 @@ class Interceptors:
 
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """None if nothing wraps the calls of this request."""
-        caller = context.caller
-        is_restricted = caller is not None and caller.rights.is_restricted
-        needed = self._around if is_restricted else self._around_all
+        needed = self._wrapping(context)
         return composed(context, needed, innermost) if needed else innermost
 
     def rehearsal(self, context: RequestContext, method: Method) -> Around | None:
@@ -244,12 +242,14 @@ class Interceptors:
         return composed(context, needed) if needed else None
 
     def depend_on_content(self, context: RequestContext, method: Method) -> bool:
+        return any(each.depends_on_content(context, method) for each in self._wrapping(context))
+
+    def _wrapping(self, context: RequestContext) -> Sequence[Interceptor]:
+        """Those that wrap the calls of this request."""
         caller = context.caller
-        is_restricted = caller is not None and caller.rights.is_restricted
-        return any(
-            each.depends_on_content(context, method)
-            for each in (self._around if is_restricted else self._around_all)
-        )
+        if caller is not None and caller.rights.is_restricted:
+            return self._around
+        return self._around_all
 
     def part_seen(self, context: RequestContext, method: Method, catalog: Catalog) -> Hashable:
         """What an answer may be shared by; None if all of it is seen."""

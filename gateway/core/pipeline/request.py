@@ -191,8 +191,7 @@ class RequestReader:
             unread = for_caller is None and not depends
             planned = plan_message(method, body, head.policy, unread=unread)
         else:
-            media = context.request.headers.get(b"content-type", b"")
-            planned = plan(method, body, head.policy, partial(as_json, media))
+            planned = plan(method, body, head.policy, partial(as_json, media_of(context)))
         if context.waited or done is not None:
             self.reauthorize(context, head.catalog, method, planned)
         for follow_up, payload in planned.follow_ups:
@@ -226,7 +225,7 @@ class RequestReader:
                 head.policy,
                 head.timeout,
                 caller_of(context),
-                media=context.request.headers.get(b"content-type", b""),
+                media=media_of(context),
                 is_binary=head.is_binary,
             )
         took = monotonic() - began
@@ -265,8 +264,7 @@ class RequestReader:
                 if surface is not None and surface.is_binary:
                     planned = plan_message(denial.method, body, policy)
                 else:
-                    media = context.request.headers.get(b"content-type", b"")
-                    planned = plan(denial.method, body, policy, partial(as_json, media))
+                    planned = plan(denial.method, body, policy, partial(as_json, media_of(context)))
                 context.call.denied = denial._replace(payload=planned.payload)
 
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
@@ -356,6 +354,10 @@ def check_verb(verb: str, method: Method) -> None:
         why = f"{verb} is for methods that only read, and {method.path} may change something"
         problem = f"{why}; use POST (curl: -d with its arguments, and no -G)"
     raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers={"Allow": allow})
+
+
+def media_of(context: RequestContext) -> bytes:
+    return context.request.headers.get(b"content-type", b"")
 
 
 def takes_long(head: RequestHead, body: bytes) -> bool:

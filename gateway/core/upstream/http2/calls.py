@@ -81,12 +81,15 @@ class Calls:
             problem = "the call's headers are larger than Cuebot takes"
             stream.fail(refused(problem, Code.RESOURCE_EXHAUSTED))
         elif len(self.streams) < self.max_streams and not (self.waiting or self.sender.paused):
-            self.sender.send(stream)
-            if self.sender.next > MAX_STREAM:
-                self.close()
+            self._begin(stream)
         else:
             self.waiting[stream] = None
         return stream
+
+    def _begin(self, stream: Stream) -> None:
+        self.sender.send(stream)
+        if self.sender.next > MAX_STREAM:
+            self.close()
 
     def resume(self) -> None:
         self.sender.resume()
@@ -96,9 +99,7 @@ class Calls:
         while self.waiting and len(self.streams) < self.max_streams and not self.sender.paused:
             stream = next(iter(self.waiting))
             del self.waiting[stream]
-            self.sender.send(stream)
-            if self.sender.next > MAX_STREAM:
-                self.close()
+            self._begin(stream)
 
     # --- How a call ends --------------------------------------------------------------------
 
