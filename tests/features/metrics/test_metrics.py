@@ -592,7 +592,7 @@ async def test_promtool_finds_nothing_wrong(full: Gateway) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
-@needs("access", "admission", "audit", "object_rights", "shared_reads", "watch")
+@needs("access", "admission", "audit", "object_rights", "shared_reads", "watch", "logs")
 async def test_the_page_has_every_metric(full: Gateway) -> None:
     text = await everything(full)
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
