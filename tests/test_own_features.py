@@ -164,13 +164,18 @@ def test_without_packages_there_are_ours() -> None:
     assert with_installed(*OURS) == tuple(OURS)
 
 
-def test_whom_a_studio_has_identified_owns_what_is_shared() -> None:
+@pytest.mark.parametrize("stage", [Interceptors.admit, Interceptors.identify_again])
+def test_whom_a_studio_has_identified_owns_what_is_shared(
+    stage: Callable[[Interceptors, RequestContext], object],
+) -> None:
+    """Of calls, and of pages."""
+
     class Badges(Interceptor):
         def identify(self, context: RequestContext) -> None:
             context.subject = "lena"
 
     context = context_of("/a.B/C")
-    Interceptors([Badges()]).admit(context)
+    stage(Interceptors([Badges()]), context)
     assert context.principal == "lena"
 
 

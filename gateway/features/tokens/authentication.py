@@ -25,4 +25,3 @@ class Authentication(Interceptor):
             context.caller = caller
             if context.subject is None:  # whose quota is used is decided once, whatever changes
                 context.subject = caller.subject
-                context.principal = caller.subject or context.principal

@@ -8,6 +8,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.encoding_turn import LongAnswers
+from gateway.core.pipeline.interceptors import Interceptors
 from gateway.features.admission import Admission
 from gateway.features.admission.interceptor import AdmissionControl
 from gateway.features.admission.load_shedding import LoadShedder
@@ -67,15 +68,13 @@ def test_what_a_request_has_taken_stays_its_principals() -> None:
     authenticator, slots = Authenticator([SECRET.encode()], RULES), FairQuota(1)
     header = signed("anna", email="anna@x")["Authorization"].encode()
     context = context_of("/a.B/C", headers={b"authorization": header})
-    authentication, admission = (
-        Authentication(authenticator),
-        AdmissionControl(slots, LoadShedder(1, LongAnswers(1))),
-    )
-    authentication.identify(context)
+    interceptors = Interceptors([Authentication(authenticator)])
+    admission = AdmissionControl(slots, LoadShedder(1, LongAnswers(1)))
+    interceptors.admit(context)
     admission.enter(context)
     assert slots.held == {"anna": 1}
     authenticator.trust([SECRET.encode()], replace(RULES, subject=("email", "sub")))
-    authentication.identify(context)
+    interceptors.identify_again(context)
     assert context.refusal is None
     assert context.caller is not None
     assert (context.caller.subject, context.subject) == ("anna@x", "anna")
