@@ -19,16 +19,16 @@ class LongAnswers:
     def __init__(self, most: int, weight: Weight = equal_weight) -> None:
         """`most` answers may be asked for at once."""
         self.turns = FairSemaphore(ENCODED_AT_ONCE, most + reserve_of(most), weight)
-        self.latest: dict[str, float] = {}
+        self._latest: dict[str, float] = {}
         """By method: when it last had a long answer (monotonic seconds)."""
 
     def note(self, method: str) -> None:
         """The method has had a long answer."""
-        self.latest[method] = monotonic()
+        self._latest[method] = monotonic()
 
     def includes(self, method: str, now: float) -> bool:
         """Whether the method's answer is likely to be long."""
-        latest = self.latest.get(method)
+        latest = self._latest.get(method)
         return latest is not None and now - latest < LONG_ANSWER_SECONDS
 
 

@@ -23,7 +23,7 @@ class AdmissionControl(Interceptor):
     def enter(self, context: RequestContext) -> None:
         principal, method = context.principal, context.call.rpc or ""
         shedder = self._load_shedder
-        long = method in shedder.has_been_long and shedder.includes(method, context.request.started)
+        long = shedder.includes(method, context.request.started)
         # First: under overload most calls fail here.
         if long and not shedder.slots.take(principal):
             raise unavailable("too many long answers are being made", "long_answers")

@@ -51,8 +51,6 @@ class LoadShedder:
 
     def __init__(self, most: int, answers: LongAnswers, weight: Weight = equal_weight) -> None:
         self.slots = FairQuota(most, weight)
-        self.has_been_long = answers.latest
-        """Methods that have ever had a long answer: most have not."""
         self.includes = answers.includes
         self._turns = answers.turns
         self._limit = AdaptiveLimit(most)
