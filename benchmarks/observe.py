@@ -12,7 +12,6 @@ from gateway.core.errors import Code
 from gateway.core.logs import configure_logging
 from gateway.core.pipeline.context import RequestContext, open_context, the_peer
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors
-from gateway.core.refusals import Refusals
 from gateway.features.access_log.request_logs import AccessLines
 from gateway.features.metrics.metrics import RequestCounters
 from gateway.features.metrics.metrics_page import AllNumbers, exposition
@@ -31,7 +30,7 @@ def main() -> None:
         configure_logging("info", "json", stream)
         line = min(asyncio.run(write_lines(AccessLines(stream))) for _ in range(3))
     print(f"a log line   {line / LINES * 1e6:6.2f} µs")
-    counters = RequestCounters(lambda path: "", Refusals())
+    counters = RequestCounters(lambda path: "")
     contexts = [finished_request(f"/job.JobInterface/Method{number}") for number in range(METHODS)]
     none = min(seconds_of(contexts, []) for _ in range(5))
     some = min(seconds_of(contexts, [counters]) for _ in range(5))

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from gateway.core.calls.direct import DirectCalls
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Code, GatewayError, OwnCause, unavailable
 from gateway.core.families import Family, counter, gauge, histogram
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
@@ -41,12 +41,14 @@ __all__ = [
     "GatewayError",
     "HeaderNames",
     "Interceptor",
+    "OwnCause",
     "RequestContext",
     "Strict",
     "counter",
     "gauge",
     "histogram",
     "public",
+    "unavailable",
 ]
 
 
@@ -80,8 +82,12 @@ class Feature:
     """What it reads of requests, and adds to answers."""
     direct: ClassVar[DirectCalls] = DirectCalls()
     """What it offers to calls straight to Cuebot, which commands make without a gateway."""
-    refusals: ClassVar[Mapping[str, str]] = {}
-    """Words for its own reasons to refuse (`GatewayError.cause`)."""
+    refusals: ClassVar[Mapping[OwnCause, str]] = {}
+    """Its own reasons (`GatewayError.cause`) to turn a request away, which `shed_total` counts, and
+    what people are told of them.
+    """
+    other_refusals: ClassVar[Mapping[OwnCause, str]] = {}
+    """Reasons that it counts itself, in its `families`."""
     reads: ClassVar[tuple[str, ...]] = ()
     """Words for what it lets callers read beside Cuebot's methods, as access rules name it: see
     `Rights.reads`.

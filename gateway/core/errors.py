@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, NewType
 
 import orjson
 
@@ -46,32 +46,19 @@ Shed = Literal[
     "answer_memory",
     "bodies",
     "decoding",
-    "waits",
-    "watchers",
-    "logs",
     "connections",
     "connections_per_address",
     "unfinished",
     "stopping",
     "no_schema",
-    "no_keys",
     "store",
-    "keys",
-    "audit_log",
 ]
-BadToken = Literal[
-    "no_token",
-    "malformed",
-    "algorithm",
-    "signature",
-    "unknown_key",
-    "expired",
-    "not_yet_valid",
-    "claims",
-    "denied",
-]
-"""Reasons for refusing a token; `denied` means that the deny list has it."""
-Cause = Shed | BadToken | Literal["rate_limit"]
+"""What the core, the server, or several features have no room for, or cannot do now (503)."""
+Lapse = Literal["expired", "not_yet_valid"]
+"""Why a caller who was identified may not call now."""
+OwnCause = NewType("OwnCause", str)
+"""A feature's own reason to refuse: a constant of its folder, which the feature declares."""
+Cause = Shed | Lapse | OwnCause
 
 
 Fate = Literal["not sent", "answered", "unknown"]
@@ -168,7 +155,7 @@ class GatewayError(Exception):
         return [(name.lower().encode(), value.encode()) for name, value in self.headers.items()]
 
 
-def unavailable(problem: str, cause: Shed) -> GatewayError:
+def unavailable(problem: str, cause: Shed | OwnCause) -> GatewayError:
     return GatewayError(Code.UNAVAILABLE, problem, headers=RETRY_SOON, cause=cause)
 
 

@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from gateway.core.errors import OwnCause
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.feature import Feature
 from gateway.features.at_most_once.exchange import KeyedChanges
-from gateway.features.at_most_once.key_records import records_for
+from gateway.features.at_most_once.key_records import KEYS, records_for
 
 
 class AtMostOnce(Feature):
     name = "at_most_once"
     openapi = "openapi.yaml"
-    refusals: ClassVar[Mapping[str, str]] = {"keys": "Too many idempotency keys"}
+    refusals: ClassVar[Mapping[OwnCause, str]] = {KEYS: "Too many idempotency keys"}
     headers = HeaderNames(read=("Idempotency-Key",), reported=("Idempotent-Replayed",))
 
     def __init__(self, gateway: Gateway) -> None:

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import structlog
 
-from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.errors import Code, GatewayError, OwnCause, unavailable
 from gateway.core.fair_quota import FairQuota, Weight
 from gateway.core.shared_store import Link, Script, StoreFailed, StoreRefused, Value
 
@@ -27,6 +27,7 @@ MEMORY_BYTES = 32 * 2**20
 """For all records of a process without a store."""
 RECORD_BYTES = 1024
 """Of a record in memory, without the answer."""
+KEYS = OwnCause("keys")
 KEY_PREFIX = "cuebot-gateway:key:"
 PENDING_KEY = "cuebot-gateway:pending-keys"
 MOST_AT_ONCE = 4
@@ -137,7 +138,7 @@ class MemoryRecords:
         if (known := await self.read(owned)) is not None:
             return known
         if not self._quota.take(owned.principal, RECORD_BYTES):
-            raise unavailable("there is no room to remember another Idempotency-Key", "keys")
+            raise unavailable("there is no room to remember another Idempotency-Key", KEYS)
         self._records[owned.name] = owned, record, self._clock()
         return None
 

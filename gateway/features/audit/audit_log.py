@@ -19,7 +19,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.core.calls.invoke import Call
 from gateway.core.calls.plan import Found
 from gateway.core.codec.fields import is_message
-from gateway.core.errors import Code, ConfigurationError, GatewayError
+from gateway.core.errors import Code, ConfigurationError, GatewayError, OwnCause
 from gateway.core.logs import dump_line, milliseconds, timestamp
 from gateway.core.long_work import in_turns
 from gateway.core.pipeline.context import RequestContext
@@ -48,6 +48,7 @@ from gateway.features.audit.audit_writer import (
 )
 from gateway.features.audit.settings import AuditSettings
 
+CANNOT_WRITE = OwnCause("audit_log")
 INTENT, OUTCOME = "intent", "outcome"
 CANCELLED = Code.CANCELLED, Code.CANCELLED.http_status
 """The outcome of an abandoned call: Cuebot may have made the change."""
@@ -268,7 +269,7 @@ class AuditLog(Interceptor):
             Code.UNAVAILABLE,
             f"{entry.method.path} was not called: the gateway's audit log cannot be written"
             f" ({reason_of(problem)})",
-            cause="audit_log",
+            cause=CANNOT_WRITE,
         )
         if may_be_there:
             self._writer.put_soon(entry.line(OUTCOME, outcome_of(error), called=False))

@@ -3,13 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from gateway.core.errors import OwnCause
 from gateway.core.families import counter, gauge
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.settings.model import Reloadable, Settings, Strict
 from gateway.feature import Feature
-from gateway.features.audit.audit_log import check_audit, open_audit
+from gateway.features.audit.audit_log import CANNOT_WRITE, check_audit, open_audit
 from gateway.features.audit.settings import AuditSettings
 
 
@@ -24,7 +25,7 @@ class Audit(Feature):
         counter("audit_dropped_total", "Audit lines that were given up."),
     )
     commands: ClassVar[Mapping[str, str]] = {"audit": "gateway.features.audit.commands"}
-    refusals: ClassVar[Mapping[str, str]] = {"audit_log": "The audit log cannot be written"}
+    refusals: ClassVar[Mapping[OwnCause, str]] = {CANNOT_WRITE: "The audit log cannot be written"}
 
     @classmethod
     async def check(cls, settings: Settings, composition: Composition, found: Findings) -> None:

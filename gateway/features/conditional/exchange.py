@@ -15,7 +15,7 @@ from typing import NamedTuple
 from google.protobuf.message import DecodeError
 from starlette.types import Receive, Send
 
-from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.errors import Code, GatewayError, OwnCause, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.long_work import begin_at_once, let_others_run
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
@@ -32,6 +32,7 @@ from gateway.core.readiness import Readiness
 from gateway.core.schema.method import Method
 from gateway.features.views.asked_again import finding_of, of_this_moment
 
+WAITS = OwnCause("waits")
 WAIT_PREFERENCE = re.compile(
     rb"(?:^|,)[ \t]*wait[ \t]*=[ \t]*\"?([0-9]{1,9})\"?[ \t]*(?:$|[,;])", re.I
 )
@@ -144,7 +145,7 @@ class ConditionalReads(Exchange):
         end = monotonic() + condition.wait
         began, took = monotonic(), 0.0
         if not self._waiting.take(context.principal):
-            raise unavailable("too many requests wait for another answer", "waits")
+            raise unavailable("too many requests wait for another answer", WAITS)
         try:
             while matches(condition.known, etag):
                 answer = b""  # the client has it

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
+from gateway.core.errors import OwnCause
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.feature import Feature
-from gateway.features.conditional.exchange import ConditionalReads
+from gateway.features.conditional.exchange import WAITS, ConditionalReads
 from gateway.features.views import Views
 
 MAX_WAITING_READS = 1000
@@ -18,7 +19,7 @@ class Conditional(Feature):
     name = "conditional"
     needs = (Views,)
     openapi = "openapi.yaml"
-    refusals: ClassVar[Mapping[str, str]] = {"waits": "Too many GETs wait for a change"}
+    refusals: ClassVar[Mapping[OwnCause, str]] = {WAITS: "Too many GETs wait for a change"}
     headers = HeaderNames(read=("If-None-Match", "Prefer"), sent=("ETag", "Preference-Applied"))
 
     def exchanges(self) -> Iterable[Exchange]:

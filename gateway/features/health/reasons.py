@@ -2,7 +2,11 @@
 are a feature's own.
 """
 
-WORDS = {
+from collections.abc import Mapping
+
+from gateway.core.errors import Shed
+
+WORDS: Mapping[Shed, str] = {
     "places": "Too many requests at once (MAX_IN_FLIGHT)",
     "long_answers": "Load shedding: too many long answers at once",
     "answer_memory": "No memory for large answers (MAX_ANSWER_MEMORY)",

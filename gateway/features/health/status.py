@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway import __version__
 from gateway.core.discovery.refresh import LiveCatalog
+from gateway.core.errors import Cause
 from gateway.core.gateway import Gateway
 from gateway.core.pipeline.content import Content
 from gateway.core.pipeline.context import context_of
@@ -106,7 +107,9 @@ def utc(seconds: float) -> str:
 def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
     live, upstream, refusals = gateway.live, gateway.upstream, gateway.refusals
     features, started_at = gateway.features, utc(time.time())
-    words = WORDS | {cause: text for each in features for cause, text in each.refusals.items()}
+    words: dict[Cause, str] = dict(WORDS.items())
+    for each in features:
+        words |= each.refusals | each.other_refusals
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         catalog, context = live.current, context_of(scope)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import structlog
 from starlette.routing import Route
 
+from gateway.core.errors import OwnCause
 from gateway.core.fair_quota import FairQuota, reserve_of
 from gateway.core.families import gauge
 from gateway.core.findings import Findings
@@ -25,6 +26,7 @@ from gateway.features.logs.page import FOLDER, READ, LogPage
 from gateway.features.logs.profile import LogTables
 from gateway.features.logs.roots import root_of
 from gateway.features.logs.settings import LogSettings
+from gateway.features.logs.threads import LOGS
 
 LOG_LIMITS = LogLimits()
 
@@ -42,7 +44,7 @@ class Logs(Feature):
         read=("If-Modified-Since", "If-None-Match", "If-Range", "Last-Event-ID", "Range"),
         sent=("Accept-Ranges", "Content-Range", "ETag", "Last-Modified"),
     )
-    refusals: ClassVar[Mapping[str, str]] = {"logs": "Too many logs are being read, or followed"}
+    refusals: ClassVar[Mapping[OwnCause, str]] = {LOGS: "Too many logs are being read, or followed"}
 
     @classmethod
     def section(cls, added: Sequence[Any]) -> type[Strict]:

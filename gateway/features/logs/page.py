@@ -24,7 +24,7 @@ from gateway.features.logs.log_file import LogFile, State
 from gateway.features.logs.options import FOLLOWED_LINES, Asked, asked_in
 from gateway.features.logs.roots import Root, is_name_of_file, place_of
 from gateway.features.logs.sending import send_part
-from gateway.features.logs.threads import Threads
+from gateway.features.logs.threads import LOGS, Threads
 
 PATH = "/logs/{job}/{frame}"
 FOLDER = "/logs/"
@@ -79,7 +79,7 @@ class LogPage:
         principal = context.principal
         if not places.take(principal):
             what = "followed" if asked.follow else "read"
-            raise unavailable(f"too many logs are being {what}", "logs")
+            raise unavailable(f"too many logs are being {what}", LOGS)
         try:
             await self._send(context, found, asked, receive, send)
         finally:

@@ -8,9 +8,10 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.errors import Code, GatewayError, OwnCause, unavailable
 from gateway.core.fair_quota import FairSemaphore, Weight, reserve_of
 
+LOGS = OwnCause("logs")
 Result = TypeVar("Result")
 Work = tuple[Callable[[], Any], Future[Any]]
 
@@ -43,7 +44,7 @@ class Threads:
         that is called in the thread.
         """
         if not await self._turns.take(principal, 1, self._seconds):
-            raise unavailable("too many logs are being read", "logs")
+            raise unavailable("too many logs are being read", LOGS)
         future = self._begin(principal, work)
         try:
             async with asyncio.timeout(self._seconds):

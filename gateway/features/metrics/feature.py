@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, get_args
 
 from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from gateway.core.errors import Shed
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.interceptors import Interceptor
@@ -45,7 +46,7 @@ class Metrics(Feature):
         self.settings = gateway.settings.section(MetricsSettings)
         self._counters: RequestCounters | None = None
         if self.settings.metrics != "off":
-            self._counters = RequestCounters(partial(method_at, gateway), gateway.refusals)
+            self._counters = RequestCounters(partial(method_at, gateway))
 
     @cached_property
     def all(self) -> AllNumbers | None:
@@ -72,6 +73,9 @@ class Metrics(Feature):
         if gateway.store is not None:
             found["store_up",] = int(gateway.store.up)
             found["store_losses_total",] = gateway.store.losses
+        reasons = (*get_args(Shed), *(each for one in gateway.features for each in one.refusals))
+        for reason in reasons:
+            found["shed_total", reason] = gateway.refusals.since_start[reason]
         for numbers in gateway.numbers():
             found.update(numbers)
         return found

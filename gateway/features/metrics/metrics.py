@@ -12,17 +12,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import get_args
 
 import orjson
 import structlog
 
-from gateway.core.errors import BadToken, Code, Shed
+from gateway.core.errors import Code
 from gateway.core.families import FAMILIES, counter, gauge, histogram
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.processes import Worker
-from gateway.core.refusals import Refusals
 
 PREFIX = "cuebot_gateway_"
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -57,8 +55,6 @@ OWN_FAMILIES = (
     counter("request_bytes_total", "Bytes of request bodies, as they were sent."),
     counter("response_bytes_total", "Bytes of response bodies, as they were sent."),
     counter("shed_total", "Requests and connections that were turned away.", ("reason",)),
-    counter("rate_limited_total", "Requests over the rate limit."),
-    counter("auth_failures_total", "Requests without a valid token.", ("reason",)),
     counter("denied_total", "Requests that a rule of access has denied.", ("rule",)),
     gauge("upstream_up", "Whether Cuebot is connected, with every worker.", ("endpoint",), min),
     gauge(
@@ -116,9 +112,8 @@ class RequestCounters(Interceptor):
     `method_at` gives the native method at a path, or "".
     """
 
-    def __init__(self, method_at: Callable[[str], str], refusals: Refusals) -> None:
+    def __init__(self, method_at: Callable[[str], str]) -> None:
         self._method_at = method_at
-        self._refusals = refusals
         self._answers: dict[tuple[str, int, Code | None, str], int] = {}
         self._denied: dict[str, int] = {}
         self._took = no_durations()
@@ -164,22 +159,16 @@ class RequestCounters(Interceptor):
             self._denied[rule] = self._denied.get(rule, 0) + 1
 
     def numbers(self) -> Numbers:
-        causes = self._refusals.since_start
         found: Numbers = {
             ("request_duration_seconds",): [*self._took],
             ("upstream_duration_seconds",): [*self._with_cuebot],
             ("queue_duration_seconds",): [*self._waited],
             ("request_bytes_total",): self._bytes_in,
             ("response_bytes_total",): self._bytes_out,
-            ("rate_limited_total",): causes["rate_limit"],
         }
         for (method, status, code, protocol), count in self._answers.items():
             name = code_of(status) if code is None else code.name
             found["requests_total", method or OTHER, str(status), name, protocol] = count
-        for shed in get_args(Shed):
-            found["shed_total", shed] = causes[shed]
-        for reason in get_args(BadToken):
-            found["auth_failures_total", reason] = causes[reason]
         for rule, count in self._denied.items():
             found["denied_total", rule] = count
         return found

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import structlog
 
+from gateway.core.errors import OwnCause
 from gateway.core.families import counter
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
@@ -15,7 +16,7 @@ from gateway.core.rates import MemoryLimiter
 from gateway.core.settings.model import Commit, Reloadable, Settings, Strict
 from gateway.core.shared_store import Link, RedisStore
 from gateway.feature import Feature
-from gateway.features.rate_limits.interceptor import RateControl
+from gateway.features.rate_limits.interceptor import OVER_THE_LIMIT, RateControl
 from gateway.features.rate_limits.rate_limiter import Rates
 from gateway.features.rate_limits.settings import RateLimitSettings
 from gateway.features.rate_limits.shared_limiter import SharedLimiter, check_store
@@ -26,10 +27,11 @@ log = structlog.stdlib.get_logger("gateway.workers")
 class RateLimits(Feature):
     name = "rate_limits"
     families = (
+        counter("rate_limited_total", "Requests over the rate limit."),
         counter("store_bypassed_total", "Requests counted, or refused, without the shared store."),
     )
     openapi = "openapi.yaml"
-    refusals: ClassVar[Mapping[str, str]] = {"rate_limit": "Over the rate limit"}
+    other_refusals: ClassVar[Mapping[OwnCause, str]] = {OVER_THE_LIMIT: "Over the rate limit"}
     headers = HeaderNames(
         sent=("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")
     )
@@ -83,7 +85,11 @@ class RateLimits(Feature):
         return (Reloadable("the rate limits", ("rate_limit_*",), prepare),)  # counts are kept
 
     def numbers(self) -> Mapping[tuple[str, ...], float]:
-        return {} if self.shared is None else {("store_bypassed_total",): self.shared.without}
+        refused = self.gateway.refusals.since_start[OVER_THE_LIMIT]
+        found: dict[tuple[str, ...], float] = {("rate_limited_total",): refused}
+        if self.shared is not None:
+            found["store_bypassed_total",] = self.shared.without
+        return found
 
     async def run(self) -> None:
         if self.shared is not None:

@@ -5,13 +5,15 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Code, GatewayError, OwnCause
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.patience import Patience
 from gateway.core.principal import address_key
 from gateway.core.rates import MemoryLimiter, Rate, Verdict
 from gateway.features.rate_limits.rate_limiter import Limiter, Rates
+
+OVER_THE_LIMIT = OwnCause("rate_limit")
 
 
 class RateControl(Interceptor):
@@ -93,5 +95,5 @@ def too_many(rate: Rate, verdict: Verdict) -> GatewayError:
         Code.RESOURCE_EXHAUSTED,
         f"over the limit of {rate.rps:g} requests a second; try again in {seconds} s",
         headers={"Retry-After": str(seconds)},
-        cause="rate_limit",
+        cause=OVER_THE_LIMIT,
     )

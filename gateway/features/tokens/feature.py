@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from gateway.core.errors import OwnCause
+from gateway.core.families import counter
 from gateway.core.findings import Findings
 from gateway.core.gateway import Composition, Gateway
 from gateway.core.pipeline.header_names import HeaderNames
@@ -21,6 +23,7 @@ from gateway.features.tokens.from_settings import (
 from gateway.features.tokens.minting import signer_of
 from gateway.features.tokens.revocation import DenyFile
 from gateway.features.tokens.settings import TokenSettings
+from gateway.features.tokens.tokens import BAD_TOKENS, NO_KEYS
 
 
 class Tokens(Feature):
@@ -29,17 +32,10 @@ class Tokens(Feature):
     facts: ClassVar[Mapping[str, object]] = {"secrets": 0, "keys": None}
     commands: ClassVar[Mapping[str, str]] = {"token": "gateway.features.tokens.commands"}
     openapi = "openapi.yaml"
-    refusals: ClassVar[Mapping[str, str]] = {
-        "no_keys": "No keys of the identity provider yet",
-        "no_token": "Without a token",
-        "malformed": "Tokens that cannot be read",
-        "algorithm": "Tokens with an algorithm that is not accepted",
-        "signature": "Tokens with a wrong signature",
-        "unknown_key": "Tokens with an unknown key",
-        "expired": "Expired tokens",
-        "not_yet_valid": "Tokens that are not valid yet",
-        "claims": "Tokens with wrong claims",
-        "denied": "Tokens on the deny list",
+    families = (counter("auth_failures_total", "Requests without a valid token.", ("reason",)),)
+    refusals: ClassVar[Mapping[OwnCause, str]] = {NO_KEYS: "No keys of the identity provider yet"}
+    other_refusals: ClassVar[Mapping[OwnCause, str]] = {
+        OwnCause(reason): text for reason, text in BAD_TOKENS.items()
     }
     headers = HeaderNames(read=("Authorization",), sent=("WWW-Authenticate",))
 
@@ -78,6 +74,10 @@ class Tokens(Feature):
                 self.authenticator, self._provider, self._deny_file, self.gateway.reached_at
             ),
         )
+
+    def numbers(self) -> Mapping[tuple[str, ...], float]:
+        counted = self.gateway.refusals.since_start
+        return {("auth_failures_total", reason): counted[reason] for reason in self.other_refusals}
 
     async def run(self) -> None:
         await asyncio.gather(self._provider.run(self.authenticator), self._deny_file.run())

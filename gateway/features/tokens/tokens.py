@@ -17,7 +17,7 @@ from jose import jwk, jws
 from jose.backends.base import Key
 from jose.exceptions import JOSEError
 
-from gateway.core.errors import BadToken, Code, GatewayError, unavailable
+from gateway.core.errors import Code, GatewayError, Lapse, OwnCause, unavailable
 from gateway.core.principal import SIGNED_BY, Principal, RightsFor, everything
 from gateway.core.settings.model import Settings
 from gateway.features.tokens.identity_provider import ALGORITHMS, KeySet, Provider
@@ -41,15 +41,42 @@ DEEPEST_CLAIMS = 32
 """Levels of lists and objects, which are walked through for rights and for the audit log."""
 
 
+NO_KEYS = OwnCause("no_keys")
+BadToken = (
+    Lapse
+    | Literal[
+        "no_token",
+        "malformed",
+        "algorithm",
+        "signature",
+        "unknown_key",
+        "claims",
+        "denied",
+    ]
+)
+BAD_TOKENS: Mapping[BadToken, str] = {
+    "no_token": "Without a token",
+    "malformed": "Tokens that cannot be read",
+    "algorithm": "Tokens with an algorithm that is not accepted",
+    "signature": "Tokens with a wrong signature",
+    "unknown_key": "Tokens with an unknown key",
+    "expired": "Expired tokens",
+    "not_yet_valid": "Tokens that are not valid yet",
+    "claims": "Tokens with wrong claims",
+    "denied": "Tokens on the deny list",
+}
+"""Reasons for refusing a token, and what people are told of them."""
+
+
 def unauthenticated(problem: str, cause: BadToken = "malformed") -> GatewayError:
     """401: there is no token that could be verified."""
     headers = {"WWW-Authenticate": 'Bearer realm="cuebot-gateway"'}
-    return GatewayError(Code.UNAUTHENTICATED, problem, headers=headers, cause=cause)
+    return GatewayError(Code.UNAUTHENTICATED, problem, headers=headers, cause=OwnCause(cause))
 
 
 def forbidden(problem: str, cause: BadToken = "claims") -> GatewayError:
     """403: the token is valid, or may be, and is not accepted."""
-    return GatewayError(Code.PERMISSION_DENIED, problem, cause=cause)
+    return GatewayError(Code.PERMISSION_DENIED, problem, cause=OwnCause(cause))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +236,7 @@ class Authenticator:
     def _keys_of_provider(self, header: Mapping[str, Any]) -> list[Key]:
         keys, kid = self._provider_keys, header.get("kid")
         if keys is None:
-            raise unavailable("the identity provider's keys are not known yet", "no_keys")
+            raise unavailable("the identity provider's keys are not known yet", NO_KEYS)
         if not isinstance(kid, str | None):
             raise forbidden("the token's kid is not a text", "malformed")
         found = keys.matching(header["alg"], kid)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from gateway.core.calls.direct import DirectCalls
+from gateway.core.errors import OwnCause
 from gateway.core.fair_quota import FairQuota
 from gateway.core.families import gauge
 from gateway.core.gateway import Gateway
@@ -17,6 +18,7 @@ from gateway.features.watch.compile import compile_watching
 from gateway.features.watch.direct import WaitedRows
 from gateway.features.watch.options import WatchOptionReader
 from gateway.features.watch.profile import WatchTables
+from gateway.features.watch.question import WATCHERS
 from gateway.features.watch.watches import Watches, WatchLimits
 
 WATCH_LIMITS = WatchLimits()
@@ -28,7 +30,9 @@ class Watch(Feature):
     needs = (Views,)
     tables = WatchTables
     openapi = "openapi.yaml"
-    refusals: ClassVar[Mapping[str, str]] = {"watchers": "Too many event streams, or what they ask"}
+    refusals: ClassVar[Mapping[OwnCause, str]] = {
+        WATCHERS: "Too many event streams, or what they ask"
+    }
     headers = HeaderNames(read=("Last-Event-ID",))
     direct = DirectCalls(waited=WaitedRows)
 

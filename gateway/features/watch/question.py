@@ -18,7 +18,7 @@ import orjson
 from google.protobuf.message import DecodeError
 from starlette.types import Receive, Send
 
-from gateway.core.errors import Code, GatewayError, unavailable
+from gateway.core.errors import Code, GatewayError, OwnCause, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.long_work import BACKGROUND, FOREGROUND, Pace, in_turns
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
@@ -46,6 +46,7 @@ PAUSE_FACTOR = 2
 """Minimum time between the beginnings of two calls, as a multiple of Cuebot's time for the last."""
 WOKEN_AT_ONCE = {FOREGROUND: 32, BACKGROUND: 8}
 """Watchers that write in one turn of the event loop: 1 ms, 0.3 ms."""
+WATCHERS = OwnCause("watchers")
 TOO_MUCH = "too much is being watched; ask for fewer rows (_where, _limit), or fields (_fields)"
 
 
@@ -58,7 +59,7 @@ class Memory(NamedTuple):
     def take(self, size: int) -> None:
         """Raises GatewayError (UNAVAILABLE)."""
         if size and not self.quota.take(self.principal, size):
-            raise unavailable(TOO_MUCH, "watchers")
+            raise unavailable(TOO_MUCH, WATCHERS)
 
     def give_back(self, size: int) -> None:
         if size:

@@ -37,7 +37,7 @@ from gateway.features.watch.options import (
     why_not_watched,
 )
 from gateway.features.watch.plans import is_planned_again, keeping_rows, looked_up
-from gateway.features.watch.question import Question, Watcher
+from gateway.features.watch.question import WATCHERS, Question, Watcher
 
 LATE_MESSAGE = "the first answer was not ready in time; ask for fewer rows"
 
@@ -128,7 +128,7 @@ class Watches(Exchange):
         if self._readiness.stopping:
             raise stopping()
         if not self._places.take(context.principal):
-            raise unavailable("too many event streams are open", "watchers")
+            raise unavailable("too many event streams are open", WATCHERS)
         watcher = Watcher(context, request, self._http_timeout)
         try:
             with CancelOnDisconnect(context, receive):
@@ -178,7 +178,7 @@ class Watches(Exchange):
         if question is None:
             principal = watcher.context.principal
             if not self._numbers.take(principal):
-                raise unavailable("too many different questions are being watched", "watchers")
+                raise unavailable("too many different questions are being watched", WATCHERS)
             try:
                 question = self._questions[key] = self._new_question(key, watcher)
             except GatewayError:

@@ -21,10 +21,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from gateway import __version__
 from gateway.app import create_app
 from gateway.core.calls.failures import error_for
-from gateway.core.errors import BadToken, Code, ConfigurationError, Shed
+from gateway.core.errors import Code, ConfigurationError, Shed
 from gateway.core.families import FAMILIES
 from gateway.core.processes import Worker
 from gateway.core.upstream.interface import CallFailed, Reason
+from gateway.features import FEATURES
 from gateway.features.metrics import Metrics, metrics
 from gateway.features.metrics.metrics import (
     BOUNDS,
@@ -288,11 +289,18 @@ async def test_the_turn_of_a_long_answer(public: Gateway, cuebot: ScriptedCuebot
 # --- Refusals -------------------------------------------------------------------------------
 async def test_every_reason_is_there_from_the_start(public: Gateway) -> None:
     found = await metrics_of(public)
-    reasons = {(name, *dict(labels).values()) for name, labels in found if "reason" in dict(labels)}
-    assert reasons == {
-        *((f"{PREFIX}shed_total", each) for each in get_args(Shed)),
-        *((f"{PREFIX}auth_failures_total", each) for each in get_args(BadToken)),
-    }
+    reasons = {dict(labels)["reason"] for name, labels in found if name == f"{PREFIX}shed_total"}
+    assert reasons == {*get_args(Shed), *(each for one in FEATURES for each in one.refusals)}
+    assert len(reasons) == len(get_args(Shed)) + sum(len(each.refusals) for each in FEATURES)
+
+
+@needs("tokens")
+async def test_every_reason_against_a_token_is_there_from_the_start(public: Gateway) -> None:
+    found = await metrics_of(public)
+    name = f"{PREFIX}auth_failures_total"
+    reasons = {dict(labels)["reason"] for each, labels in found if each == name}
+    (declared,) = (each.other_refusals for each in FEATURES if each.name == "tokens")
+    assert reasons == {*declared}
 
 
 @needs("tokens")
@@ -592,7 +600,8 @@ async def test_promtool_finds_nothing_wrong(full: Gateway) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
 
 
-@needs("access", "admission", "audit", "object_rights", "shared_reads", "watch", "logs")
+@needs("access", "admission", "audit", "object_rights", "shared_reads", "watch", "logs", "tokens")
+@needs("rate_limits", "conditional", "at_most_once")
 async def test_the_page_has_every_metric(full: Gateway) -> None:
     text = await everything(full)
     kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
@@ -605,7 +614,7 @@ async def test_the_page_has_every_metric(full: Gateway) -> None:
     assert {
         PREFIX + name: (kind, sorted(re.findall(r"\w+", given))) for name, kind, given in rows
     } == {name: (kind, labels[name]) for name, kind in kinds.items()}
-    reasons = (*get_args(Shed), *get_args(BadToken))
+    reasons = set(re.findall(r'\breason="(\w+)"', text))
     assert [each for each in reasons if f"`{each}`" not in PAGE.read_text()] == []
 
 
