@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from docs.conf import PARTS
 from docs.sentences import section, with_section
 from gateway.core.errors import Code
 from gateway.core.settings.loading import synonyms
 from gateway.core.settings.notes import Retired, noted
+from gateway.feature import Feature
+from gateway.features import FEATURES
 from gateway.features.settings import Settings
 from tests.support.needs import OF_ALL_FEATURES
 from tests.support.opencue import catalog
@@ -135,6 +138,16 @@ async def test_the_sentences_of_errors_are_up_to_date() -> None:
     assert with_section(ERRORS, await section()) == ERRORS, (
         "docs/errors.md is not what the gateway answers now. Run: make map"
     )
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+def test_each_feature_has_its_page(feature: type[Feature]) -> None:
+    """By its name, in the menu; it begins with a sentence."""
+    name = feature.name.replace("_", "-")
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert re.match(r"# .+\n\n[^|#\n]", page)
+    assert not page.partition("\n\n")[2].startswith("```")
+    assert [name in pages for pages in PARTS.values()].count(True) == 1
 
 
 @OF_ALL_FEATURES

@@ -54,7 +54,7 @@ PAGES = (
     ),
     Page(
         "cuebot-gateway://views",
-        "reads.md",
+        "views.md",
         "Rules of views",
         "What fields, where and sort of the tool read may say (_fields, _where, _sort).",
     ),

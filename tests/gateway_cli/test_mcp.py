@@ -642,7 +642,7 @@ async def test_a_bug_is_told_as_one(
 # --- resources ------------------------------------------------------------------------------------
 async def test_pages_of_the_documentation_can_be_read(farm: Assistant) -> None:
     there = {each.name: str(each.uri) for each in (await farm.client.list_resources()).resources}
-    assert there == {"recipes.md": "cuebot-gateway://recipes", "reads.md": "cuebot-gateway://views"}
+    assert there == {"recipes.md": "cuebot-gateway://recipes", "views.md": "cuebot-gateway://views"}
     for name, uri in there.items():
         (content,) = (await farm.client.read_resource(uri)).contents
         page = (ROOT / "docs" / name).read_text(encoding="utf-8")
