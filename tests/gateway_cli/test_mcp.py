@@ -640,6 +640,7 @@ async def test_a_bug_is_told_as_one(
 
 
 # --- resources ------------------------------------------------------------------------------------
+@needs("views")
 async def test_pages_of_the_documentation_can_be_read(farm: Assistant) -> None:
     there = {each.name: str(each.uri) for each in (await farm.client.list_resources()).resources}
     assert there == {"recipes.md": "cuebot-gateway://recipes", "views.md": "cuebot-gateway://views"}

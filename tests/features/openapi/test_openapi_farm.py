@@ -248,7 +248,8 @@ async def test_schemathesis_finds_nothing(gateway: Gateway, tmp_path: Path) -> N
     nothing is answered without a token.
 
     Without X-Dry-Run and views, whose answers OpenAPI cannot describe (docs/openapi.md), and
-    without waiting. Of methods, which all have the same rules, a tenth has to do, and a part of their GETs.
+    without waiting. Of methods, which all have the same rules, a tenth has to do, and a part of
+    their GETs.
     """
     found = await fetched(gateway)
     others = [
