@@ -151,6 +151,27 @@ def test_each_feature_has_its_page(feature: type[Feature]) -> None:
 
 
 @OF_ALL_FEATURES
+@pytest.mark.parametrize("file", ["gateway.toml", "opencue.toml"])
+def test_a_section_has_what_its_feature_reads(file: str) -> None:
+    """Its settings, or its tables of the profile; and all of them stand there."""
+    text = (ROOT / "config" / file).read_text(encoding="utf-8")
+    parts = re.split(r"^# --- .*?(?: \(feature (\w+)\))? -+$", text, flags=re.MULTILINE)
+    there = {name: named_in(part) for name, part in zip(parts[1::2], parts[2::2], strict=True)}
+    for feature in FEATURES:
+        read = feature.section(()) if file == "gateway.toml" else feature.tables
+        retired = () if read is None else (name for name, _ in noted(read, Retired))
+        names = {*(() if read is None else read.model_fields)}.difference(retired)
+        # A file beside the profile is named before all tables.
+        assert there.get(feature.name, set()) == names - named_in(parts[0]), feature.name
+
+
+def named_in(part: str) -> set[str]:
+    """The keys and tables of a piece of TOML, also those that are commented out."""
+    keys = re.findall(r"^(?:# )?(\w+) = ", part.partition("\n[")[0], re.MULTILINE)
+    return {*keys, *re.findall(r"^\[\[?(\w+)", part, re.MULTILINE)}
+
+
+@OF_ALL_FEATURES
 def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
