@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from tests.core.profile.reference import (
+from tests.features.reference.documented import (
     ABSENT,
     CALLS,
     CREATE_SHOW,
