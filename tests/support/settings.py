@@ -14,7 +14,7 @@ SECRET = "hush-hush-hush-hush-hush-hush-hush"
 def problem(environ: Mapping[str, str]) -> str:
     """The one line that this environment stops startup with. No secret is in it."""
     with pytest.raises(ConfigurationError) as caught:
-        load_settings({"JWT_SECRET": SECRET} | environ)
+        load_settings({"JWT_SECRET": SECRET, **environ})
     text = str(caught.value)
     assert text.isprintable()
     assert "hush" not in text
