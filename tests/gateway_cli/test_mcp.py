@@ -33,7 +33,7 @@ from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot, clean_environment, gateway_for, token
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("openapi")]
 
 ROOT = Path(__file__).parents[2]
 JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
