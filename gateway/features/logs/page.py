@@ -17,6 +17,7 @@ from gateway.core.pipeline.routing import send_nothing
 from gateway.core.schema.catalog import Catalog, no_schema
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.logs.attempts import attempts_at, open_attempt
+from gateway.features.logs.denied import note_log, nothing_to_read
 from gateway.features.logs.following import EventForm, Follower, Form, Found, FrameStates, PlainForm
 from gateway.features.logs.frames import FrameFinder, logs_of
 from gateway.features.logs.limits import LogLimits
@@ -60,6 +61,15 @@ class LogPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises GatewayError, and ClientGone."""
         context = context_of(scope)
+        try:
+            await self._answer(context, receive, send)
+        except GatewayError as error:
+            if context.call.denied is not None:
+                note_log(context)
+                await self._interceptors.deny(context, error, nothing_to_read)
+            raise
+
+    async def _answer(self, context: RequestContext, receive: Receive, send: Send) -> None:
         with CancelOnDisconnect(context, receive):
             if self._readiness.stopping:
                 raise stopping()
