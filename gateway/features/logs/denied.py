@@ -1,4 +1,4 @@
-"""What the audit log has of a log that was denied: its path, since no body says which one it was."""
+"""What the audit log has of a log that was denied: its path, since no body says which one."""
 
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.state import Slot
