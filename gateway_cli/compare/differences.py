@@ -14,6 +14,7 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.instead import Instead
 from gateway.core.codec.fields import enum_of, is_enum, is_map, is_message, map_fields, message_of
 from gateway.core.errors import Code
 from gateway.core.profile.profile import Profile
@@ -122,7 +123,7 @@ def compare(
 def explains(method: Method, here: Reply, said: object) -> bool:
     """Whether this gateway turns Cuebot's error into a 404 or 409 that has it, or an answer."""
     if here.status == 200:
-        return method.instead is not None
+        return Instead in method.aspects
     own = cuebots_text(here.object or {})
     return here.status in (404, 409) and isinstance(said, str) and said in str(own)
 

@@ -172,6 +172,7 @@ async def documents(gateway: Gateway, who: dict[str, str], known: str = "") -> h
     return await gateway.client.get("/openapi.json", headers=headers)
 
 
+@needs("openapi")
 async def test_the_document_shows_what_the_token_may_call(gateway: Gateway) -> None:
     reader, wrangler = await asyncio.gather(
         documents(gateway, READER),
@@ -187,7 +188,7 @@ async def test_the_document_shows_what_the_token_may_call(gateway: Gateway) -> N
     assert same.status_code == 304
 
 
-@needs("reference")
+@needs("openapi", "reference")
 async def test_the_document_names_no_other_methods(gateway: Gateway) -> None:
     alone = await documents(gateway, signed("ann", role="creator"))
     said = alone.json()["paths"][CREATE_SHOW]["post"]["description"]
@@ -200,6 +201,7 @@ def methods_in(answer: httpx.Response) -> set[str]:
     return {path for path in found if path.count("/") == 2}
 
 
+@needs("health", "openapi")
 async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) -> None:
     for who in (READER, signed("lena", realm_access={"roles": "wrangler"}), signed("tom")):
         status = (await gateway.client.get("/status.json", headers=who)).json()["schema"]
@@ -213,6 +215,7 @@ async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) ->
     access=[rule("dashboards", {"scope": "read"}, "reads"), rule("all", {}, "show.*/Get*")],
     docs="public",
 )
+@needs("openapi")
 async def test_the_public_document_is_that_of_a_token_without_claims(gateway: Gateway) -> None:
     async with http_client(gateway.url) as client:
         nobody = await client.get("/openapi.json")
