@@ -270,7 +270,7 @@ async def test_answers_are_short_enough_to_be_read(
     assert fine.json == {"job": {"state": "PENDING"}}
 
 
-@needs("views")
+@needs("views", "reference")
 async def test_rows_that_cuebot_may_have_left_out(
     scripted: Assistant, cuebot: ScriptedCuebot
 ) -> None:
@@ -662,7 +662,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-@needs("dry_run", "views")
+@needs("dry_run", "views", "reference")
 async def test_the_page_shows_what_tools_answer() -> None:
     """On the demo's farm, as long as no time passes."""
     shown = [each for block in blocks("text") for each in re.split("^> ", block, flags=re.M)[1:]]

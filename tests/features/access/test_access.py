@@ -51,7 +51,11 @@ async def call(
     ("path", "native"),
     [
         (KILL, KILL),
-        ("/layer.LayerInterface/Kill", "/job.LayerInterface/KillFrames"),
+        pytest.param(
+            "/layer.LayerInterface/Kill",
+            "/job.LayerInterface/KillFrames",
+            marks=needs("reference"),
+        ),
         ("//frame.FrameInterface/Kill", "/job.FrameInterface/Kill"),
         ("/frame.FrameInterface/%4bill", "/job.FrameInterface/Kill"),
     ],
@@ -92,7 +96,12 @@ async def test_a_wrong_verb_is_refused(gateway: Gateway, cuebot: ScriptedCuebot,
         ("/layer.LayerInterface/KillFrame", "", "did you mean KillFrames?"),
         ("/Job/kill", "did you mean job.JobInterface?", "mean /job.JobInterface/Kill?"),
         ("/show.ShowInterfce/x", "did you mean show.ShowInterface?", "show.ShowInterface?"),
-        ("/host.OwnerInterface/SetMaxCores", "", "use OwnerInterface/TakeOwnership"),
+        pytest.param(
+            "/host.OwnerInterface/SetMaxCores",
+            "",
+            "use OwnerInterface/TakeOwnership",
+            marks=needs("reference"),
+        ),
     ],
 )
 async def test_a_404_hides_the_rest(gateway: Gateway, path: str, hint: str, for_all: str) -> None:
@@ -144,6 +153,7 @@ async def test_a_look_up_needs_no_right(gateway: Gateway, cuebot: ScriptedCuebot
     assert (await call(gateway, "/show.ShowInterface/FindShow", who)).status_code == 403
 
 
+@needs("reference")
 async def test_a_follow_up_needs_one(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     body = {"name": "new", "defaultMinCores": 5}
     answer = await call(gateway, CREATE_SHOW, signed("tom", role="producer"), body)
