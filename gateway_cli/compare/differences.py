@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 from gateway.core.calls.instead import Instead
 from gateway.core.codec.fields import enum_of, is_enum, is_map, is_message, map_fields, message_of
 from gateway.core.errors import Code
+from gateway.core.profile.profile import Profile
 from gateway.core.schema.method import Method
 
 Documented = Mapping[str, Mapping[str, object]]
@@ -88,6 +89,12 @@ class Difference:
     """The values at that place, or None."""
     expected: bool = False
     """Whether the difference is intended."""
+
+
+def documented_in(profile: Profile) -> Documented:
+    """Those of the feature `reference`; none without it."""
+    names: Documented = getattr(profile, "answers", {})
+    return names
 
 
 def compare(

@@ -27,8 +27,8 @@ from gateway.features.catalog import load_profile
 from gateway.features.names.aspect import RequestNames
 from gateway.features.names.naming import Naming
 from gateway.features.reference.resolve import answer_aliases
-from tests.core.profile.reference import CALLS, Call, new_studio
 from tests.features.names.ids import with_ids
+from tests.features.reference.documented import CALLS, Call, new_studio
 from tests.support.decoding import decoder
 from tests.support.farms import running_farm
 from tests.support.needs import needs
