@@ -5,6 +5,7 @@ from typing import Any
 
 from jose import jwt
 
+from tests.support.needs import missing
 from tests.support.servers import SECRET
 
 
@@ -17,10 +18,17 @@ def rule(name: str, who: dict[str, object], *may: str, **more: str) -> dict[str,
     return {"name": name, "who": who, "may": may, **more}
 
 
-ALL_SEE_ONLY = [
+def those_known(*rules: dict[str, object]) -> list[dict[str, object]]:
+    """These rules, without those that object rights have conditions for if they are not there."""
+    if not missing(["object_rights"]):
+        return [*rules]
+    return [each for each in rules if each.keys().isdisjoint(("see", "only", "always"))]
+
+
+ALL_SEE_ONLY = those_known(
     rule("all", {"role": "all"}, "all"),
     rule("see", {"role": "see"}, "all", see="user = $sub"),
     rule("only", {"role": "only"}, "all", only="user = $sub"),
-]
-"""Rules of each kind, for the callers below."""
+)
+"""Rules of each kind, for the callers below; without object rights, the first alone."""
 ALL, SEE, ONLY = (signed("lena", role=role) for role in ("all", "see", "only"))

@@ -87,10 +87,24 @@ REQUESTS: dict[str, tuple[str, object, dict[str, str], int]] = {
 
 
 NEEDED = {
-    "a name, in a dry run": needs("dry_run"),
-    "a deep spec, in a dry run": needs("dry_run"),
+    "a name that a look-up does not find": needs("names"),
+    "an unknown path": needs("names"),  # or it is sent, and Cuebot refuses it
+    "no rights": needs("access"),
+    "an unknown field of a view": needs("views"),
+    "an unknown field of an object": needs("views"),
+    "an unknown field of a condition": needs("views"),
+    "a condition that is none": needs("views"),
+    "a change of what may not be seen": needs("object_rights"),
+    "what may not be seen": needs("object_rights"),
+    "a list that the rule cannot judge": needs("object_rights"),
+    "a change of what is not there": needs("object_rights"),
+    "a change of a name that is not there": needs("object_rights"),
+    "a spec without a user": needs("object_rights"),
+    "a deep spec": needs("object_rights"),
+    "a name, in a dry run": needs("dry_run", "names"),
+    "a deep spec, in a dry run": needs("dry_run", "object_rights"),
     "a key": needs("at_most_once"),
-    "a key, for a name": needs("at_most_once"),
+    "a key, for a name": needs("at_most_once", "names"),
     "a stream": needs("watch"),
     "a stream of what is not there": needs("watch"),
     "Connect": needs("connect"),

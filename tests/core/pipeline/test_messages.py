@@ -115,6 +115,7 @@ def test_what_the_profile_looks_at_never_does(path: str) -> None:
     assert not takes_messages(CATALOG.routes[path])
 
 
+@needs("names")
 def test_defaults_and_names_are_those_of_json() -> None:
     sent = message_class("job.JobKillRequest")(job={"name": "a-job"}).SerializeToString()
     found = plan_message(KILL, sent, Policy.EVERYTHING, unread=True)

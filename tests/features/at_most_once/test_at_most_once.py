@@ -379,6 +379,7 @@ def test_what_is_known_of_a_failed_call(failed: CallFailed, fate: str) -> None:
     assert error_for(failed).fate == fate
 
 
+@needs("names")
 async def test_what_is_refused_before_the_call_leaves_no_key(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:

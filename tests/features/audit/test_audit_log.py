@@ -189,6 +189,7 @@ async def test_a_long_list_is_no_cover(audited: Audited) -> None:
     assert len(str(line)) < 5000
 
 
+@needs("names")
 async def test_what_was_looked_up(audited: Audited, cuebot: ScriptedCuebot) -> None:
     """The line has what an object was found by, also without a field in Cuebot's request."""
     for path, name, thing in (

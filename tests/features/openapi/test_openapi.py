@@ -507,6 +507,7 @@ def test_follow_ups_that_would_be_denied_are_not_promised() -> None:
     assert "defaultMinCores" not in few["paths"][path]["post"].get("description", "")
 
 
+@needs("names")
 def test_what_finds_an_object_without_an_id_is_told() -> None:
     for path, what, finder, by in (
         ("job.JobInterface/Pause", "job", "job.JobInterface/FindJob", "`name`"),
@@ -539,13 +540,18 @@ def test_what_finds_an_object_without_an_id_is_told() -> None:
             "The body may also be the XML of `spec`.",
             marks=needs("identity"),
         ),
-        ("/facility.FacilityInterface/GetAllocations", "`facility` may be a name."),
+        pytest.param(
+            "/facility.FacilityInterface/GetAllocations",
+            "`facility` may be a name.",
+            marks=needs("names"),
+        ),
     ],
 )
 def test_what_bodies_may_be_is_described(path: str, told: str) -> None:
     assert told in document()["paths"][path]["post"]["description"]
 
 
+@needs("object_rights")
 def test_what_rights_may_need_is_told() -> None:
     for path, what, sent in (
         ("job.FrameInterface/Kill", "frame", "`job`"),

@@ -11,7 +11,7 @@ from tests.support.events import watching
 from tests.support.farms import running_farm, still_farm
 from tests.support.needs import needs
 from tests.support.opencue import message_class
-from tests.support.rights import rule, signed
+from tests.support.rights import rule, signed, those_known
 from tests.support.servers import (
     Gateway,
     ScriptedCuebot,
@@ -19,7 +19,7 @@ from tests.support.servers import (
     settings_for,
 )
 
-ACCESS = [
+ACCESS = those_known(
     rule("all", {"role": "all"}, "all"),
     rule("see", {"role": "see"}, "all", see="user = $sub"),
     rule("shows", {"role": "shows"}, "all", see="show in $shows"),
@@ -32,7 +32,7 @@ ACCESS = [
         "see": "user = $sub",
         "always": ["host.ProcInterface/GetProcs"],
     },
-]
+)
 pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
 
 ALL = signed("lena", role="all")
@@ -183,6 +183,7 @@ async def test_an_error_of_the_look_up_is_the_answer(
 # --- rights -------------------------------------------------------------------------------------
 
 
+@needs("object_rights")
 async def test_a_rule_shows_no_more_than_what_is_in_sight(gateway: Gateway) -> None:
     """Also where it always shows the rows."""
     procs = signed("lena", role="procs")
@@ -191,6 +192,7 @@ async def test_a_rule_shows_no_more_than_what_is_in_sight(gateway: Gateway) -> N
     assert await rows(gateway, GET_PROCS, {}, procs, fields="name", where="user=bo") == []
 
 
+@needs("object_rights")
 async def test_a_rule_with_a_condition_has_columns(gateway: Gateway) -> None:
     seen = {
         "only": ["lena", "bo", "lena"],
@@ -206,6 +208,7 @@ async def test_a_rule_with_a_condition_has_columns(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+@needs("access")
 async def test_who_may_not_list_jobs_has_no_such_columns(
     gateway: Gateway, cuebot: ScriptedCuebot, accept: str
 ) -> None:
@@ -255,7 +258,7 @@ async def test_a_goal_may_be_about_what_their_job_has(
         assert (await stream.next()).kind == "done"
 
 
-@needs("watch")
+@needs("watch", "object_rights")
 async def test_streams_are_not_shared_by_those_who_see_other_jobs(gateway: Gateway) -> None:
     path = f"{GET_PROCS}?_fields=user"
     lena, bo = (signed(name, role="procs") for name in ("lena", "bo"))
@@ -272,7 +275,7 @@ async def test_streams_are_not_shared_by_those_who_see_other_jobs(gateway: Gatew
 # --- a farm -------------------------------------------------------------------------------------
 
 
-@needs("reference")
+@needs("reference", "names")
 async def test_what_people_ask_a_farm() -> None:
     async with running_farm(still_farm()) as cuebot:
         settings = settings_for(cuebot.endpoint, access=ACCESS, access_default="deny")

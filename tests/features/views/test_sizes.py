@@ -31,9 +31,11 @@ def test_a_size_in_a_form_has_a_unit(text: str, told: str) -> None:
     """In JSON, a number is Cuebot's own."""
     method = catalog().routes[SET_MIN_MEMORY]
     with pytest.raises(GatewayError) as refused:
-        form_as_json(method, f"layer=a&memory={text}".encode())
+        form_as_json(method, f"layer.id=a&memory={text}".encode())
     assert refused.value.message == told
-    assert form_as_json(method, b"layer=a&memory=8GB") == b'{"layer":"a","memory":"8GB"}'
+    assert form_as_json(method, b"layer.id=a&memory=8GB") == (
+        b'{"layer":{"id":"a"},"memory":"8GB"}'
+    )
 
 
 @pytest.mark.parametrize("memory", ["much", "1B", "8Gx", ""])

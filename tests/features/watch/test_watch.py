@@ -501,6 +501,7 @@ async def test_a_job_that_was_found_by_its_name_goes_on_by_its_id(
     assert request.id == JOB_ID
 
 
+@needs("names")
 async def test_look_ups_are_made_once(cuebot: ScriptedCuebot, farm: Gateway) -> None:
     cuebot.answers(FIND_JOB, job(state=0))
     layers = "/job.JobInterface/GetLayers"
@@ -614,6 +615,7 @@ async def test_a_stop_ends_streams(cuebot: ScriptedCuebot) -> None:
         assert await end_of(stream) == "the gateway stops"
 
 
+@needs("object_rights")
 async def test_who_sees_less_is_not_told_more(cuebot: ScriptedCuebot) -> None:
     """Streams are shared among those who see the same."""
     rows = [{"id": f"id of {name}", "name": name, "user": name} for name in ("ann", "bob")]
@@ -656,6 +658,7 @@ async def questions_of(
     return found
 
 
+@needs("object_rights")
 async def test_who_sees_the_same_shares_one_call(cuebot: ScriptedCuebot) -> None:
     """Whatever else their tokens say, and in whatever order; their rules may have other names."""
     cuebot.answers(GET_JOBS, rows_of_shows("demo", "other", "secret"))
@@ -683,6 +686,7 @@ async def test_who_sees_the_same_shares_one_call(cuebot: ScriptedCuebot) -> None
         assert len(cuebot.seen) == before + 2
 
 
+@needs("object_rights")
 async def test_who_sees_something_else_shares_nothing(cuebot: ScriptedCuebot) -> None:
     cuebot.answers(GET_JOBS, rows_of_shows("demo", "other", "secret"))
     own = rule("own", {"role": "owner"}, "all", see="show in $studio.shows or user = $sub")
@@ -704,6 +708,7 @@ async def test_who_sees_something_else_shares_nothing(cuebot: ScriptedCuebot) ->
         assert len({*found}) == len(tokens)
 
 
+@needs("object_rights")
 async def test_who_sees_the_same_is_told_of_nobody_else(cuebot: ScriptedCuebot) -> None:
     """Neither whose call it was that was refused, nor by which rule."""
     target, body = "/job.LayerInterface/GetWhatThisDependsOn", {"layer": {"id": LENAS}}
@@ -737,6 +742,7 @@ async def test_who_sees_the_same_is_told_of_nobody_else(cuebot: ScriptedCuebot) 
         ({"frame": {"id": LENAS}, "job": {"id": LENAS}}, {"frame": {"id": LENAS}, "job": BOS}),
     ],
 )
+@needs("object_rights")
 async def test_where_an_object_is_said_to_lie_is_part_of_a_question(
     cuebot: ScriptedCuebot, told: dict[str, Any], other: dict[str, Any]
 ) -> None:
@@ -751,6 +757,7 @@ async def test_where_an_object_is_said_to_lie_is_part_of_a_question(
                 assert refused.status_code in (403, 404)
 
 
+@needs("object_rights")
 async def test_what_a_rule_always_shows_is_part_of_a_question(cuebot: ScriptedCuebot) -> None:
     """A host without a proc in sight is there for those who see hosts, and not for others."""
     target, body = "/host.HostInterface/GetProcs", {"host": {"id": BOS}}
@@ -766,7 +773,7 @@ async def test_what_a_rule_always_shows_is_part_of_a_question(cuebot: ScriptedCu
 
 @pytest.mark.parametrize(("mode", "questions"), [("on", 1), ("principal", 2)])
 @pytest.mark.parametrize("path", [GET_JOBS, HOSTS])
-@needs("shared_reads")
+@needs("shared_reads", "object_rights")
 async def test_a_cuebot_that_answers_each_differently_is_asked_for_each(
     cuebot: ScriptedCuebot, mode: str, questions: int, path: str
 ) -> None:
