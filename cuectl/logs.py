@@ -34,12 +34,13 @@ NO_LOGS = (
 )
 RESET = "\x1b[0m"
 RULE = re.compile(r"=+")
-COMPLETE = "RenderQ Job Complete"
+COMPLETE = ("RenderQ Job Complete", "Render Frame Completed")
+"""What RQD writes below a rule when a frame ends: the Python one, and the Rust one."""
 MOST_LINES = 100_000
-ENDING_LINES = 24
-"""More than RQD writes when a frame ends: statistics, no reason."""
+ENDING_LINES = 200
+"""More than RQD writes when a frame ends: statistics of up to some thirty processes, no reason."""
 REASONS_TOLD = 3
-MOST_LINES_OF_REASON = 200
+MOST_LINES_OF_REASON = 200 + ENDING_LINES
 REASON = re.compile(
     r"error|fatal|exception|critical|abort|killed|segmentation|core dumped|out of memory"
     r"|no such file|not found|no space|denied|cannot|can't|could not|unable to|failed|failure"
@@ -223,7 +224,7 @@ def show(texts: Iterable[str]) -> None:
 def told_lines(lines: Sequence[str], most: int) -> list[str]:
     """The last lines that the command of a frame wrote, without RQD's statistics behind them."""
     for place in range(len(lines) - 1, max(len(lines) - ENDING_LINES, 0), -1):
-        if lines[place] == COMPLETE and RULE.fullmatch(lines[place - 1].strip()):
+        if lines[place] in COMPLETE and RULE.fullmatch(lines[place - 1].strip()):
             lines = lines[: place - 1]
             break
     end = len(lines)

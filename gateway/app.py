@@ -106,7 +106,7 @@ def create_app(
         surface_of=core.surface_of,
         codings=core.codings,
     )
-    allows = {route.path: getattr(route.app, "allows", PAGE_ALLOWS) for route in routes}
+    allows = [(each.path_regex, getattr(each.app, "allows", PAGE_ALLOWS)) for each in routes]
     app = Gateway(
         core,
         partial(report_refused, core.client_of, interceptors),

@@ -223,6 +223,22 @@ def test_the_statistics_of_rqd_are_no_last_lines() -> None:
 
 
 @pytest.mark.parametrize(
+    "statistics",
+    [
+        ["RenderQ Job Complete", "", *["\tblender  9", "\tstart_time  0:01", "\tcmdline  x"] * 20],
+        ["Render Frame Completed", "exitStatus  1", "Processes:", *["_" * 100, "cmdline  x"] * 40],
+    ],
+    ids=["python", "rust"],
+)
+def test_the_statistics_of_both_kinds_of_rqd_may_be_long(statistics: list[str]) -> None:
+    """There are lines for each process that the frame has had."""
+    rule = "=" * (100 if "Completed" in statistics[0] else 59)
+    log = ["done nearly", "ERROR out of memory", "", rule, *statistics, rule]
+    assert told_lines(log, 2) == log[:2]
+    assert reason_lines(log) == log[1:2]
+
+
+@pytest.mark.parametrize(
     ("lines", "found"),
     [
         (["ok", "ERROR a", "5 % done", *ENDING], ["ERROR a"]),

@@ -4,7 +4,8 @@ OPTIONS (RFC 9110 section 9.3.7) needs no token, so all paths but pages and heal
 and the same answer: it does not reveal which methods exist.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Sequence
+from re import Pattern
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -26,11 +27,16 @@ class Routing:
 
     One look-up in the catalog instead of a match against each route. This is the innermost
     middleware: the path has been normalised. OPTIONS is answered before authentication and rate
-    limits. `allows` has `Allow` by path, for paths of no methods.
+    limits. `allows` has `Allow` for the paths of pages, by what fits them.
     """
 
     def __init__(
-        self, app: ASGIApp, *, live: LiveCatalog, methods: ASGIApp, allows: Mapping[str, str]
+        self,
+        app: ASGIApp,
+        *,
+        live: LiveCatalog,
+        methods: ASGIApp,
+        allows: Sequence[tuple[Pattern[str], str]],
     ) -> None:
         self._app = app
         self._live = live
@@ -42,7 +48,8 @@ class Routing:
             return self._app(scope, receive, send)
         path = scope["path"]
         if scope["method"] == "OPTIONS":
-            return answer_options(scope, send, self._allows.get(path, READ_ALLOWS))
+            allowed = (allow for paths, allow in self._allows if paths.fullmatch(path))
+            return answer_options(scope, send, next(allowed, READ_ALLOWS))
         catalog = self._live.current
         if catalog is not None and path in catalog.routes:
             return self._methods(scope, receive, send)

@@ -29,7 +29,8 @@ async def send_part(
     """Answer with the log from `start`, or with the range of that which is asked for.
 
     `timeout` is in seconds, for the client to read on. Raises ClientGone, and GatewayError: after
-    the beginning of the answer, which is incomplete, for a file that cannot be read to its end.
+    the beginning of the answer, for a file that cannot be read to its end. Then a line says so, as
+    far as it fits, and the answer stays shorter than its Content-Length, which clients notice.
     """
     request, size = context.request, state.size - start
     headers = [
@@ -61,14 +62,15 @@ async def send_part(
     at, end = start + first, start + last
     while at < end:
         until = min(at + PIECE_BYTES, end)
+        piece = b""
         try:
             piece = await threads.run(context.principal, partial(log.read, at, until))
             if len(piece) < until - at:
                 problem = f"the log has been cut off: it had {state.size} bytes"
                 raise GatewayError(Code.DATA_LOSS, problem)
         except GatewayError as error:
-            line = f"\n[{error.message}]\n".encode()[: until - at]
-            await reader.send({"type": "http.response.body", "body": line, "more_body": True})
+            rest = (piece + f"\n[{error.message}]\n".encode())[: end - at - 1]
+            await reader.send({"type": "http.response.body", "body": rest, "more_body": True})
             raise
         message = {"type": "http.response.body", "body": piece, "more_body": True}
         await reader.send(message, len(piece))

@@ -187,6 +187,30 @@ async def test_only_get_and_head(farm: LoggingFarm) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
+async def test_options_says_what_is_for_logs(farm: LoggingFarm) -> None:
+    answer = await farm.gateway.client.options(farm.path)
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+
+
+@needs("cors")
+async def test_a_web_page_may_read_a_range_of_a_log(tmp_path: Path) -> None:
+    page = "https://cueweb.studio"
+    async with logging_farm(tmp_path, cors_origins=[page]) as farm:
+        farm.write(TEXT)
+        asked = {
+            "Origin": page,
+            "Access-Control-Request-Method": "GET",
+            "Access-Control-Request-Headers": "authorization,last-event-id,range",
+        }
+        answer = await farm.gateway.client.options(farm.path, headers=asked)
+        assert answer.headers["access-control-allow-origin"] == page
+        assert "GET" in answer.headers["access-control-allow-methods"]
+        headers = {"Origin": page, "Range": "bytes=-6"}
+        answer = await farm.gateway.client.get(farm.path, headers=headers)
+        assert (answer.status_code, answer.content) == (206, TEXT[-6:])
+        assert "Content-Range" in answer.headers["access-control-expose-headers"]
+
+
 # --- what is counted -------------------------------------------------------------------------
 
 
@@ -230,6 +254,25 @@ async def test_a_log_that_is_cut_off_while_it_is_read(
     async with farm.gateway.client.stream("GET", farm.path) as answer:
         found = await until_cut(answer)
     assert found.endswith(b"\n[the log has been cut off: it had 300000 bytes]\n")
+
+
+@pytest.mark.parametrize("size", [0, 5, 29])
+async def test_what_is_left_of_a_short_log_that_is_cut_off(
+    farm: LoggingFarm, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Its bytes, and as much of the line as fits: never as many bytes as are declared."""
+    farm.write(b"x" * 30)
+    read = LogFile.read
+
+    def cut_and_read(log: LogFile, start: int, end: int) -> bytes:
+        os.truncate(farm.file, size)
+        return read(log, start, end)
+
+    monkeypatch.setattr(LogFile, "read", cut_and_read)
+    async with farm.gateway.client.stream("GET", farm.path) as answer:
+        found = await until_cut(answer)
+    line = b"\n[the log has been cut off: it had 30 bytes]\n"
+    assert found == (b"x" * size + line)[:29]
 
 
 async def until_cut(answer: httpx.Response) -> bytes:
