@@ -18,6 +18,7 @@ from tests.server.samples import (
     raw,
     to,
 )
+from tests.support.needs import needs
 from tests.support.servers import Gateway, ScriptedCuebot, head
 from tests.support.wire import assert_refused, request, wire
 
@@ -100,7 +101,7 @@ async def test_a_refusal_says_what_is_wrong(gateway: Gateway) -> None:
         (SHOWS, ("Content-Type: image/png",), 415, {}),
         (SHOWS, ("Content-Length: 900000",), 413, {}),
         (SHOWS, ("Grpc-Timeout: soon",), 400, {}),
-        ("/healthz", (), 200, {"start": "GET"}),
+        pytest.param("/healthz", (), 200, {"start": "GET"}, marks=needs("health")),
     ],
 )
 async def test_a_body_that_is_not_asked_for(

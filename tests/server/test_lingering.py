@@ -13,6 +13,7 @@ from tests.server.parsing import Recorder
 from tests.server.samples import SHOWS
 from tests.server.test_writes import Counted, connected, reply, soon
 from tests.support.certificates import pair, trusting
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import Gateway, ScriptedCuebot, gateway_for, head, token
 from tests.support.wire import Wire, request, wire
@@ -43,7 +44,7 @@ async def push(one: Wire, piece: bytes) -> None:
         ("/no.Such/Method", (), "tester", "POST", 404),
         (SHOWS, (), "tester", "PUT", 405),
         (SHOWS, ("Content-Encoding: br",), "tester", "POST", 415),
-        ("/healthz", (), None, "GET", 200),
+        pytest.param("/healthz", (), None, "GET", 200, marks=needs("health")),
     ],
     ids=lambda value: str(value) if isinstance(value, int) else "",
 )

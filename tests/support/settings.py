@@ -1,4 +1,4 @@
-"""Settings that stop startup, each with one line."""
+"""What is said of settings: the line that stops startup, and what `check` warns of."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from gateway.core.errors import ConfigurationError
+from gateway.core.settings.reach import OPEN
 from gateway.features.settings import load_settings
+from gateway_cli.checks import Report
 
 SECRET = "hush-hush-hush-hush-hush-hush-hush"
 
@@ -38,3 +40,8 @@ def named_problem(variable: str, text: str) -> str:
     line = problem({variable: text})
     assert re.match(rf"{variable}(\[\d\](\.\w+)?)?: ", line)
     return line
+
+
+def warnings_of(report: Report) -> list[str]:
+    """What `check` warns of, but that nobody identifies callers: so it is without tokens."""
+    return [each for each in report.warnings if each != OPEN]

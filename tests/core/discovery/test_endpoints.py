@@ -27,6 +27,7 @@ from tests.support.servers import (
     running_gateway,
     settings_for,
 )
+from tests.support.settings import warnings_of
 from tests.support.two_versions import ECHO, NEW, OLD, ChangingCuebot, Version, own_word
 
 pytestmark = pytest.mark.anyio
@@ -274,7 +275,7 @@ async def test_check_lists_all_of_them() -> None:
     async with farm(OLD, NEW) as two:
         report = await run_checks(two.settings)
         here, there = (cuebot.endpoint for cuebot in two.cuebots)
-        assert (report.problems, report.warnings) == ([], [])
+        assert (report.problems, warnings_of(report)) == ([], [])
         text = "\n".join(report.lines())
         assert f"Cuebot     {here} answers\n           {there} answers\n" in text
         said: Any = report.as_object()
@@ -283,7 +284,7 @@ async def test_check_lists_all_of_them() -> None:
         await two.stop(0)
         report = await run_checks(two.settings)
         assert (report.problems, report.endpoints) == ([], {here: False, there: True})
-        (warning,) = report.warnings
+        (warning,) = warnings_of(report)
         assert warning.startswith(f"CUEBOT_ENDPOINT: {here}: Cuebot cannot be reached: ")
         await two.stop(1)
         report = await run_checks(two.settings)

@@ -20,7 +20,7 @@ from tests.support.servers import ON_EACH_TRANSPORT, Gateway, ScriptedCuebot, fr
 pytestmark = [
     pytest.mark.anyio,
     *ON_EACH_TRANSPORT,
-    needs("connect"),
+    needs("connect", "tokens"),
     pytest.mark.gateway(access=ALL_SEE_ONLY, access_default="deny"),
 ]
 

@@ -19,7 +19,7 @@ from gateway.features.settings import Settings
 from gateway_cli.checks import run_checks
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_client.arguments import Arguments
-from tests.support.patience import PATIENCE
+from tests.support.patience import PATIENCE, until
 from tests.support.servers import ON_EACH_TRANSPORT, running_cuebot, running_gateway, settings_for
 from tests.support.two_versions import ECHO, OLD, ChangingCuebot, own_word
 
@@ -189,9 +189,9 @@ async def test_what_is_wrong_is_said(
         given = settings_for(cuebot.endpoint, **settings(studio, stranger))
         with capture_logs() as logs:
             async with running_gateway(given, ready=False) as gateway:
-                while len(logged := told_in(logs)) < 2:
-                    assert await gateway.app.parts.upstream.usable(PATIENCE) == 0
-        told = [await failure(given), *logged, *(await run_checks(given)).problems]
+                await until(lambda: len(told_in(logs)) == 2)
+                assert not any(each.ready for each in gateway.app.parts.upstream.endpoints)
+        told = [await failure(given), *told_in(logs), *(await run_checks(given)).problems]
     assert (len(told), cuebot.seen) == (4, [])
     assert "127.0.0.1" not in told[0], "a client need not know where Cuebot is"
     for text in told:

@@ -138,7 +138,7 @@ async def test_bombs_leave_room(gateway: Gateway, coding: str) -> None:
     assert (await send(gateway, good, coding)).status_code == 200
 
 
-@needs("server")
+@needs("server", "tokens")
 async def test_room_is_for_what_bodies_stand_for(cuebot: ScriptedCuebot) -> None:
     most = gzip.compress(asking(LIMIT))[:-8]
     start = head(FIND_SHOW, f"Content-Length: {len(most) + 8}", "Content-Encoding: gzip")

@@ -108,6 +108,7 @@ async def test_what_fails_is_no_304(cuebot: ScriptedCuebot, gateway: Gateway) ->
     assert answer.headers["cache-control"] == "no-store"
 
 
+@needs("tokens")
 async def test_without_a_token_there_is_no_304(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     known = await etag(gateway)
     assert (await conditional(gateway, known, Authorization="")).status_code == 401

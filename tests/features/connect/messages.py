@@ -1,6 +1,6 @@
 """A protobuf request and its answer, and tables of cases."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -22,9 +22,10 @@ def found(name: str) -> bytes:
     return payload
 
 
-def cases(table: Mapping[str, Any], compressed: Container[str]) -> list[Any]:
+def cases(table: Mapping[str, Any], compressed: Iterable[str]) -> list[Any]:
     """For `parametrize`; those whose names are in `compressed` need that feature."""
+    needed = dict.fromkeys(compressed, "compression") | {"no token": "tokens"}
     return [
-        pytest.param(case, id=name, marks=needs("compression") if name in compressed else ())
+        pytest.param(case, id=name, marks=needs(needed[name]) if name in needed else ())
         for name, case in table.items()
     ]

@@ -31,6 +31,7 @@ from tests.support.two_versions import ChangingCuebot
 pytestmark = pytest.mark.anyio
 
 
+@needs("tokens")
 async def test_the_status_tells_what_is_connected(public: Gateway, cuebot: ScriptedCuebot) -> None:
     status = (await get(public, "/status.json", **bearer())).json()
     status["cuebot"]["states"][0].pop("latency")
@@ -58,7 +59,7 @@ async def test_the_status_links_to_pages(public: Gateway) -> None:
     assert [(await get(public, path)).status_code for path in links] == [200, 200, 200]
 
 
-@needs("admission")
+@needs("admission", "tokens")
 async def test_the_status_tells_the_load(public: Gateway) -> None:
     status = (await get(public, "/status.json", **bearer())).json()
     assert status["load"] == {"inFlight": 0, "most": 256, "long": 0, "longLimit": 256}
@@ -76,6 +77,7 @@ async def test_health_needs_no_other_feature(cuebot: ScriptedCuebot) -> None:
     assert status["cuebot"]["usable"] == 1
 
 
+@needs("tokens")
 async def test_the_status_tells_how_long_cuebot_takes(
     cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:
@@ -166,6 +168,7 @@ async def test_the_status_for_everybody(gateway: Gateway) -> None:
     }
 
 
+@needs("tokens")
 async def test_several_cuebots_are_shown() -> None:
     away = f"127.0.0.1:{free_port()}"
     async with (

@@ -244,6 +244,7 @@ async def test_a_follower_that_leaves_gives_its_place_back(farm: LoggingFarm) ->
     assert await farm.gateway.client.get(farm.path)
 
 
+@needs("tokens")
 async def test_no_more_followers_than_there_are_places(farm: LoggingFarm) -> None:
     farm.write(b"one\n")
     places = farm.gateway.app.feature(feature.Logs).followers

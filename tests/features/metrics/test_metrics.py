@@ -110,7 +110,7 @@ class Case:
         need = "compression" if self.headers is GZIPPED else self.needs
         if self.protocol != "json":
             need = "connect"
-        return (needs(need),) if need else ()
+        return (needs(*need.split()),) if need else ()
 
 
 FIND = "/frame.FrameInterface/GetFrame"
@@ -131,7 +131,7 @@ CASES = {
     "a dry run": Case("POST", SHOWS, OK, 0, b"{}", {"X-Dry-Run": "1"}, needs="dry_run"),
     "an error": Case("POST", GET_JOBS, ("FAILED_PRECONDITION", GET_JOBS, "400"), 1, b"{}"),
     "denied": Case(
-        "POST", KILL, DENIED, 0, b"{}", signed(role="artist"), read=False, needs="access"
+        "POST", KILL, DENIED, 0, b"{}", signed(role="artist"), read=False, needs="access tokens"
     ),
     "a wrong verb": Case("GET", KILL, WRONG_VERB),
     "no token": Case(
@@ -325,7 +325,7 @@ async def test_bad_tokens(public: Gateway, authorization: str, reason: str) -> N
     assert (await metrics_of(public)).since(before, "auth_failures_total") == {(reason,): 1}
 
 
-@needs("access")
+@needs("access", "tokens")
 async def test_who_is_denied(public: Gateway, cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """By an access rule, with a good token; by the deny list, with a bad one."""
     before = await metrics_of(public)
@@ -504,7 +504,7 @@ async def test_with_a_token(cuebot: ScriptedCuebot, shared_gateway: SharedGatewa
         assert (refused.status_code, refused.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
-@needs("access")
+@needs("access", "tokens")
 @pytest.mark.parametrize("port", [None, 0])
 async def test_a_token_needs_a_rule_with_status(cuebot: ScriptedCuebot, port: int | None) -> None:
     access = [
@@ -524,6 +524,7 @@ async def test_a_token_needs_a_rule_with_status(cuebot: ScriptedCuebot, port: in
         assert (await gateway.post(SHOWS, headers=bearer("prometheus"))).status_code == 403
 
 
+@needs("tokens")
 async def test_a_port_of_its_own(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, metrics="token", metrics_port=0) as gateway:
         there = gateway.metrics_url.removesuffix("/metrics")
@@ -551,7 +552,7 @@ async def test_a_stop_is_not_held_up_by_the_other_port(cuebot: ScriptedCuebot) -
 
 
 async def test_a_port_without_metrics_is_a_mistake() -> None:
-    settings = load_settings({"JWT_SECRET": SECRET, "METRICS_PORT": "9100"})
+    settings = load_settings({"OPEN_TO_ALL": "true", "JWT_SECRET": SECRET, "METRICS_PORT": "9100"})
     with pytest.raises(ConfigurationError, match=r"^METRICS_PORT: .*METRICS="):
         create_app(settings)
     report = await run_checks(settings_for("127.0.0.1:1", metrics_port=9100))

@@ -10,7 +10,11 @@ from tests.support.needs import needs
 from tests.support.rights import ALL, ALL_SEE_ONLY, ONLY, SEE, signed
 from tests.support.servers import Gateway, ScriptedCuebot
 
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ALL_SEE_ONLY, access_default="deny")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(access=ALL_SEE_ONLY, access_default="deny"),
+    needs("tokens"),
+]
 
 PAUSE, GET_JOB, FIND_JOB = (f"/job.JobInterface/{name}" for name in ("Pause", "GetJob", "FindJob"))
 REPARENT, KILL_FRAMES = "/job.GroupInterface/ReparentJobs", "/job.JobInterface/KillFrames"

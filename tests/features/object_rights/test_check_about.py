@@ -16,6 +16,7 @@ from tests.support.farms import running_farm, still_farm
 from tests.support.needs import needs
 from tests.support.rights import rule
 from tests.support.servers import settings_for
+from tests.support.settings import warnings_of
 
 pytestmark = needs("identity")  # the example has IDENTITY
 
@@ -67,7 +68,7 @@ async def test_check_warns_of_rules_that_do_nothing() -> None:
     ]
     settings = settings_for("127.0.0.1:1", access=access, descriptor_source=OPENCUE)
     report = await run_checks(settings)
-    assert report.warnings[0].startswith("access rule 'td' never decides: 'all'")
+    assert warnings_of(report)[0].startswith("access rule 'td' never decides: 'all'")
     assert "access rule 'all': job.JobInterface/Kil matches nothing" in report.warnings
     wrong = "access rule 'all': !job.JobInterface/Kil matches nothing that Cuebot has"
     assert any(problem.startswith(wrong) for problem in report.problems)

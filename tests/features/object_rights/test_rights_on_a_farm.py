@@ -62,7 +62,7 @@ async def nimby_host_of(farm: Gateway, owner: Any) -> Any:
     return host
 
 
-@needs("dry_run")
+@needs("dry_run", "tokens")
 async def test_objects_of_shows(farm: Gateway) -> None:
     shows = await listed(farm, "show.ShowInterface/GetShows", {})
     show = shows[0]
@@ -118,7 +118,7 @@ async def test_objects_of_shows(farm: Gateway) -> None:
         assert await judged(farm, method, body, own, other) == [200, 403], method
 
 
-@needs("dry_run")
+@needs("dry_run", "tokens")
 async def test_objects_of_users(farm: Gateway) -> None:
     jobs = await listed(farm, "job.JobInterface/GetJobs", {"r": {}})
     job = jobs[0]
@@ -157,7 +157,7 @@ async def test_objects_of_users(farm: Gateway) -> None:
         assert await judged(farm, method, body, own, other) == [200, 403], method
 
 
-@needs("dry_run")
+@needs("dry_run", "tokens")
 async def test_hosts(farm: Gateway) -> None:
     hosts = await listed(farm, "host.HostInterface/GetHosts", {"r": {}})
     own, other = (signed(role="host", host=each["name"]) for each in hosts[:2])

@@ -57,7 +57,7 @@ async def test_the_document_follows_the_schema() -> None:
         assert version.tag in answer.text
 
 
-@needs("access")
+@needs("access", "tokens")
 async def test_documents_are_kept_by_rights_and_only_the_last(
     cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:

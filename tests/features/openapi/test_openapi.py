@@ -219,7 +219,7 @@ def test_an_assumed_schema_is_called_that() -> None:
     assert "Cuebot has not confirmed" not in document_of(OLD.schema)["info"]["description"]
 
 
-@needs("at_most_once")
+@needs("at_most_once", "tokens")
 def test_every_status_is_there() -> None:
     table = {int(status) for status in re.findall(r"^\| (\d{3}) \|", HTTP, re.MULTILINE)}
     assert set(PARTS.errors) == table - {405, 414, 417, 505}

@@ -65,6 +65,7 @@ def unpacked(coding: str, body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("path", DATA)
+@needs("tokens")
 async def test_data_needs_a_token(gateway: Gateway, path: str) -> None:
     refused = await get(gateway, path)
     assert (refused.status_code, refused.json()["error"]) == (401, "UNAUTHENTICATED")
@@ -88,6 +89,7 @@ async def test_public_data_needs_no_token(public: Gateway) -> None:
 
 
 @pytest.mark.gateway(docs="off")
+@needs("tokens")
 async def test_no_pages(gateway: Gateway) -> None:
     for path in (*DATA, *SHELLS, *ASSETS):
         assert (await get(gateway, path, **BROWSER)).status_code == 401
@@ -96,6 +98,7 @@ async def test_no_pages(gateway: Gateway) -> None:
 
 
 @pytest.mark.parametrize("accept", ["application/json", "*/*", ""])
+@needs("tokens")
 async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: str) -> None:
     assert (await get(gateway, "/", Accept=accept)).status_code == 401
     answer = await get(gateway, "/", Accept=accept, **bearer())
@@ -117,6 +120,7 @@ async def test_pages_are_only_read(gateway: Gateway, path: str) -> None:
     assert "GET" in answer.headers["allow"]
 
 
+@needs("tokens")
 async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2) as gateway:
         first = await get(gateway, "/openapi.json", **bearer())
@@ -173,6 +177,7 @@ async def test_head_is_get_without_the_body(public: Gateway, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", DATA)
+@needs("tokens")
 async def test_only_public_data_is_cached(gateway: Gateway, public: Gateway, path: str) -> None:
     given = await get(gateway, path, **bearer())
     assert given.headers.get_list("cache-control") == ["no-store"]
@@ -195,7 +200,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
 EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
 
 
-@needs("metrics")
+@needs("metrics", "tokens")
 @pytest.mark.parametrize("docs", ["public", "token", "off"])
 @pytest.mark.parametrize("reachable", [True, False])
 async def test_nobody_is_told_where_things_are(
@@ -230,6 +235,7 @@ async def test_nobody_is_told_where_things_are(
         assert endpoint not in call.text
 
 
+@needs("tokens")
 async def test_readers_see_the_panels_that_they_may_call(cuebot: ScriptedCuebot) -> None:
     access = [rule("reads", {"role": "a"}, "reads"), rule("shows", {}, "show.ShowInterface/*")]
     async with gateway_for(cuebot.endpoint, access=access) as gateway:

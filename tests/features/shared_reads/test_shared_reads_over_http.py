@@ -206,7 +206,9 @@ async def test_the_metric(cuebot: ScriptedCuebot) -> None:
     assert re.search(rf"^{SHARED} 3\.0$", page, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("mode", "calls"), [("on", 2), ("principal", 3), ("off", 5)])
+@pytest.mark.parametrize(
+    ("mode", "calls"), [("on", 2), pytest.param("principal", 3, marks=needs("tokens")), ("off", 5)]
+)
 async def test_who_shares_is_a_setting(cuebot: ScriptedCuebot, mode: str, calls: int) -> None:
     """Four of one subject and one of another; without any sharing, five calls at once."""
     turnstile = Turnstile(cuebot, GET_JOBS, jobs(FEW))
@@ -247,7 +249,7 @@ SEE = [
 
 
 @pytest.mark.gateway(access=SEE)
-@needs("access", "object_rights")
+@needs("access", "object_rights", "tokens")
 async def test_everybody_sees_what_they_may(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     """They share the call and not what is left of its answer."""
     script(cuebot, gateway.catalog.methods)
@@ -290,7 +292,7 @@ async def test_who_sees_the_same_asks_the_same(cuebot: ScriptedCuebot, gateway: 
 
 
 @pytest.mark.gateway(access=SEE)
-@needs("access", "object_rights")
+@needs("access", "object_rights", "tokens")
 async def test_who_sees_a_part_pays_for_it(cuebot: ScriptedCuebot, gateway: Gateway) -> None:
     turnstile = Turnstile(cuebot, GET_JOBS, jobs(LONG))
     held, seen = gateway.app.parts.answers.held, set[str]()

@@ -24,6 +24,7 @@ def sent_on(cuebot: ScriptedCuebot) -> dict[str, str]:
 
 @pytest.mark.usefixtures("each_transport")
 @pytest.mark.parametrize("each_transport", ["http2", "grpcio"], indirect=True)
+@needs("tokens")
 async def test_cuebot_gets_the_callers_context(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint) as gateway:
         assert (await gateway.post(SHOWS, {}, headers=HEADERS)).status_code == 200
@@ -44,6 +45,7 @@ async def test_without_a_context_there_is_no_trace(
     assert "trace_id" not in lines[0]
 
 
+@needs("tokens")
 async def test_the_trace_is_in_answer_and_log(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     cuebot.fails(SHOWS, grpc.StatusCode.NOT_FOUND, "no shows")
     lines = gateway.access_lines()

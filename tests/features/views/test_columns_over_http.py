@@ -33,7 +33,11 @@ ACCESS = those_known(
         "always": ["host.ProcInterface/GetProcs"],
     },
 )
-pytestmark = [pytest.mark.anyio, pytest.mark.gateway(access=ACCESS, access_default="deny")]
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.gateway(access=ACCESS, access_default="deny"),
+    needs("tokens"),
+]
 
 ALL = signed("lena", role="all")
 GET_PROCS, GET_JOBS = "/host.ProcInterface/GetProcs", "/job.JobInterface/GetJobs"
