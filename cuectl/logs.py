@@ -3,7 +3,7 @@
 import re
 import shutil
 import sys
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from itertools import chain
 from typing import TYPE_CHECKING
@@ -128,9 +128,10 @@ async def refuse(client: "GatewayClient", response: "httpx.Response") -> None:
     raise error_of(response)
 
 
-def follow(farm: Farm, job: str, frame: str, lines: int | None) -> str:
+def follow(farm: Farm, job: str, frame: str, lines: int | None, told: Callable[[str], None]) -> str:
     """Print a log's last lines and what is written from then on, until its frame is done, and say
-    why it ended otherwise. A connection that is lost is made again. Raises as `last_lines` does.
+    why it ended otherwise. One that is not there yet is waited for, as `told` says. A connection
+    that is lost is made again. Raises as `last_lines` does.
     """
 
     async def main(client: "GatewayClient") -> str:
@@ -144,7 +145,10 @@ def follow(farm: Farm, job: str, frame: str, lines: int | None) -> str:
                         if event.kind == "done":
                             return ""
                         if event.kind == "end":
-                            return str(orjson.loads(event.data)["reason"])
+                            return reason_in(event)
+                        if event.kind == "waiting":
+                            told(reason_in(event))
+                            continue
                         text = event.data.decode("utf-8", "replace")
                         click.echo(shown(f"{text}\n"), nl=False, color=True)
             except CallError as error:
@@ -176,6 +180,10 @@ async def events_of(
             await refuse(client, response)
         async for event in events_in(response.aiter_bytes()):
             yield event
+
+
+def reason_in(event: "Event") -> str:
+    return str(orjson.loads(event.data)["reason"])
 
 
 # --- showing ------------------------------------------------------------------------------------

@@ -26,24 +26,17 @@ PARTS = {
     "Start here": ["getting-started", "demo", "glossary"],
     "Artist and wrangler": ["recipes", "cuectl", "assistants", "call", "specs"],
     "Scripter": [
-        *("calls", "examples", "http", "reads", "conditional", "watch", "batch", "dry-run"),
-        *("at-most-once", "errors"),
+        *("calls", "examples", "http", "names", "views", "conditional", "watch", "batch"),
+        *("dry-run", "at-most-once", "compression", "errors", "obstacles"),
     ],
-    "Front end": ["protocols", "protocol-clients", "cors", "pages", "compatibility", "cueweb"],
+    "Front end": [
+        *("connect", "protocol-clients", "cors", "pages", "openapi", "reference", "cueweb"),
+    ],
     "Administrator": [
-        *("deployment", "configuration", "tokens", "access", "access-methods", "audit", "logs"),
-        *(
-            "operations",
-            "scaling",
-            "shared-reads",
-            "several-farms",
-            "metrics",
-            "traces",
-            "security",
-            "tools",
-            "reflection",
-        ),
-        "moving",
+        *("deployment", "configuration", "proxies", "tokens", "access", "object-rights"),
+        *("access-methods", "identity", "audit", "logs", "operations", "health", "rate-limits"),
+        *("admission", "scaling", "shared-reads", "several-farms", "access-log", "metrics"),
+        *("traces", "security", "tools", "reflection", "profile", "moving"),
     ],
     "Contributor": [
         *("architecture", "../CONTRIBUTING", "../benchmarks/**", "reliability"),

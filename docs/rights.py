@@ -20,8 +20,8 @@ PAGE = Path(__file__).parent / "access-methods.md"
 HEAD = """\
 # Methods and facts
 
-How [`only` and `see`](access.md#only-their-own-jobs) judge each of OpenCue's methods; `make map`
-makes this page.
+How [`only` and `see`](object-rights.md#only-their-own-jobs) judge each of OpenCue's methods;
+`make map` makes this page.
 
 - **Changes** are judged by objects in the request: all have to fit.
 - **Reads** are judged by these if they have one of the rule's facts. The answer shows those of the

@@ -33,7 +33,10 @@ ENGINES = {
     "server": ("gateway/server", "tests/server"),
     "http2": ("gateway/core/upstream/http2", "tests/core/upstream/http2"),
 }
-ALSO = {"object_rights": ("docs/rights.py", "docs/access-methods.md")}
+ALSO = {
+    "connect": ("docs/protocol-clients.md",),
+    "object_rights": ("docs/rights.py", "docs/access-methods.md"),
+}
 """What else a feature has in docs/, beside the page of its name."""
 OUTSIDE = (
     *("benchmarks", "tests/benchmarks", "tests/chaos", "tests/clients", "tests/conformance"),

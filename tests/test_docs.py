@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from docs.conf import PARTS
 from docs.sentences import section, with_section
 from gateway.core.errors import Code
 from gateway.core.settings.loading import synonyms
 from gateway.core.settings.notes import Retired, noted
+from gateway.feature import Feature
+from gateway.features import FEATURES
 from gateway.features.settings import Settings
 from tests.support.needs import OF_ALL_FEATURES
 from tests.support.opencue import catalog
@@ -135,6 +138,37 @@ async def test_the_sentences_of_errors_are_up_to_date() -> None:
     assert with_section(ERRORS, await section()) == ERRORS, (
         "docs/errors.md is not what the gateway answers now. Run: make map"
     )
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+def test_each_feature_has_its_page(feature: type[Feature]) -> None:
+    """By its name, in the menu; it begins with a sentence."""
+    name = feature.name.replace("_", "-")
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert re.match(r"# .+\n\n[^|#\n]", page)
+    assert not page.partition("\n\n")[2].startswith("```")
+    assert [name in pages for pages in PARTS.values()].count(True) == 1
+
+
+@OF_ALL_FEATURES
+@pytest.mark.parametrize("file", ["gateway.toml", "opencue.toml"])
+def test_a_section_has_what_its_feature_reads(file: str) -> None:
+    """Its settings, or its tables of the profile; and all of them stand there."""
+    text = (ROOT / "config" / file).read_text(encoding="utf-8")
+    parts = re.split(r"^# --- .*?(?: \(feature (\w+)\))? -+$", text, flags=re.MULTILINE)
+    there = {name: named_in(part) for name, part in zip(parts[1::2], parts[2::2], strict=True)}
+    for feature in FEATURES:
+        read = feature.section(()) if file == "gateway.toml" else feature.tables
+        retired = () if read is None else (name for name, _ in noted(read, Retired))
+        names = {*(() if read is None else read.model_fields)}.difference(retired)
+        # A file beside the profile is named before all tables.
+        assert there.get(feature.name, set()) == names - named_in(parts[0]), feature.name
+
+
+def named_in(part: str) -> set[str]:
+    """The keys and tables of a piece of TOML, also those that are commented out."""
+    keys = re.findall(r"^(?:# )?(\w+) = ", part.partition("\n[")[0], re.MULTILINE)
+    return {*keys, *re.findall(r"^\[\[?(\w+)", part, re.MULTILINE)}
 
 
 @OF_ALL_FEATURES

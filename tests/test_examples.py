@@ -44,7 +44,7 @@ def shown_in(page: str) -> list[Example]:
     return [Example(**found.groupdict()) for found in EXAMPLE.finditer(text)]
 
 
-EXAMPLES, WATCHING, ASKING = map(shown_in, ("examples.md", "watch.md", "protocols.md"))
+EXAMPLES, WATCHING, ASKING = map(shown_in, ("examples.md", "watch.md", "connect.md"))
 FOUND = re.compile(r"^data: (.*PENDING.*)\n", re.MULTILINE)
 NONCE = re.compile(r"^id: \w+-", re.MULTILINE)
 

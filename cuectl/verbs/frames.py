@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from cuectl import PROGRAM
 from cuectl.changes import How, change, verb_name
 from cuectl.columns import Column, Row, as_called
 from cuectl.completion import complete
-from cuectl.farm import Farm, Json, all_read, rows_in
+from cuectl.farm import NO_VIEW, Farm, Json, all_read, rows_in
 from cuectl.frame_words import (
     MOST_FRAMES,
     STATES,
@@ -399,7 +400,7 @@ def logs(
     """
     if following and attempt is not None:
         raise InvalidCall("only the last attempt is written to: -f goes without --attempt")
-    found = frames_with_logs(farm, jobs, chosen)
+    found = frames_with_logs(farm, jobs, chosen, not_yet=following)
     whole = len(found) == 1 and (following or attempt or is_named(jobs, chosen))
     if not whole and (following or attempt is not None):
         option = "-f" if following else "--attempt"
@@ -414,18 +415,24 @@ def is_named(jobs: Selection, chosen: Chosen) -> bool:
     return bool(chosen.ranges) or any(map(is_frame, jobs.words[1:]))
 
 
-def frames_with_logs(farm: Farm, jobs: Selection, chosen: Chosen) -> list[Row]:
-    """The rows of frames that have run, with their `job` and where their `log` is. Exits without
-    any, with NOT_FOUND if frames are named. Raises as `meant` does.
+def frames_with_logs(
+    farm: Farm, jobs: Selection, chosen: Chosen, *, not_yet: bool = False
+) -> list[Row]:
+    """The rows of frames that have run, or of those that have `not_yet` as well, with their `job`
+    and where their `log` is. Exits without any, with NOT_FOUND if frames are named. Raises as
+    `meant` does.
     """
     wanted = meant(farm, jobs, chosen, default=() if chosen.host else ("DEAD",))
     if chosen.ranges and not chosen.states:
         wanted = replace(wanted, states=())
     if wanted.narrowed:
         counted(farm, wanted)
-    where = f"startTime>0 and host={quoted(chosen.host)}" if chosen.host else "startTime>0"
+    conditions = [] if not_yet else ["startTime>0"]
+    if chosen.host:
+        conditions.append(f"host={quoted(chosen.host)}")
+    view = {"_where": " and ".join(conditions)} if conditions else NO_VIEW
     requests = wanted.requests(wanted.states, limit=MOST_FRAMES)
-    rows = all_read(farm.each(GET_FRAMES, requests, {"_where": where}))
+    rows = all_read(farm.each(GET_FRAMES, requests, view))
     found = {
         (job, row["name"]): {**row, "job": job}
         for name, frames in rows.items()
@@ -450,7 +457,8 @@ def show_log(
     job, name = str(frame["job"]), str(frame["name"])
     with telling_where(frame):
         if following:
-            if reason := reading.follow(farm, job, name, lines):
+            told = partial(complain, program=PROGRAM)
+            if reason := reading.follow(farm, job, name, lines, told):
                 complain(f"the log is followed no longer: {reason}", PROGRAM)
         elif lines is not None:
             last = reading.last_lines(farm, job, name, lines, attempt)

@@ -44,6 +44,11 @@ class Page:
     def text(self) -> str:
         return folder_of(self.file).joinpath(self.file).read_text(encoding="utf-8")
 
+    @property
+    def is_there(self) -> bool:
+        """The page of a feature goes with it."""
+        return folder_of(self.file).joinpath(self.file).is_file()
+
 
 PAGES = (
     Page(
@@ -54,7 +59,7 @@ PAGES = (
     ),
     Page(
         "cuebot-gateway://views",
-        "reads.md",
+        "views.md",
         "Rules of views",
         "What fields, where and sort of the tool read may say (_fields, _where, _sort).",
     ),
@@ -72,6 +77,7 @@ def folder_of(file: str) -> Traversable:
 def server_of(farm: Farm, *, read_only: bool) -> Server:
     """The server with the tools that can be used."""
     known = {each.name: each for each in TOOLS if not (each.changes and read_only)}
+    pages = [page for page in PAGES if page.is_there]
 
     async def list_tools(
         context: object, params: types.PaginatedRequestParams | None
@@ -106,20 +112,20 @@ def server_of(farm: Farm, *, read_only: bool) -> Server:
                     description=page.about,
                     mime_type="text/markdown",
                 )
-                for page in PAGES
+                for page in pages
             ]
         )
 
     async def read_resource(
         context: object, params: types.ReadResourceRequestParams
     ) -> types.ReadResourceResult:
-        for page in PAGES:
+        for page in pages:
             if page.uri == str(params.uri):
                 content = types.TextResourceContents(
                     uri=page.uri, mime_type="text/markdown", text=page.text
                 )
                 return types.ReadResourceResult(contents=[content])
-        there = ", ".join(page.uri for page in PAGES)
+        there = ", ".join(page.uri for page in pages)
         raise MCPError(types.INVALID_PARAMS, f"There is no such resource; there are: {there}")
 
     return Server(

@@ -15,6 +15,7 @@ from gateway.core.calls.plan import Plan, plan
 from gateway.core.calls.query import refused
 from gateway.core.calls.row_counts import ask_for_rows
 from gateway.core.calls.rows import is_cut
+from gateway.core.calls.steps import value_names
 from gateway.core.codec.fields import field_called, is_message, message_of
 from gateway.core.codec.unknown_fields import UNKNOWN_FIELD_POLICIES
 from gateway.core.codec.wellknown import is_object, is_special
@@ -210,7 +211,7 @@ class CuebotClient:
         if method.streams:
             raise GatewayError(Code.UNIMPLEMENTED, f"{method.path} streams, which is not served")
         fields = fields_of(method.descriptor.input_type)
-        body = request.as_json(fields, method.descriptor.name, method.value_names)
+        body = request.as_json(fields, method.descriptor.name, value_names(method))
         return plan(method, body, UNKNOWN_FIELD_POLICIES[self.settings.unknown_fields])
 
     async def _explained(self, error: GatewayError, ignored: tuple[str, ...]) -> GatewayError:

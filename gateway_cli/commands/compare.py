@@ -16,6 +16,7 @@ from gateway_cli.client.cuebot import discover
 from gateway_cli.client.method_names import matches
 from gateway_cli.common_options import config_option, json_option, settings_from
 from gateway_cli.compare.comparison import Comparison, Finding, Outcome, ReadOnlyGateway, Result
+from gateway_cli.compare.differences import documented_in
 from gateway_cli.exits import complain
 from gateway_cli.tokens import token_source
 from gateway_client.durations import time_option
@@ -124,7 +125,7 @@ def compare(
                 methods=methods,
                 samples=samples,
                 seconds=max_time,
-                documented=load_profile(settings.compat_profile).answers,
+                documented=documented_in(load_profile(settings.compat_profile)),
                 wanted=lambda path: matches(path, pattern),
                 told=show_progress,
             ).run()

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 
 import orjson
 
+from gateway.core.calls.steps import Rewrites
 from gateway.core.codec.fields import returned_types
 from gateway.core.codec.rewrite import Body, Default
 from gateway.core.schema.method import Method
@@ -257,7 +258,7 @@ def is_within(path: str, places: Collection[str]) -> bool:
 
 def with_defaults(method: Method, content: bytes) -> bytes:
     """A request with the profile's defaults, which this gateway adds and the other one needs."""
-    defaults = [each for each in method.rewrites if isinstance(each, Default)]
+    defaults = [each for each in Rewrites.of(method) if isinstance(each, Default)]
     if not defaults:
         return content
     body = Body(orjson.loads(content))

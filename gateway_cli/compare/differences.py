@@ -14,8 +14,10 @@ from google.protobuf.descriptor import FieldDescriptor as Field
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.instead import Instead
 from gateway.core.codec.fields import enum_of, is_enum, is_map, is_message, map_fields, message_of
 from gateway.core.errors import Code
+from gateway.core.profile.profile import Profile
 from gateway.core.schema.method import Method
 
 Documented = Mapping[str, Mapping[str, object]]
@@ -89,6 +91,12 @@ class Difference:
     """Whether the difference is intended."""
 
 
+def documented_in(profile: Profile) -> Documented:
+    """Those of the feature `reference`; none without it."""
+    names: Documented = getattr(profile, "answers", {})
+    return names
+
+
 def compare(
     method: Method, here: Reply, there: Reply, documented: Documented
 ) -> Iterator[Difference]:
@@ -115,7 +123,7 @@ def compare(
 def explains(method: Method, here: Reply, said: object) -> bool:
     """Whether this gateway turns Cuebot's error into a 404 or 409 that has it, or an answer."""
     if here.status == 200:
-        return method.instead is not None
+        return Instead in method.aspects
     own = cuebots_text(here.object or {})
     return here.status in (404, 409) and isinstance(said, str) and said in str(own)
 

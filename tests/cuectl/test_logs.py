@@ -105,6 +105,21 @@ async def test_a_running_frame_is_followed_to_its_end(
 
 
 @pytest.mark.slow
+async def test_a_frame_that_waits_is_followed_from_its_first_line(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    frame = frame_of(cuebot, DYING, "1020-beauty")
+    log = log_of(cuebot, DYING, "1006-beauty").with_name(f"{DYING}.1020-beauty.rqlog")
+    following = asyncio.create_task(cuectl("logs", DYING, "1020", "-f", "-n", "1"))
+    await until(lambda: sum(path.endswith("/GetFrames") for path, _ in cuebot.calls) > ASKED)
+    log.write_text("one\ntwo\n")
+    frame.state = 3  # SUCCEEDED
+    ran = await following
+    assert (ran.status, ran.text) == (0, "one\ntwo\n")
+    assert "the log is not there yet: frame 1020-beauty is WAITING" in ran.err
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "status", "problem"),
     [

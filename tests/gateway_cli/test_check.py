@@ -108,8 +108,8 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
     assert f"           job.JobInterface: {rule} (Kill, KillFrames)\n" in text
     assert "host.HostInterface: INCLUDE_SERVICES does not name it (" in text
     assert "Idle globs 1\n           nothing.*\n" in text
-    kill = "defaults.job.JobInterface/Kill.reason: job.JobInterface/Kill is not served"
-    assert f"           {kill}\n" in text
+    probe = "probe: service.ServiceInterface/GetDefaultServices is not served"
+    assert f"           {probe}\n" in text
 
 
 async def test_missing_and_idle_summaries_are_listed(tmp_path: Path) -> None:

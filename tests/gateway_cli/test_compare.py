@@ -21,10 +21,12 @@ from gateway_cli.compare.comparison import (
     Result,
     seconds_of,
 )
+from gateway_cli.compare.differences import documented_in
 from gateway_client.gateway import gateway_client
 from tests.gateway_cli.test_cli_docs import ROOT, stable
 from tests.support.commands import Terminal, assert_one_line, in_process, run_beside, started
 from tests.support.go_gateway import GoGateway, running_go_gateway
+from tests.support.needs import needs
 from tests.support.opencue import catalog, message_class, opencue
 from tests.support.patience import PATIENCE
 from tests.support.servers import (
@@ -72,7 +74,7 @@ async def compared(
             methods=methods,
             samples=2,
             seconds=seconds,
-            documented=load_profile("opencue").answers,
+            documented=documented_in(load_profile("opencue")),
             wanted=lambda path: True,
             told=told,
         ).run()
@@ -253,6 +255,7 @@ async def test_what_was_otherwise_for_a_moment_is_no_difference(
     assert next(passing, None) is None
 
 
+@needs("reference")
 async def test_what_the_profile_adds_is_sent_to_both(
     scripted: ScriptedCuebot, both: tuple[Gateway, GoGateway]
 ) -> None:

@@ -19,6 +19,7 @@ from gateway_cli.commands.completion import spellings
 from gateway_client.errors import InvalidCall
 from gateway_client.method_names import path_of
 from tests.support.commands import PROGRAM, in_process
+from tests.support.needs import needs
 from tests.support.opencue import catalog, opencue
 from tests.support.protos import file_of_services
 from tests.support.servers import clean_environment
@@ -106,7 +107,7 @@ def offered_in(shell: str, begun: str, **environ: str) -> list[str]:
         ("Job/Ki", "Job/KillFrames"),
         ("Jo", "Job/GetJobs"),
         ("/Job/Ki", "/Job/KillFrames"),
-        ("Layer/Ki", "Layer/Kill"),  # only documents have it
+        pytest.param("Layer/Ki", "Layer/Kill", marks=needs("reference")),  # only documents have it
     ],
 )
 def test_methods_are_completed(begun: str, offered: str) -> None:

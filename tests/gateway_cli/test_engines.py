@@ -29,7 +29,7 @@ async def test_uvicorn_takes_over(
         url = f"{'https' if secure else 'http'}://127.0.0.1:{gateway.port}"
         options = {} if tls is None else {"verify": tls}
         async with http_client(url, headers=bearer(), **options) as client:
-            assert (await client.get("/healthz")).status_code == 200
+            assert (await client.get("/no/page")).status_code == 404
             running = asyncio.create_task(client.post(SHOWS, json={}))
             async with asyncio.timeout(PATIENCE):
                 await called.wait()

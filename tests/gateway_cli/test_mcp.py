@@ -33,7 +33,7 @@ from tests.support.patience import PATIENCE, until
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot, clean_environment, gateway_for, token
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, needs("openapi")]
 
 ROOT = Path(__file__).parents[2]
 JOB, DYING = "demo-sh010-lena_comp_v003", "harbor-hb110-tomas_light_v004"
@@ -270,7 +270,7 @@ async def test_answers_are_short_enough_to_be_read(
     assert fine.json == {"job": {"state": "PENDING"}}
 
 
-@needs("views")
+@needs("views", "reference")
 async def test_rows_that_cuebot_may_have_left_out(
     scripted: Assistant, cuebot: ScriptedCuebot
 ) -> None:
@@ -640,9 +640,10 @@ async def test_a_bug_is_told_as_one(
 
 
 # --- resources ------------------------------------------------------------------------------------
+@needs("views")
 async def test_pages_of_the_documentation_can_be_read(farm: Assistant) -> None:
     there = {each.name: str(each.uri) for each in (await farm.client.list_resources()).resources}
-    assert there == {"recipes.md": "cuebot-gateway://recipes", "reads.md": "cuebot-gateway://views"}
+    assert there == {"recipes.md": "cuebot-gateway://recipes", "views.md": "cuebot-gateway://views"}
     for name, uri in there.items():
         (content,) = (await farm.client.read_resource(uri)).contents
         page = (ROOT / "docs" / name).read_text(encoding="utf-8")
@@ -661,7 +662,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-@needs("dry_run", "views")
+@needs("dry_run", "views", "reference")
 async def test_the_page_shows_what_tools_answer() -> None:
     """On the demo's farm, as long as no time passes."""
     shown = [each for block in blocks("text") for each in re.split("^> ", block, flags=re.M)[1:]]

@@ -8,6 +8,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from gateway.features.catalog import load_profile
 from gateway_cli.commands.routes import Route, lines
 from tests.support.commands import OPENCUE, Ran, assert_one_line, in_process
+from tests.support.needs import needs
 from tests.support.opencue import catalog
 from tests.support.protos import trial
 
@@ -66,6 +67,7 @@ def test_a_filter_may_be_short(pattern: str) -> None:
     assert "/job.JobInterface/GetJobs" in paths(routes("Job/"))
 
 
+@needs("reference")
 def test_words_find_each_method_once() -> None:
     """Without its aliases, of which this one has three."""
     assert len(paths(routes("layer/kill"))) == 4

@@ -3,8 +3,11 @@
 from functools import cache
 from typing import Any
 
+import orjson
 from google.protobuf.message_factory import GetMessageClass
 
+from gateway.core.calls.plan import plan
+from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.discovery.files import read_package
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema, build_pool
@@ -23,6 +26,12 @@ def opencue() -> Schema:
 def catalog() -> Catalog:
     """Of that schema, with the profile of OpenCue."""
     return build_catalog(opencue(), Selection(), load_profile("opencue"))
+
+
+def planned(path: str, body: object) -> bytes:
+    """What a method of that catalog is sent for JSON; what is no argument is refused."""
+    method = catalog().routes[path]
+    return plan(method, orjson.dumps(body), UnknownFieldPolicy.ARGUMENTS).payload
 
 
 def jobs(count: int) -> bytes:

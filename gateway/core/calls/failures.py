@@ -11,8 +11,9 @@ from gateway.core.calls.plan import Calls
 from gateway.core.codec.encode import details_to_json
 from gateway.core.codec.fields import is_message, message_of
 from gateway.core.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
+from gateway.core.profile.profile import Signs
 from gateway.core.schema.description import SchemaSource
-from gateway.core.schema.method import Aspect, ErrorSigns, FieldPath, Method, value_at
+from gateway.core.schema.method import Aspect, FieldPath, Method, value_at
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.core.upstream.interface import CallFailed, Reason
 
@@ -164,7 +165,8 @@ def translated(failed: CallFailed, method: Method | None, payload: bytes) -> Gat
 
 def says_nothing(method: Method, text: str) -> bool:
     """Whether a text is Cuebot's for anything that is not there."""
-    return method.signs is not None and any(each.fits(text) for each in method.signs.nothing)
+    signs: Signs | None = method.aspects.get(Signs)
+    return signs is not None and any(each.fits(text) for each in signs.nothing)
 
 
 def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | None:
@@ -173,15 +175,16 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
 
     Errors of changes to several objects are passed on: some may have been changed.
     """
-    signs, text = method.signs, failed.details
+    signs: Signs | None = method.aspects.get(Signs)
+    text = failed.details
     if signs is None or failed.reason is not Reason.STATUS:
         return None
     if signs.ambiguous is not None and signs.ambiguous.fits(text):
         return Ambiguous(f"there are several {called(method, payload)}", text)
     if signs.malformed is not None and signs.malformed.fits(text):
         problem = f"{subjects(method, payload)} cannot be a name"
-        if signs.malformed.meaning:
-            problem = f"{problem}: {signs.malformed.meaning}"
+        if signs.malformed.means:
+            problem = f"{problem}: {signs.malformed.means}"
         return GatewayError(Code.INVALID_ARGUMENT, problem, cuebot=text)
     if failed.code is not Code.INTERNAL:
         return None
@@ -195,18 +198,16 @@ def meant(failed: CallFailed, method: Method, payload: bytes) -> GatewayError | 
     return GatewayError(Code.NOT_FOUND, f"{what} is not there", cuebot=text)
 
 
-def as_things_are(
-    signs: ErrorSigns, text: str, method: Method, payload: bytes
-) -> GatewayError | None:
+def as_things_are(signs: Signs, text: str, method: Method, payload: bytes) -> GatewayError | None:
     """The error for what is there already, or is refused as things are."""
     if (error := OwnMeanings.of(method).read(text, method, payload)) is not None:
         return error
     for sign in signs.exists:
         if sign.fits(text):
-            return GatewayError(Code.ALREADY_EXISTS, sign.meaning or EXISTS, cuebot=text)
+            return GatewayError(Code.ALREADY_EXISTS, sign.means or EXISTS, cuebot=text)
     for sign in signs.refused:
         if sign.fits(text):
-            said = sign.meaning or in_words(text)
+            said = sign.means or in_words(text)
             return GatewayError(Code.FAILED_PRECONDITION, said, cuebot=text)
     return None
 
@@ -215,12 +216,6 @@ def in_words(text: str) -> str:
     """The sentence of a Java exception: its text without its class and what is below."""
     first = text.partition("\n")[0]
     return first.partition(": ")[2] or first
-
-
-def goes_on(error: GatewayError, method: Method) -> bool:
-    if isinstance(error, Ambiguous):
-        return Wording.of(method).tell_apart is not None
-    return error.code is Code.NOT_FOUND and method.instead is not None
 
 
 def subjects(method: Method, payload: bytes, joint: str = " or ", *, named: bool = False) -> str:
@@ -241,7 +236,7 @@ def subjects(method: Method, payload: bytes, joint: str = " or ", *, named: bool
         thing = value_at(request, each.path)
         name = "" if each.is_text else getattr(thing, "name", "")
         return f"{each.kind} {name!r:.{QUOTED_CHARS}}" if name else found[0]
-    if found and method.signs is not None:
+    if found:
         found += [
             f"{field.json_name} {value!r:.{QUOTED_CHARS}}"
             for field, value in request.ListFields()

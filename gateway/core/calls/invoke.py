@@ -10,22 +10,17 @@ from gateway.core.calls.failures import (
     Ambiguous,
     Wording,
     error_for,
-    goes_on,
-    subjects,
 )
-from gateway.core.calls.ids import check_length, is_name
-from gateway.core.calls.plan import Found, LookedUp, NothingFound, Plan, plan_of
-from gateway.core.calls.rows import matching_rows
+from gateway.core.calls.instead import Instead
+from gateway.core.calls.plan import Found, LookedUp, NothingFound, Plan
+from gateway.core.calls.steps import LookUp, Unique
 from gateway.core.codec.encode import UNREADABLE, unreadable
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import Code, GatewayError
 from gateway.core.schema.method import (
     Copies,
     FieldPath,
-    Instead,
-    LookUp,
     Method,
-    Unique,
     set_at,
     value_at,
 )
@@ -86,11 +81,6 @@ async def rehearse(plan: Plan, call: Call, around: Around) -> None:
         await made(plan.method, payload, found)
 
 
-def has_name(method: Method, payload: bytes, place: FieldPath | None) -> bool:
-    """Whether there is a name, if there is a place where an id may be."""
-    return place is None or is_name(value_at(method.parse_request(payload), place))
-
-
 class Invocation:
     """The calls of a plan, and of the plans within it."""
 
@@ -141,55 +131,21 @@ class Invocation:
 
     async def answer_of(self, method: Method, payload: bytes, found: Sequence[Found]) -> bytes:
         """The answer to the call itself, or to its substitutes."""
-        instead = method.instead
+        instead: Instead | None = method.aspects.get(Instead)
         if instead is not None and not instead.is_native:
-            check_hop(method, instead, payload)
-            return await self._hop(method, instead, payload)
+            return await instead.answer(self, method, payload, None)
         try:
             return await self._call(method, payload, found)
-        except GatewayError as error:
-            if not goes_on(error, method):
+        except Ambiguous as error:
+            tell_apart = Wording.of(method).tell_apart
+            if tell_apart is None:
                 raise
-            if isinstance(error, Ambiguous):
-                tell_apart = Wording.of(method).tell_apart
-                assert tell_apart is not None
-                raise await tell_apart(error, self, method, payload) from None
+            raise await tell_apart(error, self, method, payload) from None
+        except GatewayError as error:
+            if instead is None or error.code is not Code.NOT_FOUND:
+                raise
             absent = error.again()
-        assert instead is not None
-        if not has_name(method, payload, instead.name):
-            raise absent.again()
-        check_hop(method, instead, payload)
-        try:
-            return await self._hop(method, instead, payload)
-        except GatewayError as error:
-            no_name = instead.name is not None and error.code is Code.INVALID_ARGUMENT
-            if not no_name and error.code is not Code.NOT_FOUND:
-                raise
-            if error.sought is not None:  # what was found by its name here has others that are near
-                absent.sought = error.sought._replace(only="")  # and what is over is found as well
-                absent.message = absent.sought.said
-            raise absent.again() from None
-
-    async def _hop(self, method: Method, instead: Instead, payload: bytes) -> bytes:
-        asked, found = method.parse_request(payload), None
-        for each in instead.hops:
-            sent = [(target, value_at(asked, source)) for source, target in each.copies]
-            if each.send is not None:
-                sent.append((each.send, found))
-            answer = await self.answer(plan_of(each.method, sent))
-            if each.rows is not None:
-                rows = await matching_rows(each.rows, asked, answer)
-                if not rows:
-                    what = subjects(method, payload)
-                    raise GatewayError(Code.NOT_FOUND, f"{what} is not there")
-                found = rows[0]
-            else:
-                found = parsed(each.method, answer)
-            found = value_at(found, each.take)
-        message: Any = GetMessageClass(method.descriptor.output_type)()
-        getattr(message, instead.put).CopyFrom(found)
-        whole: bytes = message.SerializeToString()
-        return whole
+        return await instead.answer(self, method, payload, absent)
 
     async def _find(self, look_up: LookUp, request: Any, asked: Plan) -> Found:
         place = str(look_up.given)
@@ -275,14 +231,6 @@ class Invocation:
             raise whole_story.again() from None
         whole: bytes = message.SerializeToString()
         return whole
-
-
-def check_hop(method: Method, instead: Instead, payload: bytes) -> None:
-    """Raises GatewayError (INVALID_ARGUMENT) if what is looked up instead has too long a name."""
-    asked = method.parse_request(payload)
-    for each in instead.hops:
-        for source, _ in each.copies:
-            check_length(".".join(source), value_at(asked, source))
 
 
 def look_up_failed(error: GatewayError, place: str) -> GatewayError:

@@ -17,21 +17,14 @@ from gateway.core.calls.short_names import (
     spell_out_fields,
     with_condition,
 )
+from gateway.core.calls.steps import FollowUp, LookUp, Rereading, Rewrites, Steps, Unique
 from gateway.core.codec.body import NotJson, parse
 from gateway.core.codec.decode import decode_body
 from gateway.core.codec.rewrite import Body, BodyPath
 from gateway.core.codec.unknown_fields import UnknownField, UnknownFieldPolicy, UnknownFields
 from gateway.core.errors import Code, GatewayError
 from gateway.core.profile.draft import Draft
-from gateway.core.schema.method import (
-    Aspect,
-    FieldPath,
-    FollowUp,
-    LookUp,
-    Method,
-    Rereading,
-    Unique,
-)
+from gateway.core.schema.method import Aspect, FieldPath, Method
 
 ALWAYS_QUICK_BYTES = 8 * 1024
 MAX_QUICK_BYTES = 256 * 1024
@@ -196,8 +189,7 @@ def add_planner(draft: Draft, name: str, planner: Planner) -> None:
 
 def steps_of(method: Method) -> tuple[Step, ...]:
     """All look-ups that a request of the method may need, in an order that is always the same."""
-    before = method.steps.before if method.steps is not None else ()
-    return (*before, *Planners.of(method).searches)
+    return (*Steps.of(method).before, *Planners.of(method).searches)
 
 
 def holds_the_loop(body: bytes) -> bool:
@@ -255,7 +247,7 @@ def plan_read(
 ) -> Plan:
     """Planning takes the value apart; `again` reads it once more. Raises GatewayError."""
     planners: Planners = method.aspects.get(Planners, NO_PLANNERS)
-    is_plain = method.steps is None and not method.rewrites
+    is_plain = Rewrites not in method.aspects and Steps not in method.aspects
     for each in planners:
         is_plain = is_plain and not each.concerns(value)
     # What is not ignored: fields by their paths.
@@ -278,8 +270,8 @@ def plan_with(
 ) -> Plan:
     """The plan for a value of which the profile may have something to say. Raises GatewayError."""
     body = Body(value)
-    body.rewrite(method.rewrites)
-    if method.steps is not None or any(each.concerns(value) for each in planners):
+    body.rewrite(Rewrites.of(method))
+    if Steps in method.aspects or any(each.concerns(value) for each in planners):
         kept = planners.kept(value)
         planned = plan_body(method, body, policy)
         return planned._replace(kept=kept) if kept else planned
@@ -297,7 +289,7 @@ def plan_spelled_out(
     if not moved and policy is not UnknownFieldPolicy.NOTHING:
         return None
     body = Body(value)
-    body.rewrite(method.rewrites)
+    body.rewrite(Rewrites.of(method))
     kept = Planners.of(method).kept(value)
     try:
         return plan_body(method, body, policy)._replace(kept=kept)
@@ -323,13 +315,14 @@ def plan_message(
 
 def takes_messages(method: Method) -> bool:
     """Whether the profile leaves requests as they are: Cuebot takes what a client sends."""
-    return not any((method.rewrites, method.steps, Planners.of(method)))
+    return not any(kind in method.aspects for kind in (Rewrites, Steps, Planners))
 
 
 def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
     """Values for other calls are removed from the body."""
     look_ups: list[Prior] = []
-    for look_up in method.steps.before if method.steps else ():
+    steps = Steps.of(method)
+    for look_up in steps.before:
         given = value_to_look_up(body, look_up)
         if given is None:
             continue
@@ -349,13 +342,12 @@ def plan_body(method: Method, body: Body, policy: UnknownFieldPolicy) -> Plan:
         raise
     follow_ups = tuple(
         (follow_up, request_for(follow_up.method, follow_up.send, given, follow_up.given).payload)
-        for follow_up in (method.steps.after if method.steps else ())
+        for follow_up in steps.after
         if (given := body.take(follow_up.given)) is not None
     )
-    needs = method.steps.needed if method.steps else ()
-    braces = [body.peek(each.place) == {} for each in needs]
+    braces = [body.peek(each.place) == {} for each in steps.needed]
     request = decode_body(method.decode_value, body, policy)
-    for needed, is_braces in zip(needs, braces, strict=True):
+    for needed, is_braces in zip(steps.needed, braces, strict=True):
         if not needed.is_in(method.parse_request(request[0]), is_braces=is_braces):
             raise GatewayError(Code.INVALID_ARGUMENT, needed.says)
     return Plan(method, *request, look_ups=tuple(look_ups), follow_ups=follow_ups)

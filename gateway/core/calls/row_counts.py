@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from gateway.core.calls.answer_form import AnswerForm
 from gateway.core.calls.plan import Plan
-from gateway.core.schema.method import Aspect, set_at, value_at
+from gateway.core.schema.method import Aspect, FieldPath, set_at, value_at
 
 
 def as_it_is(form: AnswerForm | None, most: int) -> AnswerForm | None:
@@ -19,6 +19,22 @@ class RowCount(Aspect):
 
     limited: Callable[[AnswerForm | None, int], AnswerForm | None] = as_it_is
     """A form with at most so many rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowLimit(Aspect):
+    """An aspect: the number of rows to ask for, of a method whose requests have it."""
+
+    name: str
+    """Name of the field in warnings."""
+    path: FieldPath
+    """The place of the number in requests."""
+    page: FieldPath | None
+    """The place of a page's number, from 1, if there are pages."""
+    default: int
+    """If a request has no number."""
+    for_choice: int
+    """If it has none, and the form of the answer chooses among the rows."""
 
 
 class RowsAsked(NamedTuple):
@@ -34,7 +50,8 @@ def ask_for_rows(planned: Plan, form: AnswerForm | None) -> RowsAsked:
     Without a limit of the client's, all rows are requested. With the client's limit or the
     profile's, the answer may be cut. A page has the profile's limit of rows.
     """
-    method, limit = planned.method, planned.method.row_limit
+    method = planned.method
+    limit: RowLimit | None = method.aspects.get(RowLimit)
     if planned.most_rows is not None:
         form = RowCount.of(method).limited(form, planned.most_rows)
     if limit is None:

@@ -11,7 +11,8 @@ from gateway.core.codec.encode import UNREADABLE, unreadable
 from gateway.core.codec.fields import owner_of
 from gateway.core.codec.slices import rows_in
 from gateway.core.long_work import STEP, begin_at_once, in_turns, let_others_run
-from gateway.core.schema.method import FieldPath, Method, RowSearch, value_at
+from gateway.core.profile.schema_paths import RowSearch
+from gateway.core.schema.method import FieldPath, Method, value_at
 
 
 async def is_cut(method: Method, answer: bytes, cut_at: int) -> bool:

@@ -16,6 +16,7 @@ import structlog
 
 from gateway.core.calls.for_caller import Caller, PlanForCaller
 from gateway.core.calls.plan import Plan, Prior, steps_of
+from gateway.core.calls.steps import Steps
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairSemaphore, Weight, equal_weight
@@ -222,7 +223,7 @@ def error_of(refusal: Refusal) -> GatewayError:
 
 
 def plan_of(method: Method, found: Planned) -> Plan:
-    after = method.steps.after if method.steps else ()
+    after = Steps.of(method).after
     steps = steps_of(method) if found.look_ups else ()
     return Plan(
         method,

@@ -18,6 +18,7 @@ from gateway.core.calls.body_forms import as_json
 from gateway.core.calls.for_caller import Caller, ForCaller, PlanForCaller
 from gateway.core.calls.messages import check_size
 from gateway.core.calls.plan import Plan, plan, plan_message, steps_of
+from gateway.core.calls.steps import Steps
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError, own_failure
 from gateway.core.schema.catalog import Catalog
@@ -147,7 +148,7 @@ def returned(job: Work) -> Returned:
 
 def without_steps(found: Plan) -> Planned:
     method = found.method
-    after = method.steps.after if method.steps else ()
+    after = Steps.of(method).after
     steps = steps_of(method) if found.look_ups else ()
     return Planned(
         found.payload,

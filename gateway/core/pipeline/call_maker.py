@@ -8,6 +8,7 @@ from urllib.parse import quote
 from gateway.core.calls.answer_form import SentRequest
 from gateway.core.calls.explanations import LARGEST_EMPTY_BYTES, Questions
 from gateway.core.calls.failures import NO_WORDING, Wording, error_for, may_be_explained
+from gateway.core.calls.instead import Instead
 from gateway.core.calls.invoke import (
     Around,
     Invocation,
@@ -102,9 +103,9 @@ class CallMaker:
         around = self._interceptors.around(context, innermost)
         upstream = self._upstream_of(context)
         metadata, expects = self._metadata_of(context), partial(self.expect, context)
-        others = around or plan.look_ups or plan.follow_ups or method.instead or wording.tell_apart
+        is_alone = not (around or plan.look_ups or plan.follow_ups or wording.tell_apart)
         try:
-            if not others:  # than one call, whatever Cuebot answers to it
+            if is_alone and Instead not in method.aspects:  # one call, whatever Cuebot answers
                 asked = UpstreamCall(method.path, plan.payload, timeout, metadata, expects)
                 try:
                     answer = await upstream.call(asked)

@@ -201,7 +201,7 @@ class RequestReader:
         if for_caller is not None:
             planned = changed_for_caller(context, planned, for_caller, done)
         form, cut_at = query.form, 0
-        if method.row_limit is not None or planned.most_rows is not None:
+        if form is not None or planned.defaulted or planned.most_rows is not None:
             planned, form, cut_at = ask_for_rows(planned, form)
         if planned.defaulted or planned.ignored or query.unread:
             tell_of_fields(context, planned, query)

@@ -1,10 +1,14 @@
 """Building a catalog from a schema and a profile."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
+
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
 
 from gateway import __version__
 from gateway.core.codec.decode import Decoders
@@ -12,8 +16,7 @@ from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import returned_types
 from gateway.core.profile.documents import Documents
 from gateway.core.profile.draft import Compile, Draft
-from gateway.core.profile.profile import EMPTY, Profile
-from gateway.core.profile.profile import Sign as SignEntry
+from gateway.core.profile.profile import EMPTY, Profile, Signs
 from gateway.core.profile.resolve import probe_of, with_written
 from gateway.core.profile.summaries import notes, unused_summaries, with_summaries
 from gateway.core.schema.catalog import (
@@ -33,7 +36,7 @@ from gateway.core.schema.description import (
     comments_of,
     message_classes,
 )
-from gateway.core.schema.method import ErrorSigns, Method, Sign, path_of
+from gateway.core.schema.method import Method, path_of
 from gateway.core.schema.selection import Selection, chosen
 
 
@@ -59,20 +62,20 @@ def build_catalog(
     aliases_of = by_service(aliases)
     native = {path_of(each)[1:] for each in declared}
     known = names_of(native, aliases_of, documented.method_names)
-    served, withheld, signs = {}, {}, signs_of(profile)
+    served, withheld = {}, {}
     aspects: dict[str, dict[type, Any]] = {}
+    of_adapted: dict[str, dict[type, Any]] = {}
     for descriptor in declared:
         path = path_of(descriptor)
-        reads = chosen((path[1:],), profile.reads)
+        aspects[path[1:]] = {Signs: profile.errors}
         method = Method(
             path,
             descriptor,
             encoders,
             decoders,
+            reads_only=chosen((path[1:],), profile.reads) or says_that_it_reads(descriptor),
             source=schema.source,
-            profile_read=reads,
-            signs=signs,
-            aspects=MappingProxyType(aspects.setdefault(path[1:], {})),
+            aspects=MappingProxyType(aspects[path[1:]]),
         )
         if rule := selection.withheld_by(method.service, descriptor.name, known[path[1:]]):
             withheld[method.path] = rule
@@ -85,7 +88,10 @@ def build_catalog(
     for alias, name in documented.method_names.items():
         if f"/{name}" in withheld and alias not in native:
             absent[alias] = f"it is {name}, which is not served here"
-    adapted = documented.adapted(served, native, added)
+    adapted = {}
+    for name, own in documented.adapted(served, added).items():
+        of_adapted[name] = {Signs: profile.errors} | {type(each): each for each in own}
+        adapted[name] = replace(served[name], aspects=MappingProxyType(of_adapted[name]))
     probe = probe_of(profile, served, unused)
     draft = Draft(
         profile=profile,
@@ -95,6 +101,7 @@ def build_catalog(
         methods=adapted,
         unused=unused,
         aspects=aspects,
+        of_adapted=of_adapted,
     )
     for compile_aspects in compilers:
         compile_aspects(draft)
@@ -124,27 +131,15 @@ def build_catalog(
     )
 
 
+def says_that_it_reads(method: MethodDescriptor) -> bool:
+    level: int = method.GetOptions().idempotency_level
+    return level == MethodOptions.NO_SIDE_EFFECTS
+
+
 def version_of(schema: Schema, profile: Profile) -> str:
     """A digest of everything that affects answers."""
     parts = (__version__, schema.digest, profile.model_dump_json(exclude={*profile.companions}))
     return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
-
-
-def signs_of(profile: Profile) -> ErrorSigns:
-    errors = profile.errors
-    not_found, ambiguous, malformed = (
-        None if each is None else sign_of(each)
-        for each in (errors.not_found, errors.ambiguous, errors.malformed)
-    )
-    nothing, exists, refused = (
-        tuple(sign_of(each) for each in signs)
-        for signs in (errors.nothing, errors.exists, errors.refused)
-    )
-    return ErrorSigns(not_found, ambiguous, malformed, nothing, exists, refused)
-
-
-def sign_of(each: SignEntry) -> Sign:
-    return Sign(each.begins, each.says, each.means or "")
 
 
 def names_of(

@@ -1,6 +1,6 @@
 """What documents have and Cuebot has otherwise, or not at all: the place of a feature's."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -40,12 +40,13 @@ class Documents:
         return {}
 
     def adapted(
-        self, methods: Mapping[str, Method], declared: Collection[str], added: Collection[str]
-    ) -> dict[str, Method]:
-        """By `service/Method`: the served ones, with what is done for their documented calls.
-        `declared` are the names of all methods of Cuebot, `added` those that only documents have.
+        self, methods: Mapping[str, Method], added: Collection[str]
+    ) -> Mapping[str, Iterable[object]]:
+        """By `service/Method`, for those that are served: aspects with what is done for documented
+        calls, which they do not have where other methods call them. `added` are the names of
+        methods that only documents have.
         """
-        return dict(methods)
+        return dict.fromkeys(methods, ())
 
     def method_aliases(
         self, methods: Mapping[str, Method], declared: Collection[str]

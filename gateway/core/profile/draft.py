@@ -27,15 +27,19 @@ class Draft:
     whole: dict[type, Any] = field(default_factory=dict)
     """Aspects of the whole catalog, by type."""
     aspects: Mapping[str, dict[type, Any]]
-    """By `service/Method`: the aspects so far, which `native` and `methods` have in common."""
+    """By `service/Method`: the aspects so far of methods as Cuebot has them."""
+    of_adapted: Mapping[str, dict[type, Any]]
+    """By `service/Method`: those of `methods`, with what is done for documented calls."""
 
     def tables(self, kind: type[Tables]) -> Tables:
         """The profile's tables of a feature; empty ones for a profile without any."""
         return self.profile.tables(kind)
 
     def add(self, name: str, aspect: object) -> None:
-        """An aspect of a method."""
+        """An aspect of a method, also where other methods call it."""
         self.aspects[name][type(aspect)] = aspect
+        if name in self.of_adapted:
+            self.of_adapted[name][type(aspect)] = aspect
 
 
 Compile = Callable[[Draft], None]

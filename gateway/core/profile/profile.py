@@ -46,17 +46,29 @@ class Sign(Entry):
     begins: Annotated[str, Field(min_length=1)]
     says: str = ""
     means: Line | None = None
+    """In a sentence; None for what Cuebot says itself."""
+
+    def fits(self, text: str) -> bool:
+        return text.startswith(self.begins) and self.says in text
 
 
 class Signs(Entry):
-    """The meaning of errors with status INTERNAL; of `nothing` with NOT_FOUND."""
+    """The meaning of errors with status INTERNAL; of `nothing` with NOT_FOUND. All methods have it
+    as an aspect.
+    """
 
     not_found: Sign | None = None
+    """An object does not exist."""
     ambiguous: Sign | None = None
+    """Several objects where there should be one."""
     malformed: Sign | None = None
+    """An impossible name."""
     nothing: tuple[Sign, ...] = ()
+    """Texts which say no more than that."""
     exists: tuple[Sign, ...] = ()
+    """What a change would make is there, or its name is taken."""
     refused: tuple[Sign, ...] = ()
+    """What Cuebot does not do as things are."""
 
 
 Tables = TypeVar("Tables", bound=Entry)

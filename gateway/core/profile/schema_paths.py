@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -11,11 +12,23 @@ from gateway.core.codec.fields import is_map, is_message, json_name, message_of
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import GatewayError
 from gateway.core.schema.catalog import UnusedEntry
-from gateway.core.schema.method import FieldPath, Method, RowSearch
+from gateway.core.schema.method import FieldPath, Method
 
 
 class NotApplicable(Exception):
     """Why an entry of the profile does nothing with this schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowSearch:
+    path: tuple[FieldDescriptor, ...]
+    """From the answer down to the list."""
+    where: tuple[tuple[FieldPath, FieldPath], ...]
+    """Paths of equal values in the row and in the request."""
+
+    @property
+    def row(self) -> Descriptor:
+        return message_of(self.path[-1])
 
 
 @contextmanager

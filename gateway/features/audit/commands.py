@@ -240,5 +240,5 @@ def row(entry: Entry) -> tuple[str, ...]:
         cell(str(entry["method"]).removeprefix("/")),
         cell(outcome),
         cell(ms if ms is None else f"{ms:.1f}"),
-        cell(entry.get("request")),
+        cell(entry.get("path") or entry.get("request")),
     )

@@ -6,6 +6,7 @@ from itertools import chain
 import orjson
 
 from gateway.core.calls.plan import Plan
+from gateway.core.calls.steps import Steps
 from gateway.core.codec.encode import Encode
 from gateway.core.schema.method import Method
 
@@ -20,7 +21,7 @@ def preview(plan: Plan, *, defaults: bool = False) -> Iterable[bytes]:
     """
     method = plan.method
     about: dict[str, object] = {"dryRun": True, "method": method.path}
-    if method.steps is not None or plan.look_ups:
+    if Steps in method.aspects or plan.look_ups:
         about["before"] = [shown(step.method, step.payload, defaults) for step in made_before(plan)]
         about["after"] = [
             *(shown(step.method, payload, defaults) for step, payload in plan.follow_ups),

@@ -3,6 +3,7 @@
 from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.core.calls.for_caller import ForCaller
+from gateway.core.calls.steps import Steps
 from gateway.core.calls.xml_body import XmlField
 from gateway.core.codec.xml_text import takes_long
 from gateway.core.profile.draft import Draft
@@ -41,8 +42,8 @@ def compile_identity(draft: Draft) -> None:
             if element:
                 draft.add(name, XmlField(own.place))
     for name, method in draft.methods.items():
-        after = method.steps.after if method.steps else ()
-        own_fields = [CallerField.of(each) for each in (method, *(step.method for step in after))]
+        following = [step.method for step in Steps.of(method).after]
+        own_fields = [CallerField.of(each) for each in (method, *following)]
         if any(each.place is not None for each in own_fields):
             has_xml = any(each.element for each in own_fields)
             draft.add(name, ForCaller(with_caller, "identity", takes_long if has_xml else None))

@@ -18,6 +18,7 @@ from gateway.core.settings.model import Settings, Strict
 from gateway.feature import Feature
 from gateway.features.logs.check import check_logs
 from gateway.features.logs.compile import FrameLogs, compile_logs
+from gateway.features.logs.denied import add_path
 from gateway.features.logs.frames import NOT_FOUND_HOW
 from gateway.features.logs.limits import LogLimits
 from gateway.features.logs.open_files import room_for
@@ -65,6 +66,7 @@ class Logs(Feature):
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)
+        gateway.log_fields.denied.append(add_path)
         self._roots = [root_of(each) for each in gateway.settings.section(LogSettings).log_roots]
         self._limits = LOG_LIMITS
         self.readers = FairQuota(self._limits.readers, gateway.weight)

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -17,10 +17,10 @@ from gateway.core.pipeline.event_stream import COMMENT, RETRY, STREAM_HEADERS
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.slow_reader import write_pieces
 from gateway.core.schema.catalog import Catalog
-from gateway.features.logs.attempts import state_at
+from gateway.features.logs.attempts import open_attempt, state_at
 from gateway.features.logs.frames import FrameFinder, logs_of
 from gateway.features.logs.limits import LogLimits
-from gateway.features.logs.log_file import LogFile, State
+from gateway.features.logs.log_file import LogFile, NotThere
 from gateway.features.logs.roots import Place
 from gateway.features.logs.threads import Threads
 
@@ -93,6 +93,14 @@ def is_done(found: Found) -> bool:
     return done
 
 
+def not_there_yet(found: Found) -> str:
+    """What is told to whoever waits for the log of a frame."""
+    states = found.frame.DESCRIPTOR.fields_by_name["state"].enum_type.values_by_number
+    number = found.frame.state
+    state = states[number].name if number in states else number
+    return f"the log is not there yet: frame {found.frame.name} is {state}"
+
+
 # --- the forms of a stream -------------------------------------------------------------------
 
 
@@ -108,6 +116,9 @@ class Form(Protocol):
 
     def lines(self, content: bytes, end: int) -> bytes:
         """Whole lines, up to this offset; at the end of the log, perhaps a part of one."""
+
+    def waits(self, reason: str) -> bytes:
+        """That there is no log yet. All of it will be sent."""
 
     def silence(self) -> bytes:
         """What tells that there is still a stream."""
@@ -128,6 +139,9 @@ class PlainForm:
     def lines(self, content: bytes, end: int) -> bytes:
         self._is_in_line = not content.endswith(b"\n")
         return content
+
+    def waits(self, reason: str) -> bytes:
+        return f"[{reason}]\n".encode()
 
     def silence(self) -> bytes:
         return b""
@@ -153,11 +167,17 @@ class EventForm:
             del lines[-1]
         return b"id: %d\n%s\n" % (end, b"".join(b"data: %s\n" % line for line in lines))
 
+    def waits(self, reason: str) -> bytes:
+        self._at = 0  # whoever is lost meanwhile goes on there
+        return self._event(b"waiting", {"reason": reason})
+
     def silence(self) -> bytes:
         return COMMENT
 
     def end(self, reason: str) -> bytes:
-        kind, told = (b"end", {"reason": reason}) if reason else (b"done", {})
+        return self._event(b"end", {"reason": reason}) if reason else self._event(b"done", {})
+
+    def _event(self, kind: bytes, told: Mapping[str, str]) -> bytes:
         return b"id: %d\nevent: %s\ndata: %s\n\n" % (self._at, kind, orjson.dumps(told))
 
 
@@ -179,8 +199,7 @@ class Follower:
         self,
         context: RequestContext,
         found: Found,
-        log: LogFile,
-        state: State,
+        log: LogFile | None,
         *,
         threads: Threads,
         states: FrameStates,
@@ -188,64 +207,97 @@ class Follower:
         limits: LogLimits,
         timeout: float,
     ) -> None:
-        """`check` raises GatewayError if the caller may not go on. `timeout` is in seconds, for the
-        client to read on.
+        """Without a `log`, it is waited for. `check` raises GatewayError if the caller may not go
+        on. `timeout` is in seconds, for the client to read on.
         """
+        self.log = log
+        """To be closed."""
         self._context = context
         self._found = found
-        self._log = log
-        self._file = state.file
         self._run = partial(threads.run, context.principal)
         self._states = states
         self._known = states.of(context, found)
         self._check = check
         self._limits = limits
         self._timeout = timeout
+        self._looked_at = self._wrote_at = monotonic()
 
     async def follow(self, start: int, form: Form, send: Send) -> None:
         """Send what is written from an offset on. Raises ClientGone."""
         await self._write(form.begin(), send)
         try:
-            reason = await self._follow_on(start, form, send)
+            log = await self._there(form, send)
+            reason = await self._follow_on(log, start, form, send)
         except GatewayError as error:
             reason = error.message
         await self._write(form.end(reason), send)
         await send({"type": "http.response.body", "body": b""})
 
-    async def _follow_on(self, start: int, form: Form, send: Send) -> str:
+    async def _there(self, form: Form, send: Send) -> LogFile:
+        """The log, once it is there. Raises ClientGone, and GatewayError if it never will be."""
+        if self.log is None:
+            await self._write(form.waits(not_there_yet(self._found)), send)
+        while self.log is None:
+            is_due = await self._pause(form, send)
+            if not is_due:
+                continue
+            is_over = await self._look()
+            try:
+                opened = partial(open_attempt, self._found.place, None)
+                self.log = await self._run(opened, unwanted=LogFile.close)
+            except NotThere as error:
+                if is_over:
+                    raise GatewayError(error.code, "the frame is done, and has no log") from None
+        return self.log
+
+    async def _follow_on(self, log: LogFile, start: int, form: Form, send: Send) -> str:
         """Why it ends, if not because the frame is done. Raises ClientGone, and GatewayError for an
         end at once.
         """
-        limits = self._limits
-        at, looked_at, wrote_at = start, monotonic(), monotonic()
+        at, file = start, (await self._run(log.state)).file
         reason, is_over = "", self._known.is_done
         while True:
-            content = await self._run(partial(self._log.read, at, at + PIECE_BYTES))
+            content = await self._run(partial(log.read, at, at + PIECE_BYTES))
             is_full = len(content) == PIECE_BYTES
             size = whole_lines(content)
             if is_over or is_full:
                 size = size if is_full and size else len(content)
             if size:
-                at, wrote_at = at + size, monotonic()
+                at = at + size
                 await self._write(form.lines(content[:size], at), send)
             if is_full:
                 self._check(self._context)
                 continue
             if is_over:
                 return reason
-            if monotonic() - wrote_at >= limits.silent_seconds:
-                wrote_at = monotonic()
-                await self._write(form.silence(), send)
-            await asyncio.sleep(limits.tick_seconds)
-            self._check(self._context)
-            is_due = monotonic() - looked_at >= limits.poll_seconds
+            is_due = await self._pause(form, send)
             if is_due:
-                looked_at = monotonic()
-                is_over = await self._states.look(self._context, self._found, self._known)
-            reason = await self._run(partial(self._what_has_become, at, by_path=is_due))
+                is_over = await self._look()
+            become = partial(self._what_has_become, log, file, at, by_path=is_due)
+            reason = await self._run(become)
             is_over = is_over or bool(reason)
 
-    def _what_has_become(self, at: int, *, by_path: bool) -> str:
+    async def _pause(self, form: Form, send: Send) -> bool:
+        """Until the next look at the file. Whether one at the frame is due, and at the path.
+
+        Raises ClientGone, and GatewayError if the caller may not go on.
+        """
+        limits = self._limits
+        if monotonic() - self._wrote_at >= limits.silent_seconds:
+            self._wrote_at = monotonic()  # also where silence has no form
+            await self._write(form.silence(), send)
+        await asyncio.sleep(limits.tick_seconds)
+        self._check(self._context)
+        return monotonic() - self._looked_at >= limits.poll_seconds
+
+    async def _look(self) -> bool:
+        """Whether the frame is done. Raises GatewayError if it is there no more."""
+        self._looked_at = monotonic()
+        return await self._states.look(self._context, self._found, self._known)
+
+    def _what_has_become(
+        self, log: LogFile, file: tuple[int, int], at: int, *, by_path: bool
+    ) -> str:
         """What has become of the file, if nothing more will be written to it. Blocks.
 
         Raises GatewayError.
@@ -257,11 +309,12 @@ class Follower:
                 now = None
             if now is None:
                 return "the log has been deleted, or moved"
-            if now.file != self._file:
+            if now.file != file:
                 return "the log has been moved: another one has begun in its place"
-        size = self._log.state().size
+        size = log.state().size
         return f"the log has been cut off: it has {size} bytes now" if size < at else ""
 
     async def _write(self, piece: bytes, send: Send) -> None:
         if piece:
+            self._wrote_at = monotonic()
             await write_pieces(self._context, send, self._timeout, (piece,))

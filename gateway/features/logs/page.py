@@ -17,10 +17,19 @@ from gateway.core.pipeline.routing import send_nothing
 from gateway.core.schema.catalog import Catalog, no_schema
 from gateway.core.suggestions import QUOTED_CHARS
 from gateway.features.logs.attempts import attempts_at, open_attempt
-from gateway.features.logs.following import EventForm, Follower, Form, Found, FrameStates, PlainForm
+from gateway.features.logs.denied import note_log, nothing_to_read
+from gateway.features.logs.following import (
+    EventForm,
+    Follower,
+    Form,
+    Found,
+    FrameStates,
+    PlainForm,
+    is_done,
+)
 from gateway.features.logs.frames import FrameFinder, logs_of
 from gateway.features.logs.limits import LogLimits
-from gateway.features.logs.log_file import LogFile, State
+from gateway.features.logs.log_file import LogFile, NotThere, State
 from gateway.features.logs.options import FOLLOWED_LINES, Asked, asked_in
 from gateway.features.logs.roots import Root, is_name_of_file, place_of
 from gateway.features.logs.sending import send_part
@@ -60,6 +69,15 @@ class LogPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises GatewayError, and ClientGone."""
         context = context_of(scope)
+        try:
+            await self._answer(context, receive, send)
+        except GatewayError as error:
+            if context.call.denied is not None:
+                note_log(context)
+                await self._interceptors.deny(context, error, nothing_to_read)
+            raise
+
+    async def _answer(self, context: RequestContext, receive: Receive, send: Send) -> None:
         with CancelOnDisconnect(context, receive):
             if self._readiness.stopping:
                 raise stopping()
@@ -81,7 +99,8 @@ class LogPage:
             what = "followed" if asked.follow else "read"
             raise unavailable(f"too many logs are being {what}", "logs")
         try:
-            await self._send(context, found, asked, receive, send)
+            sending = self._follow if asked.follow else self._send
+            await sending(context, found, asked, receive, send)
         finally:
             places.give_back(principal)
 
@@ -147,59 +166,77 @@ class LogPage:
     async def _send(
         self, context: RequestContext, found: Found, asked: Asked, receive: Receive, send: Send
     ) -> None:
-        run = partial(self._threads.run, context.principal)
         log: LogFile | None = None
         try:
             with CancelOnDisconnect(context, receive):
-                log = await run(
-                    partial(open_attempt, found.place, asked.attempt), unwanted=LogFile.close
-                )
-                state = await run(log.state)
-                lines, start = asked.lines, 0
-                if asked.follow:
-                    lines = asked.lines or FOLLOWED_LINES
-                if lines is not None:
-                    start = await run(partial(log.start_of_lines, lines, state.size))
-                if not asked.follow:
-                    await send_part(context, log, state, start, send, self._threads, self._timeout)
-            if asked.follow:
-                await self._follow(context, found, log, state, start, receive, send)
+                log = await self._open(context, found, asked.attempt)
+                state, start = await self._start(context, log, asked.lines)
+                await send_part(context, log, state, start, send, self._threads, self._timeout)
         finally:
             if log is not None:
                 self._threads.run_later(log.close)
 
     async def _follow(
-        self,
-        context: RequestContext,
-        found: Found,
-        log: LogFile,
-        state: State,
-        start: int,
-        receive: Receive,
-        send: Send,
+        self, context: RequestContext, found: Found, asked: Asked, receive: Receive, send: Send
     ) -> None:
-        form: Form = PlainForm()
-        if wants_events(context.request.headers.get(b"accept", b"")):
-            start = self._resumed(context, state.size, start)
-            form = EventForm(start)
-        context.response.code = Code.OK
-        if context.request.method == "HEAD":
-            await send_nothing(send, *form.headers, status=200)
-            return
-        follower = Follower(
-            context,
-            found,
-            log,
-            state,
-            threads=self._threads,
-            states=self._states,
-            check=partial(self._check_again, found.catalog),
-            limits=self._limits,
-            timeout=self._timeout,
-        )
-        await send({"type": "http.response.start", "status": 200, "headers": [*form.headers]})
-        context.response.headers = []  # they are sent, and a stream may be long
-        await stream_until_gone(context, receive, partial(follower.follow, start, form, send))
+        follower: Follower | None = None
+        log: LogFile | None = None
+        start = size = 0
+        try:
+            with CancelOnDisconnect(context, receive):
+                try:
+                    log = await self._open(context, found)
+                except NotThere:
+                    if is_done(found):
+                        raise
+                else:
+                    lines = asked.lines or FOLLOWED_LINES
+                    state, start = await self._start(context, log, lines)
+                    size = state.size
+            form: Form = PlainForm()
+            if wants_events(context.request.headers.get(b"accept", b"")):
+                start = self._resumed(context, size, start)
+                form = EventForm(start)
+            context.response.code = Code.OK
+            if context.request.method == "HEAD":
+                await send_nothing(send, *form.headers, status=200)
+                return
+            follower = Follower(
+                context,
+                found,
+                log,
+                threads=self._threads,
+                states=self._states,
+                check=partial(self._check_again, found.catalog),
+                limits=self._limits,
+                timeout=self._timeout,
+            )
+            headers = [*form.headers]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            context.response.headers = []  # they are sent, and a stream may be long
+            await stream_until_gone(context, receive, partial(follower.follow, start, form, send))
+        finally:
+            if follower is not None:
+                log = follower.log
+            if log is not None:
+                self._threads.run_later(log.close)
+
+    async def _open(
+        self, context: RequestContext, found: Found, attempt: int | None = None
+    ) -> LogFile:
+        """Raises GatewayError, and ClientGone."""
+        opened = partial(open_attempt, found.place, attempt)
+        return await self._threads.run(context.principal, opened, unwanted=LogFile.close)
+
+    async def _start(
+        self, context: RequestContext, log: LogFile, lines: int | None
+    ) -> tuple[State, int]:
+        """The state of a log, and where its last lines begin, or all of it."""
+        run = partial(self._threads.run, context.principal)
+        state = await run(log.state)
+        if lines is None:
+            return state, 0
+        return state, await run(partial(log.start_of_lines, lines, state.size))
 
     def _resumed(self, context: RequestContext, size: int, start: int) -> int:
         """Where an event stream goes on: behind the last event that the client has; at the

@@ -8,7 +8,8 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.core.codec.rewrite import BodyPath
 from gateway.core.errors import Sought
-from gateway.core.schema.method import Aspect, FieldPath, Method, RowSearch
+from gateway.core.profile.schema_paths import RowSearch
+from gateway.core.schema.method import Aspect, FieldPath, Method
 from gateway.core.suggestions import QUOTED_CHARS
 
 

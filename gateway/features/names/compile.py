@@ -11,6 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.calls.failures import Mention, Wording
 from gateway.core.calls.plan import NO_PLANNERS, Planners, add_planner
+from gateway.core.calls.steps import LookUp, Steps, Unique
 from gateway.core.codec.fields import field_called, is_message, message_of
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.schema_paths import (
@@ -29,7 +30,7 @@ from gateway.core.profile.schema_paths import (
     row_search,
     split,
 )
-from gateway.core.schema.method import LookUp, Method, Unique
+from gateway.core.schema.method import Method
 from gateway.core.schema.selection import chosen
 from gateway.features.names.aspect import (
     Filter,
@@ -130,12 +131,11 @@ class References:
         assert each.by is not None
         native, adapted = self._draft.native, self._draft.methods
         call, listing, name = needed_method(native, each.by.call), None, each.by.call
-        steps = adapted[name].steps if name in adapted else None
+        steps = Steps.of(adapted[name]) if name in adapted else Steps()
         if each.list is not None:
             rows = needed_method(native, each.list.call)
             rows = with_names(rows, RequestNames(references=self.references[each.list.call]))
-            before = () if steps is None else steps.before
-            listing = listing_of(each.list, rows, call.descriptor.input_type, before)
+            listing = listing_of(each.list, rows, call.descriptor.input_type, steps.before)
         if listing is not None and not listing.says:
             self.namesakes[name] = listing
         own = RequestNames(
@@ -143,7 +143,7 @@ class References:
             namesakes=self.namesakes.get(name),
             near=self._near.get(name),
         )
-        call = with_names(replace(call, steps=steps), own)
+        call = with_names(call.with_aspect(steps), own)
         return partial(finder, each, call, listing)
 
 
@@ -219,7 +219,7 @@ def finder(
     assert by is not None
     asked, answer = call.descriptor.input_type, call.descriptor.output_type
     take, _ = copied(answer, split(by.take), message, (ID,))
-    documented = {str(step.given) for step in call.steps.before} if call.steps else set()
+    documented = {str(step.given) for step in Steps.of(call).before}
     sends = []
     for send, paths in by.send.items():
         sources = [Source(needed_path(message, path), inside=True, native=True) for path in paths]

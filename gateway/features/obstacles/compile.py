@@ -5,6 +5,7 @@ from functools import partial
 
 from gateway.core.calls.failures import OwnMeanings
 from gateway.core.profile.draft import Draft
+from gateway.core.profile.profile import Sign
 from gateway.core.profile.schema_paths import (
     NotApplicable,
     entry,
@@ -12,7 +13,7 @@ from gateway.core.profile.schema_paths import (
     needed_method,
     proto_path,
 )
-from gateway.core.schema.method import Method, Sign
+from gateway.core.schema.method import Method
 from gateway.features.obstacles.obstacle import Obstacle, Refused
 from gateway.features.obstacles.profile import ObstacleEntry, ObstacleTables
 
@@ -39,7 +40,7 @@ def obstacle_of(each: ObstacleEntry, method: Method, methods: Mapping[str, Metho
     except (LookupError, ValueError) as error:
         raise NotApplicable(f"no such field in a sentence: {error}") from None
     return Obstacle(
-        Sign(each.begins),
+        Sign(begins=each.begins),
         each.says,
         each.says_one or "",
         each.otherwise,

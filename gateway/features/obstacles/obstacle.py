@@ -6,7 +6,8 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from gateway.core.calls.failures import Explainable, subjects
 from gateway.core.errors import Code
-from gateway.core.schema.method import Copies, FieldPath, Method, Sign
+from gateway.core.profile.profile import Sign
+from gateway.core.schema.method import Copies, FieldPath, Method
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import yaml
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway import __version__
+from gateway.core.calls.steps import LookUp, Rewrites, Steps, Unique, value_names
 from gateway.core.calls.xml_body import XmlField
 from gateway.core.codec.fields import (
     INT32,
@@ -32,7 +33,7 @@ from gateway.core.codec.wellknown import JSON_SCHEMAS, WRAPPERS, is_object
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
 from gateway.core.schema.document_parts import Description
-from gateway.core.schema.method import LookUp, Method, Unique
+from gateway.core.schema.method import Method
 from gateway.features.openapi.parts import Json, Parts, json_of, references
 from gateway.features.openapi.schemas import Components, described
 
@@ -186,7 +187,7 @@ def operation(
         "requestBody": {"content": body},
         "responses": {"200": success, **references("responses", map(str, parts.errors))},
         **({"x-aliases": others} if others else {}),
-        **({"x-sets": list(method.value_names)} if method.value_names else {}),
+        **({"x-sets": list(sets)} if (sets := value_names(method)) else {}),
         **{name: value for each in about.told for name, value in each.extensions.items()},
         **({"deprecated": True} if descriptor.GetOptions().deprecated else {}),
     }
@@ -244,21 +245,20 @@ def also_accepted(method: Method, about: About) -> Iterator[str]:
 
     A follow-up that is not `listed` would be denied; a look-up is made all the same.
     """
-    listed = about.listed
+    listed, rewrites, steps = about.listed, Rewrites.of(method), Steps.of(method)
     names = [
         f"`{rewrite.source}` for `{rewrite.target}`"
-        for rewrite in method.rewrites
+        for rewrite in rewrites
         if isinstance(rewrite, Rename)
     ]
-    names += [f"`{each.path}`" for each in method.rewrites if isinstance(each, MostRows)]
-    if method.steps is not None:
-        given = [step.given for step in method.steps.before if isinstance(step, LookUp)]
-        given += [step.given for step in method.steps.after if step.method.path in listed]
-        names += [f"`{path}`" for path in given]
-        for step in method.steps.before:
-            if isinstance(step, Unique):
-                found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
-                yield f"The answer is 409 if {found} one of that `{step.given}`."
+    names += [f"`{each.path}`" for each in rewrites if isinstance(each, MostRows)]
+    given = [step.given for step in steps.before if isinstance(step, LookUp)]
+    given += [step.given for step in steps.after if step.method.path in listed]
+    names += [f"`{path}`" for path in given]
+    for step in steps.before:
+        if isinstance(step, Unique):
+            found = f"`{step.method.path}` finds" if step.method.path in listed else "there is"
+            yield f"The answer is 409 if {found} one of that `{step.given}`."
     yield from about_bodies(method)
     for each in about.told:
         yield from each.sentences
@@ -267,7 +267,7 @@ def also_accepted(method: Method, about: About) -> Iterator[str]:
 
 
 def about_bodies(method: Method) -> Iterator[str]:
-    for needed in method.steps.needed if method.steps is not None else ():
+    for needed in Steps.of(method).needed:
         if needed.is_text:
             yield f"`{needed.field}` may not be empty."
         else:

@@ -1,6 +1,6 @@
 """OpenCue's documents, by the profile."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -48,8 +48,8 @@ class OpencueDocuments(Documents):
         return found
 
     def adapted(
-        self, methods: Mapping[str, Method], declared: Collection[str], added: Collection[str]
-    ) -> dict[str, Method]:
+        self, methods: Mapping[str, Method], added: Collection[str]
+    ) -> Mapping[str, Iterable[object]]:
         return Resolver(self._tables, methods, added, self.unused).adapted()
 
     def method_aliases(

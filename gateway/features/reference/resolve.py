@@ -6,12 +6,23 @@ them raises NotApplicable. Methods without an entry cost nothing more.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import time
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from gateway.core.calls.instead import Instead
+from gateway.core.calls.row_counts import RowLimit
+from gateway.core.calls.steps import (
+    FollowUp,
+    LookUp,
+    Needed,
+    Rereading,
+    Rewrites,
+    Steps,
+    Unique,
+)
 from gateway.core.codec.fields import INT32, INT64, UINT32, UINT64, is_message, message_of
 from gateway.core.codec.interfaces import Derived
 from gateway.core.codec.rewrite import BodyPath, Default, MostRows, Rename, Rewrite
@@ -31,20 +42,8 @@ from gateway.core.profile.schema_paths import (
     split,
 )
 from gateway.core.schema.catalog import NATIVE, UnusedEntry
-from gateway.core.schema.method import (
-    Copies,
-    FieldPath,
-    FollowUp,
-    Hop,
-    Instead,
-    LookUp,
-    Method,
-    Needed,
-    Rereading,
-    RowLimit,
-    Steps,
-    Unique,
-)
+from gateway.core.schema.method import Copies, FieldPath, Method
+from gateway.features.reference.hops import Hop, Hops
 from gateway.features.reference.profile import (
     After,
     Before,
@@ -72,19 +71,16 @@ class Resolver:
     added: Collection[str]
     unused: list[UnusedEntry]
 
-    def adapted(self) -> dict[str, Method]:
-        """By `service/Method`. What only documents have is left out if nothing answers for it."""
-        rewrites, steps = self._rewrites(), self._steps()
-        instead, row_limits = self._instead(), self._row_limits()
+    def adapted(self) -> dict[str, list[object]]:
+        """Aspects by `service/Method`. What only documents have is left out if nothing answers for
+        it.
+        """
+        rewrites = {name: Rewrites(each) for name, each in self._rewrites().items() if each}
+        kinds = (rewrites, self._steps(), self._instead(), self._row_limits())
+        instead = kinds[2]
         return {
-            name: replace(
-                method,
-                rewrites=tuple(rewrites[name]),
-                steps=steps.get(name),
-                instead=instead.get(name),
-                row_limit=row_limits.get(name),
-            )
-            for name, method in self.methods.items()
+            name: [kind[name] for kind in kinds if name in kind]
+            for name in self.methods
             if name in instead or name not in self.added
         }
 
@@ -173,7 +169,7 @@ class Resolver:
                 asked = main.descriptor.input_type
                 name = proto_path(asked, each.name) if each.name else None
                 is_native = each.method not in self.added
-                found[each.method] = Instead(hops, put.name, is_native, name)
+                found[each.method] = Instead(Hops(hops, put.name, name).answer, is_native)
         return found
 
     def _hop(self, main: Method, each: HopEntry, *, is_first: bool) -> Hop:

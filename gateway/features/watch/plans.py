@@ -2,7 +2,8 @@
 
 from collections.abc import Container
 
-from gateway.core.calls.invoke import Invocation, filled, has_name, parsed
+from gateway.core.calls.ids import has_name
+from gateway.core.calls.invoke import Invocation, filled, parsed
 from gateway.core.calls.plan import Plan
 from gateway.core.schema.method import set_at, value_at
 from gateway.features.watch.aspect import Watching

@@ -18,6 +18,7 @@ from gateway.core.errors import Code, GatewayError
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import build_catalog, load_profile
+from tests.support.needs import needs
 from tests.support.opencue import message_class, opencue
 from tests.support.protos import examples, messages, own_types, trial
 from tests.support.protos import opencue as schema
@@ -106,7 +107,8 @@ def as_json(method: Method, message: bytes) -> bytes:
             "/job.JobInterface/SetPriority",
             "/job.JobInterface/AddComment",
         ),
-        *("/job.LayerInterface/AddLimit", "/show.ShowInterface/CreateShow"),
+        "/job.LayerInterface/AddLimit",
+        pytest.param("/show.ShowInterface/CreateShow", marks=needs("reference")),
     ],
 )
 def test_what_the_profile_looks_at_never_does(path: str) -> None:

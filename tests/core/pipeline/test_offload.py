@@ -23,6 +23,7 @@ from gateway.core.calls.plan import (
     holds_the_loop,
     plan,
 )
+from gateway.core.calls.steps import Steps
 from gateway.core.codec.body import parse
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.codec.xml_text import TextReader
@@ -124,13 +125,13 @@ def outcome_of(catalog: Catalog, path: str, body: bytes) -> object:
 
 async def test_plans_and_errors_are_the_same(catalog: Catalog, started: list[Popen[bytes]]) -> None:
     """Calls, look-ups, ignored fields and errors are those that this process would have made."""
-    with_steps = [each for each in catalog.methods if each.steps is not None]
+    with_steps = [each for each in catalog.methods if Steps in each.aspects]
     assert with_steps
     bodies = [(path, orjson.dumps(body)) for path, body in BODIES if path in catalog.routes]
     bodies += [
         (each.path, orjson.dumps({step.given.json[0]: "x"}))
         for each in with_steps
-        for step in (*each.steps.before, *each.steps.after)  # type: ignore[union-attr]
+        for step in (*Steps.of(each).before, *Steps.of(each).after)
     ]
     bodies += [(GET_JOBS, b"{"), (GET_JOBS, b"")]
     found, steps = set(), 0

@@ -13,11 +13,11 @@ from gateway.core.calls.query import form_as_json
 from gateway.core.codec.fields import MOST_PARTS
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import Code, GatewayError
-from tests.core.pipeline.test_short_names import CATALOG, GET_JOBS
 from tests.support.needs import needs
+from tests.support.opencue import catalog
 from tests.support.queries import read_query
 
-METHOD = CATALOG.routes[GET_JOBS]
+METHOD = catalog().routes["/job.JobInterface/GetJobs"]
 EVENTS = b"text/event-stream"
 
 
@@ -55,10 +55,10 @@ WHERE: dict[str, Callable[[str], None]] = {
     "_sum": lambda path: query(("_group", "name"), ("_sum", path)),
     "_until": lambda path: query(("_until", f"{path}=1"), accept=EVENTS),
 }
-PLACES = [
-    pytest.param(ask, id=name, marks=[needs("watch")] if name == "_until" else [])
-    for name, ask in WHERE.items()
-]
+NEEDED = {"_until": needs("watch")} | {
+    name: needs("views") for name in ("_fields", "_where", "_sort", "_group", "_sum")
+}
+PLACES = [pytest.param(ask, id=name, marks=NEEDED.get(name, ())) for name, ask in WHERE.items()]
 
 
 def refusal(ask: Callable[[str], None], path: str) -> str:

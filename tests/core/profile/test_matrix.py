@@ -17,6 +17,7 @@ from hypothesis import given
 from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.messages import Messages
 from cuebot_simulator.world.studio import build_farm
+from gateway.core.calls.instead import Instead
 from gateway.core.calls.plan import steps_of
 from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
@@ -26,8 +27,8 @@ from gateway.features.catalog import load_profile
 from gateway.features.names.aspect import RequestNames
 from gateway.features.names.naming import Naming
 from gateway.features.reference.resolve import answer_aliases
-from tests.core.profile.reference import CALLS, Call, new_studio
 from tests.features.names.ids import with_ids
+from tests.features.reference.documented import CALLS, Call, new_studio
 from tests.support.decoding import decoder
 from tests.support.farms import running_farm
 from tests.support.needs import needs
@@ -169,7 +170,9 @@ async def test_every_method_is_routed(version: Version) -> None:
 
 async def test_every_method_reaches_cuebot(version: Version) -> None:
     new_studio(version.gateway, version.cuebot)
-    methods = [method for method in version.gateway.catalog.methods if method.instead is None]
+    methods = [
+        method for method in version.gateway.catalog.methods if Instead not in method.aspects
+    ]
     served = [method.path for method in methods]
     for method in methods:
         answer = await version.gateway.post(method.path, with_ids(method))

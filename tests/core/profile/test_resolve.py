@@ -8,11 +8,11 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.message_factory import GetMessageClass
 
 from gateway.core.calls.plan import plan
+from gateway.core.calls.steps import LookUp, Rewrites, Steps
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError
 from gateway.core.schema.catalog import Catalog, UnusedEntry
 from gateway.core.schema.description import Schema, assumed_schema, services_of
-from gateway.core.schema.method import LookUp
 from gateway.core.schema.selection import Selection
 from gateway.features.catalog import Profile, build_catalog, load_profile
 from gateway.features.names.aspect import RequestNames
@@ -97,7 +97,7 @@ def test_the_probe_is_a_method_that_is_served(ours: Catalog) -> None:
 def test_requests_to_other_methods_pay_nothing(ours: Catalog) -> None:
     profile = load_profile("opencue")
     touched = {
-        method.path[1:] for method in ours.methods if method.rewrites or method.steps is not None
+        method.path[1:] for method in ours.methods if {Rewrites, Steps} & method.aspects.keys()
     }
     named = {*profile.requests, *profile.defaults, *profile.needed, *profile.rows}
     named |= {each.method for each in profile.before} | {each.method for each in profile.unique}
@@ -148,7 +148,8 @@ def test_nothing_applies_to_another_schema() -> None:
     for reason in idle.values():
         assert reason.endswith("is not served") or reason.startswith("there is no ")
     for method in catalog.methods:
-        assert not any((method.rewrites, method.steps, RequestNames.of(method).references))
+        assert not {Rewrites, Steps} & method.aspects.keys()
+        assert not RequestNames.of(method).references
     assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, {})
 
 
@@ -400,8 +401,7 @@ def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
         )
         with pytest.raises(GatewayError, match="max_: also given as most"):
             plan(method, b'{"most": "5", "max_": "4"}', UnknownFieldPolicy.EVERYTHING)
-        assert method.steps is not None
-        (step,) = method.steps.before
+        (step,) = Steps.of(method).before
         assert isinstance(step, LookUp)
         assert (step.put.json, step.put.original, step.take) == (("theMost",), ("max_",), ("a__b",))
 

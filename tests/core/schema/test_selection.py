@@ -9,7 +9,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Skipped, assumed_schema
 from gateway.core.schema.selection import Selection
-from gateway.features.catalog import Profile, build_catalog, load_profile
+from gateway.features.catalog import build_catalog, load_profile
+from tests.support.needs import needs
 from tests.support.opencue import opencue
 from tests.support.servers import Gateway, ScriptedCuebot
 
@@ -109,9 +110,15 @@ def everything() -> Catalog:
         ("frame.FrameInterface", "job.FrameInterface/GetFrame"),
         ("frame.*", "job.FrameInterface/Eat"),
         ("frame.FrameInterface/Ki*", "job.FrameInterface/Kill"),
-        ("job.LayerInterface/Kill", "job.LayerInterface/KillFrames"),
-        ("layer.LayerInterface/Kill", "job.LayerInterface/KillFrames"),
-        ("*/Kill", "job.LayerInterface/KillFrames"),
+        pytest.param(
+            "job.LayerInterface/Kill", "job.LayerInterface/KillFrames", marks=needs("reference")
+        ),
+        pytest.param(
+            "layer.LayerInterface/Kill",
+            "job.LayerInterface/KillFrames",
+            marks=needs("reference"),
+        ),
+        pytest.param("*/Kill", "job.LayerInterface/KillFrames", marks=needs("reference")),
     ],
 )
 def test_a_glob_may_have_any_name_of_a_method(everything: Catalog, name: str, native: str) -> None:
@@ -127,29 +134,6 @@ def test_a_glob_may_have_any_name_of_a_method(everything: Catalog, name: str, na
     assert leading <= including.routes.keys()
     assert "/job.LayerInterface/GetLayer" not in including.routes
     assert (excluding.unused_globs, including.unused_globs) == ((), ())
-
-
-@pytest.mark.gateway(exclude_services=["job.LayerInterface/Kill"])
-@pytest.mark.parametrize("service", ["layer.LayerInterface", "job.LayerInterface"])
-async def test_an_excluded_name_of_the_profile_is_404(
-    gateway: Gateway, cuebot: ScriptedCuebot, service: str
-) -> None:
-    """The answer says what it stands for, and the method's own name does not lead there either."""
-    answer = await gateway.post(f"/{service}/Kill", {})
-    message = answer.json()["message"]
-    assert answer.status_code == 404
-    assert message.endswith("it is job.LayerInterface/KillFrames, which is not served here")
-    answer = await gateway.post(f"/{service}/KillFrames", {})
-    assert (answer.status_code, cuebot.seen) == (404, [])
-
-
-def test_a_name_of_the_profile_that_cuebot_has_is_cuebots() -> None:
-    """Where a method of a documented name exists, a glob means that one alone."""
-    methods = {"job.JobInterface/Kill": "job.JobInterface/KillFrames"}
-    profile = Profile.model_validate({"methods": methods})
-    catalog = build_catalog(opencue(), Selection(exclude=("job.JobInterface/Kill",)), profile)
-    assert "/job.JobInterface/KillFrames" in catalog.routes
-    assert "/job.JobInterface/Kill" not in catalog.routes
 
 
 def test_globs_that_match_nothing_have_a_suggestion() -> None:

@@ -6,25 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.core.errors import ConfigurationError
-from gateway.core.settings.loading import retired, synonyms
+from gateway.core.settings.loading import synonyms
 from gateway.core.settings.notes import Retired, noted
 from gateway.core.settings.types import parse_duration, parse_store_url
 from gateway.features.settings import Settings, load_settings, misspelled
 from tests.support.needs import OF_ALL_FEATURES, needs
+from tests.support.settings import SECRET, name_of, named_problem, problem, wrong_values
 
 SHIPPED = Path(__file__).parents[3] / "config" / "gateway.toml"
-SECRET = "hush-hush-hush-hush-hush-hush-hush"
-
-
-def problem(environ: dict[str, str]) -> str:
-    """The one line that this environment stops startup with."""
-    with pytest.raises(ConfigurationError) as caught:
-        load_settings({"JWT_SECRET": SECRET} | environ)
-    text = str(caught.value)
-    assert text.isprintable()
-    assert "hush" not in text
-    return text
 
 
 @pytest.fixture
@@ -42,11 +31,6 @@ def file_problem(file: Path, content: str | bytes) -> str:
     text = problem({"GATEWAY_CONFIG": str(file), "JWT_SECRET": ""})
     assert str(file) in text
     return text
-
-
-def name_of(value: object) -> str:
-    text = str(value)
-    return ascii(text)[1:-1] if len(text) < 40 else f"{text[:10]}… {len(text)} characters"
 
 
 @pytest.mark.parametrize(
@@ -87,17 +71,6 @@ def test_names_that_are_right_are_not_misspelled() -> None:
         "GATEWAY_CONFIG",
     ]
     assert misspelled(dict.fromkeys([*ours, "GRPC_MAX_MESSAGE_SIZE"], "x") | {"REST_PRT": ""}) == []
-
-
-@needs("traces")
-def test_a_retired_setting_is_named() -> None:
-    settings = load_settings({"TRACES_RATIO": "0"})
-    assert settings.traces_ratio == 0
-    assert retired(settings) == [
-        "TRACES_RATIO is retired, and goes with the next release: set"
-        " OTEL_TRACES_SAMPLER=parentbased_traceidratio and OTEL_TRACES_SAMPLER_ARG"
-    ]
-    assert retired(Settings()) == []
 
 
 def test_the_shipped_file_has_every_setting_and_nothing_else() -> None:
@@ -227,15 +200,6 @@ def test_the_secret_from_the_environment(text: str) -> None:
     assert secret.get_secret_value() == text
 
 
-@needs("access")
-def test_tables_from_the_environment() -> None:
-    """They are JSON there, and replace the defaults as a whole."""
-    text = '[{"name": "td", "who": {"realm_access": {"roles": "td"}}, "may": ["reads"]}]'
-    (rule,) = load_settings({"ACCESS": text}).access
-    assert (rule.name, rule.may) == ("td", ("reads",))
-    assert rule.who == {"realm_access": {"roles": ("td",)}}
-
-
 def test_a_setting_from_the_file(file: Path) -> None:
     settings = from_file(
         file,
@@ -328,93 +292,36 @@ def test_a_bad_duration_is_told_an_example(given: object) -> None:
         parse_duration(given)
 
 
-OPENCUES = ("request_timeout", "grpc_keepalive_time", "grpc_max_message_size")
-WRONG: dict[str, list[str]] = {
-    "CUEBOT_ENDPOINT": [
-        *("http://cuebot:8443", "cuebot", "cuebot:", ":8443", "cue bot:1", "cuebot:0"),
-        *("cuebot:99999", "cuebot:8443/x", "cuebot:84\n43", "cuebot:٨٤٤٣", "::1:8443", "[::1]"),
-        *("a:1,b", "a:1,", ",", "a:1 b:2", " ", "\t", " cuebot:8443", "cuebot:8443 "),
-        "cuebot:8443\n",
-    ],
-    "REST_PORT": ["http", "-1", "65536", "8448.5", ":8448"],
-    "MAX_BODY_MB": ["0", "-1", "4MB", "nan", "inf"],
-    "MAX_IN_FLIGHT": ["0", "many"],
-    "MAX_CONNECTIONS": ["0"],
-    "MAX_CONNECTIONS_PER_ADDRESS": ["-1"],
-    "MAX_ANSWER_MEMORY": ["0", "0.9MB", "-1", "5KB", "2TB", "99999GB", "nan", "x"],
-    "DOCS": ["on"],
-    "HTTP_TIMEOUT": ["0", "soon", "9" * 400],
-    "GRPC_TIMEOUT": ["0s", "-1s", "\n"],
-    "REQUEST_TIMEOUT": ["soon"],
-    "GRPC_KEEPALIVE_TIME": ["soon"],
-    "GRPC_MAX_RECV_MSG_MB": ["0", "2048"],
-    "GRPC_MAX_MESSAGE_SIZE": ["4MB", "0", "-1", "²", "9" * 400, "9" * 5000],
-    "KEEPALIVE_TIMEOUT": ["0"],
-    "JWT_ALGORITHMS": ["RS256", "HS256,none", "none", ","],
-    "JWT_LEEWAY": ["-5s"],
-    "RATE_LIMIT_RPS": ["-1", "nan", "inf", "fast", "1e-300", "0.0009", "5e-324", "1e7"],
-    "RATE_LIMIT_BURST": ["0", "1.5"],
-    "RATE_LIMIT_MAX_WAIT": ["long"],
-    "RATE_LIMIT_OVERRIDES": [
-        *("[", "{}", "7", "[7]", '[{"rps": 1}]', '[{"subjects": ["a"]}]'),
-        '[{"subjects": ["a"], "rps": -1}]',
-        '[{"subjects": ["a"], "rps": 1e-300}]',
-        '[{"subjects": ["a"], "rps": 1, "brust": 2}]',
-        '[{"subjects": ["a"], "rps": 1, "max_wait": "x"}]',
-        '[{"subjects": "a", "rps": 1}]',
-    ],
-    "LOG_LEVEL": ["loud", "a\nb"],
-    "LOG_FORMAT": ["xml"],
-    "TRACES": ["always"],
-    "TRACES_RATIO": ["1.5"],
-    "AUDIT_SYNC": ["maybe"],
-    "AUDIT_FAIL": ["ajar"],
-    "LOG_ROOTS": ["shots", "/a/../b", "/a=b", "/a, /a=/b", "=/a"],
-    "UNKNOWN_FIELDS": ["drop"],
-}
-
-
-def is_known(variable: str) -> bool:
-    """Whether the feature with this setting is there."""
-    name = variable.lower()
-    return name in Settings.model_fields or name in OPENCUES
-
-
-@pytest.mark.parametrize(
-    ("variable", "text"),
-    [(name, text) for name in WRONG if is_known(name) for text in WRONG[name]],
-    ids=name_of,
+@wrong_values(
+    {
+        "CUEBOT_ENDPOINT": [
+            *("http://cuebot:8443", "cuebot", "cuebot:", ":8443", "cue bot:1", "cuebot:0"),
+            *("cuebot:99999", "cuebot:8443/x", "cuebot:84\n43", "cuebot:٨٤٤٣", "::1:8443", "[::1]"),
+            *("a:1,b", "a:1,", ",", "a:1 b:2", " ", "\t", " cuebot:8443", "cuebot:8443 "),
+            "cuebot:8443\n",
+        ],
+        "REST_PORT": ["http", "-1", "65536", "8448.5", ":8448"],
+        "MAX_BODY_MB": ["0", "-1", "4MB", "nan", "inf"],
+        "MAX_IN_FLIGHT": ["0", "many"],
+        "MAX_CONNECTIONS": ["0"],
+        "MAX_CONNECTIONS_PER_ADDRESS": ["-1"],
+        "MAX_ANSWER_MEMORY": ["0", "0.9MB", "-1", "5KB", "2TB", "99999GB", "nan", "x"],
+        "DOCS": ["on"],
+        "HTTP_TIMEOUT": ["0", "soon", "9" * 400],
+        "GRPC_TIMEOUT": ["0s", "-1s", "\n"],
+        "REQUEST_TIMEOUT": ["soon"],
+        "GRPC_KEEPALIVE_TIME": ["soon"],
+        "GRPC_MAX_RECV_MSG_MB": ["0", "2048"],
+        "GRPC_MAX_MESSAGE_SIZE": ["4MB", "0", "-1", "²", "9" * 400, "9" * 5000],
+        "KEEPALIVE_TIMEOUT": ["0"],
+        "LOG_LEVEL": ["loud", "a\nb"],
+        "LOG_FORMAT": ["xml"],
+        "UNKNOWN_FIELDS": ["drop"],
+    }
 )
 def test_a_wrong_value_names_the_variable(variable: str, text: str) -> None:
-    line = problem({variable: text})
-    assert re.match(rf"{variable}(\[\d\](\.\w+)?)?: ", line)
+    line = named_problem(variable, text)
     assert "expected a size such as" in line or variable != "MAX_ANSWER_MEMORY"
-
-
-@needs("access")
-@pytest.mark.parametrize(
-    ("rule", "what"),
-    [
-        (
-            '{"name": "a", "who": {}, "may": ["kill"]}',
-            "ACCESS[0].may: expected reads, ",
-        ),
-        ('{"name": "a", "who": {}, "may": ["!reads"]}', "ACCESS[0].may: there is nothing to take"),
-        ('{"name": "a", "may": ["reads"]}', "ACCESS[0].who: field required"),
-        ('{"name": "a", "who": {"x": []}, "may": []}', "ACCESS[0].who: x: expected a glob"),
-        ('{"name": "a", "who": {"x": 1}, "may": []}', "ACCESS[0].who: x: expected a glob"),
-        ('{"name": "a", "who": {"signed_by": "us"}, "may": []}', "ACCESS[0].who: signed_by: exp"),
-        ('{"name": "a", "who": "x", "may": []}', "ACCESS[0].who: expected a table of claims"),
-        ('{"name": "", "who": {}, "may": []}', "ACCESS[0].name: "),
-        ('{"name": "a\\n", "who": {}, "may": []}', "ACCESS[0].name: expected printable"),
-        ('{"name": "a", "who": {}, "may": [], "role": "x"}', "ACCESS[0].role: "),
-        ('{"name": "a", "who": {}, "may": [], "identity": "force"}', "ACCESS[0].identity: "),
-        ('{"name": "a", "who": {}, "may": []}', "ACCESS: two rules are called 'a'"),
-    ],
-)
-def test_a_wrong_access_rule_names_the_key(rule: str, what: str) -> None:
-    text = f"[{rule}, {rule}]" if "two rules" in what else f"[{rule}]"
-    assert problem({"ACCESS": text}).startswith(what)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,8 @@ async def test_everything_goes_over_tls(studio: Authority) -> None:
         settings = settings_for(cuebot.endpoint, cuebot_tls=True, cuebot_ca_file=studio.file)
         async with running_gateway(settings) as gateway:
             answer = await gateway.post(ECHO, {"word": "x"})
-            assert (await gateway.client.get("/readyz")).json()["schema"] == "confirmed"
+            assert gateway.catalog.schema.confirmed
+            assert await gateway.app.parts.upstream.usable(PATIENCE) == 1
         report = await run_checks(settings)
         async with cuebot_client(settings, PATIENCE) as client:
             direct = await client.call(ECHO[1:], Arguments(b'{"word": "x"}'))
@@ -189,7 +190,7 @@ async def test_what_is_wrong_is_said(
         with capture_logs() as logs:
             async with running_gateway(given, ready=False) as gateway:
                 while len(logged := told_in(logs)) < 2:
-                    assert (await gateway.client.get("/readyz")).status_code == 503
+                    assert await gateway.app.parts.upstream.usable(PATIENCE) == 0
         told = [await failure(given), *logged, *(await run_checks(given)).problems]
     assert (len(told), cuebot.seen) == (4, [])
     assert "127.0.0.1" not in told[0], "a client need not know where Cuebot is"

@@ -51,7 +51,11 @@ async def call(
     ("path", "native"),
     [
         (KILL, KILL),
-        ("/layer.LayerInterface/Kill", "/job.LayerInterface/KillFrames"),
+        pytest.param(
+            "/layer.LayerInterface/Kill",
+            "/job.LayerInterface/KillFrames",
+            marks=needs("reference"),
+        ),
         ("//frame.FrameInterface/Kill", "/job.FrameInterface/Kill"),
         ("/frame.FrameInterface/%4bill", "/job.FrameInterface/Kill"),
     ],
@@ -92,7 +96,12 @@ async def test_a_wrong_verb_is_refused(gateway: Gateway, cuebot: ScriptedCuebot,
         ("/layer.LayerInterface/KillFrame", "", "did you mean KillFrames?"),
         ("/Job/kill", "did you mean job.JobInterface?", "mean /job.JobInterface/Kill?"),
         ("/show.ShowInterfce/x", "did you mean show.ShowInterface?", "show.ShowInterface?"),
-        ("/host.OwnerInterface/SetMaxCores", "", "use OwnerInterface/TakeOwnership"),
+        pytest.param(
+            "/host.OwnerInterface/SetMaxCores",
+            "",
+            "use OwnerInterface/TakeOwnership",
+            marks=needs("reference"),
+        ),
     ],
 )
 async def test_a_404_hides_the_rest(gateway: Gateway, path: str, hint: str, for_all: str) -> None:
@@ -144,6 +153,7 @@ async def test_a_look_up_needs_no_right(gateway: Gateway, cuebot: ScriptedCuebot
     assert (await call(gateway, "/show.ShowInterface/FindShow", who)).status_code == 403
 
 
+@needs("reference")
 async def test_a_follow_up_needs_one(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     body = {"name": "new", "defaultMinCores": 5}
     answer = await call(gateway, CREATE_SHOW, signed("tom", role="producer"), body)
@@ -162,6 +172,7 @@ async def documents(gateway: Gateway, who: dict[str, str], known: str = "") -> h
     return await gateway.client.get("/openapi.json", headers=headers)
 
 
+@needs("openapi")
 async def test_the_document_shows_what_the_token_may_call(gateway: Gateway) -> None:
     reader, wrangler = await asyncio.gather(
         documents(gateway, READER),
@@ -177,6 +188,7 @@ async def test_the_document_shows_what_the_token_may_call(gateway: Gateway) -> N
     assert same.status_code == 304
 
 
+@needs("openapi", "reference")
 async def test_the_document_names_no_other_methods(gateway: Gateway) -> None:
     alone = await documents(gateway, signed("ann", role="creator"))
     said = alone.json()["paths"][CREATE_SHOW]["post"]["description"]
@@ -189,6 +201,7 @@ def methods_in(answer: httpx.Response) -> set[str]:
     return {path for path in found if path.count("/") == 2}
 
 
+@needs("health", "openapi")
 async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) -> None:
     for who in (READER, signed("lena", realm_access={"roles": "wrangler"}), signed("tom")):
         status = (await gateway.client.get("/status.json", headers=who)).json()["schema"]
@@ -202,6 +215,7 @@ async def test_the_farm_page_counts_what_the_token_may_call(gateway: Gateway) ->
     access=[rule("dashboards", {"scope": "read"}, "reads"), rule("all", {}, "show.*/Get*")],
     docs="public",
 )
+@needs("openapi")
 async def test_the_public_document_is_that_of_a_token_without_claims(gateway: Gateway) -> None:
     async with http_client(gateway.url) as client:
         nobody = await client.get("/openapi.json")

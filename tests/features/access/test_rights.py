@@ -325,7 +325,7 @@ def test_a_key_that_no_feature_reads_is_not_ignored() -> None:
 # --- The rules that config/access.toml ships -------------------------------------------------
 ROOT = Path(__file__).parents[3]
 FILE = ROOT / "config" / "access.toml"
-PAGE = ROOT / "docs" / "access.md"
+PAGES = ("access.md", "object-rights.md", "identity.md")
 SETTINGS = load_settings({"GATEWAY_CONFIG": str(FILE)})
 RULES = access_rules(SETTINGS)
 
@@ -369,8 +369,9 @@ def test_everybody_who_may_do_something_may_see_the_shows() -> None:
     assert [rule.name for rule in rules if f"/{GET_SHOWS}" not in rule.allowed(catalog())] == []
 
 
-def test_the_page_shows_the_rules_of_the_file() -> None:
-    blocks = re.findall(r"^```toml\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+def test_the_pages_show_the_rules_of_the_file() -> None:
+    text = "".join((ROOT / "docs" / page).read_text(encoding="utf-8") for page in PAGES)
+    blocks = re.findall(r"^```toml\n(.*?)^```", text, re.M | re.S)
     shown = [tomllib.loads(block) for block in blocks]
     shipped = tomllib.loads(FILE.read_text(encoding="utf-8"))
     rules = {rule["name"]: rule for rule in shipped["access"]}

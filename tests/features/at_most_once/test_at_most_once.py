@@ -190,6 +190,7 @@ async def operate(server: StoreServer, *command: object) -> Any:
 # --- A repetition ---------------------------------------------------------------------------
 
 
+@needs("names", "reference")
 async def test_a_repetition_gets_the_first_answer(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """With what was reported, however the path and the key are spelled."""
     cuebot.answers(FIND_JOB, answer("job.JobFindJobResponse", job={"id": "j"}))
@@ -426,6 +427,7 @@ CREATE, SET_MIN = "/show.ShowInterface/CreateShow", "/show.ShowInterface/SetDefa
 @pytest.mark.parametrize(
     ("code", "status"), [("FAILED_PRECONDITION", 400), ("UNAVAILABLE", 409), ("OK", 404)]
 )
+@needs("reference")
 async def test_calls_of_several_steps_are_one(
     gateway: Gateway, cuebot: ScriptedCuebot, code: str, status: int
 ) -> None:

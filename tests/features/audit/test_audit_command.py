@@ -78,6 +78,11 @@ def test_the_program_that_called_stands_by_its_address(log: Path) -> None:
     assert ["10.0.8.15 via mcp  " in row for row in rows] == [True, False]
 
 
+def test_a_log_that_was_denied_is_told_by_its_path(log: Path) -> None:
+    log.write_bytes(line("a", path="/logs/job/0001-comp", request=None))
+    assert in_process("audit", str(log)).text.rstrip().endswith("  /logs/job/0001-comp")
+
+
 @pytest.mark.parametrize(
     ("more", "outcome"),
     [

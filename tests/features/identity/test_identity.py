@@ -138,7 +138,7 @@ async def test_aliases_and_dry_runs(gateway: Gateway, cuebot: ScriptedCuebot) ->
     """A dry run by a documented path shows what Cuebot would get."""
     body = {"layer": {"id": "l"}, "username": "supervisor"}
     headers = INTERN | {"X-Dry-Run": "1"}
-    answer = await gateway.post("/layer.LayerInterface/Kill", body, headers=headers)
+    answer = await gateway.post("/layer.LayerInterface/KillFrames", body, headers=headers)
     assert answer.json()["method"] == "/job.LayerInterface/KillFrames"
     assert answer.json()["request"]["username"] == "intern"
     assert (answer.headers["x-replaced-fields"], cuebot.seen) == ("username", [])

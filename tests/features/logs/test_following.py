@@ -26,7 +26,7 @@ from tests.support.patience import PATIENCE, until
 
 pytestmark = pytest.mark.anyio
 
-RUNNING, SUCCEEDED = 2, 3
+WAITING, RUNNING, SUCCEEDED = 0, 2, 3
 QUICK = LogLimits(tick_seconds=0.01, poll_seconds=0.02, silent_seconds=0.05, followers=4)
 
 
@@ -97,6 +97,61 @@ async def test_a_frame_that_is_done_has_no_more(farm: LoggingFarm) -> None:
     farm.frame.state = SUCCEEDED
     async with following(farm) as reader:
         assert await reader.end() == b"one\ntwo\n"
+
+
+async def test_a_log_that_is_not_there_yet_is_waited_for(farm: LoggingFarm) -> None:
+    farm.frame.state = WAITING
+    async with following(farm) as reader:
+        said = b"[the log is not there yet: frame %s is WAITING]\n" % farm.frame.name.encode()
+        await reader.has(said)
+        farm.frame.state = RUNNING
+        farm.write(b"".join(b"line %d\n" % number for number in range(20)))
+        await reader.has(b"line 19\n")
+        farm.frame.state = SUCCEEDED
+        text = await reader.end()
+        assert text.startswith(said + b"line 0\nline 1\n")
+
+
+@pytest.mark.parametrize("last", [{}, {"Last-Event-ID": "4000"}], ids=["new", "resumed"])
+async def test_events_of_a_log_that_is_not_there_yet(
+    farm: LoggingFarm, last: dict[str, str]
+) -> None:
+    """Whoever is lost meanwhile gets all of it: the id is that of its beginning."""
+    farm.frame.state = WAITING
+    async with following(farm, headers=EVENTS | last) as reader:
+        reason = f"the log is not there yet: frame {farm.frame.name} is WAITING"
+        said = f'retry: 2000\n\nid: 0\nevent: waiting\ndata: {{"reason":"{reason}"}}\n\n'.encode()
+        await reader.has(said + b":\n\n")
+        farm.write(b"one\n")
+        await reader.has(b"id: 4\ndata: one\n\n")
+        farm.frame.state = SUCCEEDED
+        assert (await reader.end()).endswith(b"id: 4\nevent: done\ndata: {}\n\n")
+
+
+async def test_a_frame_may_end_without_a_log(farm: LoggingFarm) -> None:
+    async with following(farm) as reader:
+        await reader.has(b"is RUNNING]")
+        farm.frame.state = SUCCEEDED
+        assert (await reader.end()).endswith(b"[the frame is done, and has no log]\n")
+    answer = await farm.gateway.client.get(f"{farm.path}?follow")
+    assert answer.status_code == 404
+    assert "the log is not there" in answer.json()["message"]
+
+
+async def test_who_waits_for_a_log_may_leave_and_is_bounded(farm: LoggingFarm) -> None:
+    places = farm.gateway.app.feature(feature.Logs).followers
+    head = await farm.gateway.client.head(f"{farm.path}?follow")
+    assert (head.status_code, places.taken) == (200, 0)
+    async with following(farm) as reader:
+        await reader.has(b"not there yet")
+        assert places.taken == 1
+        farm.gateway.app.parts.readiness.stopping = True
+        assert (await reader.end()).endswith(b"[the gateway is stopping]\n")
+    assert places.taken == 0
+
+
+async def test_without_follow_a_log_that_is_not_there_yet_is_a_404(farm: LoggingFarm) -> None:
+    assert (await farm.gateway.client.get(farm.path)).status_code == 404
 
 
 async def test_events_have_offsets_and_go_on_there(farm: LoggingFarm) -> None:

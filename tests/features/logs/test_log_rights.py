@@ -1,6 +1,7 @@
 """Who may read a log."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from tests.features.logs.farm import LoggingFarm, logging_farm
 from tests.features.logs.test_logs import TEXT
+from tests.support.audit import lines_of
 from tests.support.needs import needs
 from tests.support.rights import rule, signed
 
@@ -75,3 +77,16 @@ async def test_a_denial_is_counted(farm: LoggingFarm) -> None:
     farm.gateway.app.parts.pipeline.interceptors.append(Noted())
     await farm.gateway.client.get(farm.path, headers=signed(role="jobs"))
     assert denied == ["jobs"]
+
+
+@needs("audit")
+async def test_a_denied_read_has_an_audit_line_and_a_hidden_one_none(tmp_path: Path) -> None:
+    """As reads of methods have."""
+    log = tmp_path / "audit.log"
+    async with logging_farm(tmp_path, access=ACCESS, audit_log=str(log)) as farm:
+        for who in (signed(role="jobs"), signed("someone", role="see"), signed(role="reads")):
+            await farm.gateway.client.get(f"{farm.path}?lines=5", headers=who)
+        (line,) = lines_of(log)
+        expected = {"path": farm.path, "denied": "jobs", "status": 403, "phase": "outcome"}
+        assert expected.items() <= line.items()
+        assert line["method"] == "/job.JobInterface/GetFrames"

@@ -194,6 +194,7 @@ async def test_only_get_and_head(farm: LoggingFarm) -> None:
 async def test_the_access_log_has_it(farm: LoggingFarm) -> None:
     lines = farm.gateway.access_lines()
     await farm.gateway.client.get(farm.path)
+    await until(lambda: lines)
     (line,) = lines
     assert (line["path"], line["status"], line["bytes"]) == (farm.path, 200, len(TEXT))
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gateway.core.calls.steps import Steps
 from gateway.core.codec.rewrite import Body
 from gateway.core.schema.method import Method
 from gateway.features.names.aspect import RequestNames
@@ -17,6 +18,5 @@ def with_ids(method: Method) -> dict[str, Any]:
     for reference in RequestNames.of(method).references:
         if not (reference.listed or reference.is_text):
             body.put(reference.place, {"id": NO_ID}, reference.place)
-    needed = method.steps.needed if method.steps else ()
-    value |= {each.field: "x" if each.is_text else {} for each in needed}
+    value |= {each.field: "x" if each.is_text else {} for each in Steps.of(method).needed}
     return value

@@ -6,6 +6,7 @@ import grpc
 import pytest
 
 from gateway.core.calls.ids import LONGEST_NAME
+from tests.support.needs import needs
 from tests.support.rights import ALL, ALL_SEE_ONLY, ONLY, SEE, signed
 from tests.support.servers import Gateway, ScriptedCuebot
 
@@ -71,6 +72,7 @@ async def test_a_name_that_is_too_long_is_not_searched_for_its_parts(gateway: Ga
         assert (answer.status_code, answer.json()["message"].startswith(said)) == (400, True)
 
 
+@needs("reference")
 async def test_a_name_in_the_place_of_an_id_is_told_to_cuebot_alone(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:

@@ -3,6 +3,7 @@
 import grpc
 import pytest
 
+from tests.support.needs import needs
 from tests.support.owned_farm import answer
 from tests.support.rights import rule, signed
 from tests.support.servers import Gateway, ScriptedCuebot
@@ -54,7 +55,11 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
             "r.shows=de*; one name is expected here; what fits is listed by"
             " show.ShowInterface/GetShows?_where=name~'^de.*$'&_fields=name",
         ),
-        (f"{GET_HOSTS}?allocation=night", "r.allocs=night; did you mean 'local.night'?"),
+        pytest.param(
+            f"{GET_HOSTS}?allocation=night",
+            "r.allocs=night; did you mean 'local.night'?",
+            marks=needs("reference"),
+        ),
     ],
 )
 async def test_names_of_nothing_are_told(gateway: Gateway, path: str, told: str | None) -> None:

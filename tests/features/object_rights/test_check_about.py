@@ -29,7 +29,7 @@ def check(*arguments: str) -> Ran:
 
 def test_a_denied_method() -> None:
     """The rule, the method's native name and kind, and the answer that a call would get."""
-    ran = check("--as", "role=submitter", "--as", "sub=kim", "layer.LayerInterface/Kill")
+    ran = check("--as", "role=submitter", "--as", "sub=kim", "layer.LayerInterface/KillFrames")
     assert ran.status == 1
     lines = [" ".join(line.split()) for line in ran.text.splitlines()]
     assert lines[0] == 'Claims {"role":"submitter","sub":"kim"}'

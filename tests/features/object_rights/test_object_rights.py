@@ -11,6 +11,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from gateway.core.calls.plan import Found
+from gateway.core.calls.steps import Steps
 from gateway.core.codec.fields import message_of
 from gateway.core.errors import GatewayError
 from gateway.core.schema.method import Method
@@ -112,8 +113,7 @@ def body_for(
         set_in(body, *place_and_content(subject, method, id_, lie=lie))
         for argument in arguments_of(subject, method):
             set_in(body, argument, within or id_)
-    needed = method.steps.needed if method.steps else ()
-    return body | {each.field: "x" if each.is_text else {} for each in needed}
+    return body | {each.field: "x" if each.is_text else {} for each in Steps.of(method).needed}
 
 
 def thing_for(subject: Subject, id_: str, lies_in: Method | None = None) -> object:
@@ -597,7 +597,7 @@ async def test_a_read_that_has_become_a_change_is_judged(gateway: Gateway) -> No
     """While its body arrived, a reload has corrected a profile that called it a read."""
     live, context = gateway.app.parts.live, context_of(KILL)
     assert live.current is not None
-    before = replace(live.current.routes[KILL], profile_read=True).with_aspect(Objects())
+    before = replace(live.current.routes[KILL], reads_only=True).with_aspect(Objects())
     token = LENA["Authorization"].encode()
     context.caller = gateway.app.feature(Tokens).authenticator.authenticate(token)
     called: list[str] = []

@@ -125,7 +125,8 @@ async def test_objects_of_users(farm: Gateway) -> None:
     another = next(each for each in jobs if each["user"] != job["user"])
     own, other = (signed(each["user"], role="owner") for each in (job, another))
     by_job = {"job": {"id": job["id"]}}
-    frame = (await listed(farm, "job.JobInterface/GetFrames", by_job))[-1]
+    some = by_job | {"req": {"limit": 5}}
+    frame = (await listed(farm, "job.JobInterface/GetFrames", some))[-1]
     said = {"newComment": {"subject": "a", "message": "b"}}
     await made(farm, "job.JobInterface/AddComment", by_job | said)
     comment = (await listed(farm, "job.JobInterface/GetComments", by_job))[0]

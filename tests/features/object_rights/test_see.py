@@ -10,6 +10,7 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.descriptor import FieldDescriptor
 
+from gateway.core.calls.instead import Instead
 from gateway.core.calls.plan import Found
 from gateway.core.codec.fields import is_map, is_message
 from gateway.core.errors import GatewayError
@@ -78,7 +79,8 @@ WITHIN_OTHERS = ("GetHostWhiteboard", "GetJobWhiteboard")
 BY_ROWS = [
     each
     for each in BY_ROWS
-    if not each.path.endswith(WITHIN_OTHERS) and (each.instead is None or each.instead.is_native)
+    if not each.path.endswith(WITHIN_OTHERS)
+    and (Instead not in each.aspects or each.aspects[Instead].is_native)
 ]
 
 

@@ -464,6 +464,7 @@ def test_an_enum_has_names_and_numbers() -> None:
     assert "`RUNNING` = 2" in state["description"]
 
 
+@needs("reference")
 def test_other_names_of_the_profile_are_there() -> None:
     host = document()["components"]["schemas"]["host.Host"]
     assert host["properties"]["totalCores"]["type"] == host["properties"]["cores"]["type"]
@@ -523,8 +524,16 @@ def test_what_finds_an_object_without_an_id_is_told() -> None:
 @pytest.mark.parametrize(
     ("path", "told"),
     [
-        ("/job.JobInterface/EatFrames", "`req` has to be there, and `{}` stands for all."),
-        ("/facility.AllocationInterface/Create", "`tag` may not be empty."),
+        pytest.param(
+            "/job.JobInterface/EatFrames",
+            "`req` has to be there, and `{}` stands for all.",
+            marks=needs("reference"),
+        ),
+        pytest.param(
+            "/facility.AllocationInterface/Create",
+            "`tag` may not be empty.",
+            marks=needs("reference"),
+        ),
         pytest.param(
             "/job.JobInterface/LaunchSpec",
             "The body may also be the XML of `spec`.",
@@ -550,6 +559,7 @@ def test_what_rights_may_need_is_told() -> None:
     assert "If rights depend" not in killed
 
 
+@needs("reference")
 def test_refusals_of_the_profile_are_told() -> None:
     told = document()["paths"]["/limit.LimitInterface/Create"]["post"]["description"]
     assert told == "The answer is 409 if `/limit.LimitInterface/Find` finds one of that `name`."

@@ -36,7 +36,7 @@ CHECKS = (
 )
 AN_ID = "0a5c9b2e-4f0d-4c8e-9d5b-6d1f0c3e7a21"
 """Of nothing: a dry run looks up names, and takes ids as they are."""
-PAGE = (Path(__file__).parents[3] / "docs" / "pages.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "openapi.md").read_text(encoding="utf-8")
 PAUSED = """
 import sys
 from client import AuthenticatedClient, models
@@ -186,7 +186,7 @@ async def test_a_batch_fits(gateway: Gateway) -> None:
 
 
 def documented(language: str) -> str:
-    """The code in this language in docs/pages.md."""
+    """The code in this language in docs/openapi.md."""
     found = re.search(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
     assert found is not None
     return found[1]
@@ -198,7 +198,7 @@ async def fetched(gateway: Gateway) -> Any:
 
 async def test_a_generated_client_works(gateway: Gateway, cuebot: Any, tmp_path: Path) -> None:
     """A client that openapi-python-client makes of the document, without a warning, reads, changes,
-    and gets errors. With the template of docs/pages.md, it imports only the models that it uses.
+    and gets errors. With the template of docs/openapi.md, it imports only the models that it uses.
     """
     (tmp_path / "openapi.json").write_bytes(orjson.dumps(await fetched(gateway)))
     (tmp_path / "config.yaml").write_text("post_hooks: []  # it need not be beautiful\n")
@@ -247,8 +247,9 @@ async def test_schemathesis_finds_nothing(gateway: Gateway, tmp_path: Path) -> N
     """Whatever is sent, right or wrong: the answer's status, headers and body are documented, and
     nothing is answered without a token.
 
-    Without X-Dry-Run and views, whose answers OpenAPI cannot describe (docs/pages.md), and without
-    waiting. Of methods, which all have the same rules, a tenth has to do, and a part of their GETs.
+    Without X-Dry-Run and views, whose answers OpenAPI cannot describe (docs/openapi.md), and
+    without waiting. Of methods, which all have the same rules, a tenth has to do, and a part of
+    their GETs.
     """
     found = await fetched(gateway)
     others = [

@@ -8,6 +8,7 @@ from gateway.core.errors import ConfigurationError
 from gateway.features.rate_limits.settings import RateOverride
 from gateway.features.settings import load_settings
 from tests.support.needs import needs
+from tests.support.settings import named_problem, wrong_values
 
 
 def problem(file: Path, content: str) -> str:
@@ -65,3 +66,22 @@ def test_a_wrong_value_names_the_key(tmp_path: Path, content: str, more: str) ->
     text = problem(tmp_path / "gateway.toml", content)
     assert content.partition(" = ")[0].partition("]")[0].strip("[") in text
     assert more in text
+
+
+@wrong_values(
+    {
+        "RATE_LIMIT_RPS": ["-1", "nan", "inf", "fast", "1e-300", "0.0009", "5e-324", "1e7"],
+        "RATE_LIMIT_BURST": ["0", "1.5"],
+        "RATE_LIMIT_MAX_WAIT": ["long"],
+        "RATE_LIMIT_OVERRIDES": [
+            *("[", "{}", "7", "[7]", '[{"rps": 1}]', '[{"subjects": ["a"]}]'),
+            '[{"subjects": ["a"], "rps": -1}]',
+            '[{"subjects": ["a"], "rps": 1e-300}]',
+            '[{"subjects": ["a"], "rps": 1, "brust": 2}]',
+            '[{"subjects": ["a"], "rps": 1, "max_wait": "x"}]',
+            '[{"subjects": "a", "rps": 1}]',
+        ],
+    }
+)
+def test_a_wrong_value_names_the_variable(variable: str, text: str) -> None:
+    named_problem(variable, text)

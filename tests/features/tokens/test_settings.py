@@ -6,6 +6,7 @@ import pytest
 
 from gateway.core.errors import ConfigurationError
 from gateway.features.settings import load_settings
+from tests.support.settings import named_problem, wrong_values
 
 
 @pytest.mark.parametrize(
@@ -35,3 +36,13 @@ def test_a_file_of_the_environment_replaces_a_secret_of_the_file(tmp_path: Path)
     assert load_settings(given).secret_in == file
     settings = load_settings(given | {"JWT_SECRET_FILE": "/run/secrets/jwt"})
     assert (settings.jwt_secret, settings.secret_in) == (None, None)
+
+
+@wrong_values(
+    {
+        "JWT_ALGORITHMS": ["RS256", "HS256,none", "none", ","],
+        "JWT_LEEWAY": ["-5s"],
+    }
+)
+def test_a_wrong_value_names_the_variable(variable: str, text: str) -> None:
+    named_problem(variable, text)

@@ -272,6 +272,7 @@ async def test_streams_are_not_shared_by_those_who_see_other_jobs(gateway: Gatew
 # --- a farm -------------------------------------------------------------------------------------
 
 
+@needs("reference")
 async def test_what_people_ask_a_farm() -> None:
     async with running_farm(still_farm()) as cuebot:
         settings = settings_for(cuebot.endpoint, access=ACCESS, access_default="deny")

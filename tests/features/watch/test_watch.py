@@ -473,6 +473,7 @@ async def test_what_is_waited_for_stays_in_the_answer(
     assert request.r.include_finished == (included and waits)
 
 
+@needs("reference")
 async def test_a_goal_is_of_all_rows_that_there_are(cuebot: ScriptedCuebot, farm: Gateway) -> None:
     """Not of the first thousand, which are the default."""
     frames, request = "/job.JobInterface/GetFrames", message_class("job.JobGetFramesRequest")

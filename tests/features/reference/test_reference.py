@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
-from tests.core.profile.reference import (
+from tests.features.reference.documented import (
     ABSENT,
     CALLS,
     CREATE_SHOW,
@@ -132,7 +132,7 @@ async def test_procs_have_their_documented_fields(studio: Studio) -> None:
 
 @pytest.mark.parametrize(("message", "names"), IMPOSSIBLE, ids=[name for name, _ in IMPOSSIBLE])
 def test_what_is_impossible_is_in_the_docs(message: str, names: frozenset[str]) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference.md").read_text(encoding="utf-8")
     impossible = page.partition("\n## Impossible\n")[2]
     rows = [line for line in impossible.splitlines() if line.startswith(f"| `{message}` ")]
     assert len(rows) == 1
@@ -141,7 +141,7 @@ def test_what_is_impossible_is_in_the_docs(message: str, names: frozenset[str]) 
 
 @pytest.mark.parametrize("path", [*map(path_of, CALLS), *(path[1:] for path, _, _ in ABSENT)])
 def test_every_documented_call_is_in_the_docs(path: str) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "reference.md").read_text(encoding="utf-8")
     assert len(re.findall(rf"^\| `{re.escape(path)}` ", page, re.MULTILINE)) == 1
 
 

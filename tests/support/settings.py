@@ -1,0 +1,40 @@
+"""Settings that stop startup, each with one line."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from gateway.core.errors import ConfigurationError
+from gateway.features.settings import load_settings
+
+SECRET = "hush-hush-hush-hush-hush-hush-hush"
+
+
+def problem(environ: Mapping[str, str]) -> str:
+    """The one line that this environment stops startup with. No secret is in it."""
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"JWT_SECRET": SECRET, **environ})
+    text = str(caught.value)
+    assert text.isprintable()
+    assert "hush" not in text
+    return text
+
+
+def name_of(value: object) -> str:
+    """The id of a case."""
+    text = str(value)
+    return ascii(text)[1:-1] if len(text) < 40 else f"{text[:10]}… {len(text)} characters"
+
+
+def wrong_values(texts: Mapping[str, Sequence[str]]) -> pytest.MarkDecorator:
+    """For a test of a `variable` with a `text` that it does not take."""
+    cases = [(variable, text) for variable in texts for text in texts[variable]]
+    return pytest.mark.parametrize(("variable", "text"), cases, ids=name_of)
+
+
+def named_problem(variable: str, text: str) -> str:
+    """The line that a variable with this text stops startup with, which names the variable."""
+    line = problem({variable: text})
+    assert re.match(rf"{variable}(\[\d\](\.\w+)?)?: ", line)
+    return line
