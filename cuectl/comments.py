@@ -26,6 +26,5 @@ def show_comments(farm: Farm, selection: Selection, shown: Shown) -> None:
     kind = selection.kind
     if not selection.words:
         selection = replace(selection, conditions=("hasComment",))
-    names = selection.names(farm, for_list=True)
     listing = replace(COMMENTS, method=kind.interface("GetComments"), parent=kind.one)
-    show_all(farm, listing, names, shown, several=not selection.words)
+    show_all(farm, listing, selection, shown, several=not selection.words)

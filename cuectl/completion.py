@@ -49,9 +49,9 @@ def names_for(session: Session, kind: str) -> list[str]:
         cache = session.cache
     except WrongSetting:
         return []
-    if cache.names_age(kind) > STALE_SECONDS:
+    if cache.age(kind) > STALE_SECONDS:
         ask_in_background(session, kind)
-    return cache.names().get(kind, [])
+    return cache.read(kind).decode().split("\n")
 
 
 def complete(kind: str) -> "Callable[[click.Context, click.Parameter, str], list[CompletionItem]]":
@@ -66,7 +66,7 @@ def complete(kind: str) -> "Callable[[click.Context, click.Parameter, str], list
 
 
 def ask_in_background(session: Session, kind: str) -> None:
-    session.cache.keep_names(kind, session.cache.names().get(kind, []))  # one asks, not all
+    session.cache.keep(kind, session.cache.read(kind))  # one asks, not all
     subprocess.Popen(  # noqa: S603 - it is this program
         [sys.executable, "-m", "cuectl.names", *session.as_options(), kind],
         stdin=subprocess.DEVNULL,

@@ -9,7 +9,8 @@ import click
 import orjson
 
 from cuectl.session import Session
-from gateway_client.errors import CallError, Failure, InvalidCall
+from gateway_client.errors import CallError, Failure, InvalidCall, WrongSetting
+from gateway_client.tokens import subject_of
 
 if TYPE_CHECKING:  # slow to import, and not needed for --help
     import asyncio
@@ -19,6 +20,11 @@ if TYPE_CHECKING:  # slow to import, and not needed for --help
 
 Json = dict[str, Any]
 NO_VIEW: Mapping[str, str] = {}
+TIMEOUT_SECONDS = 30.0
+UNKNOWN_CALLER = (
+    "no token is known: set TOKEN, or give the context one:"
+    " cuectl context add NAME --url URL --token-command COMMAND"
+)
 
 
 class Farm:
@@ -39,7 +45,7 @@ class Farm:
     @property
     def me(self) -> str:
         """The token's user."""
-        return self.session.subject
+        return subject_of(self.session.tokens())
 
     def call(self, method: str, request: Json) -> Json:
         """The answer to one call, which waits for the rate limit."""
@@ -112,12 +118,16 @@ class Farm:
 
     async def _asked(self, work: "Callable[[GatewayClient], Any]") -> Any:
         if self._client is None:
-            opening = self.session.client(self.timeout)
+            from gateway_client.gateway import gateway_client
+
+            session, seconds = self.session, self.timeout or TIMEOUT_SECONDS
+            opening = gateway_client(session.context.url, session.tokens, seconds, exact=True)
             self._client = await self._open.enter_async_context(opening)
         try:
             return await work(self._client)
         except CallError as error:
-            self.session.refuse_without_token(error)
+            if error.code == "UNAUTHENTICATED" and not self.session.tokens():
+                raise WrongSetting(UNKNOWN_CALLER) from None
             raise
 
     def close(self) -> None:

@@ -218,9 +218,10 @@ def show_list(farm: Farm, listing: Listing, query: Query, shown: Shown) -> None:
 
 
 def show_all(
-    farm: Farm, listing: Listing, names: Iterable[str], shown: Shown, *, several: bool = False
+    farm: Farm, listing: Listing, selection: Selection, shown: Shown, *, several: bool = False
 ) -> None:
-    """Read the lists of these objects, and print them as `show_lists` does."""
+    """Read the lists of what is chosen, else of all, and print them as `show_lists` does."""
+    names = selection.names(farm, for_list=True)
     requests: dict[str, Json] = {each: {listing.parent: each} for each in names}
     show_lists(farm, listing, requests, shown, several=several)
 

@@ -2,29 +2,63 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
+from cuectl.farm import Farm
 from cuectl.session import Session
 from gateway_client.errors import CallError, InvalidCall, WrongSetting
 from gateway_client.method_names import path_of
+from gateway_client.openapi_document import DOCUMENT as PATH
 from gateway_client.openapi_document import Document, Json, Operation, read_document, types_of
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.layout import columns
 from gateway_client.terminal.text import printable_lines
 
+if TYPE_CHECKING:
+    from gateway_client.gateway import GatewayClient
+
+OK, NOT_MODIFIED = 200, 304
+DOCUMENT = "document"
+"""What the cache calls it."""
+FRESH_SECONDS = 300.0
+"""How long it is used without asking whether it has changed."""
 MOST_SHOWN = 8
 LONGEST_TEXT = 200
 DEPTH = 3
 """Levels of objects whose fields are described."""
 
 
-def known_methods(session: Session) -> Document | None:
-    """The document of the cache, or of the gateway; None with DOCS=off.
+def known_methods(farm: Farm) -> Document | None:
+    """The gateway's document, from the cache while it is fresh; None with DOCS=off.
 
     Raises CallError and WrongSetting.
     """
-    session.keep_fresh()
-    return cached_methods(session)
+    if not is_fresh(farm.session):
+        farm.run(partial(renew, farm.session))
+    return cached_methods(farm.session)
+
+
+def is_fresh(session: Session) -> bool:
+    return session.cache.age(DOCUMENT) <= FRESH_SECONDS
+
+
+async def renew(session: Session, client: "GatewayClient") -> None:
+    """Keep the gateway's ETag and, on the lines below it, its document. Raises CallError."""
+    from gateway_client.gateway import NO_METHOD, error_of
+
+    kept = session.cache.read(DOCUMENT)
+    etag = kept.partition(b"\n")[0].decode()
+    headers = {"If-None-Match": etag} if etag else {}
+    response = await client.send("GET", PATH, b"", headers)
+    if response.status_code == OK:
+        client.check_json(response)
+        kept = response.headers.get("etag", "").encode() + b"\n" + response.content
+    elif response.status_code == NO_METHOD:  # DOCS=off
+        kept = b""
+    elif response.status_code != NOT_MODIFIED:
+        raise error_of(response)
+    session.cache.keep(DOCUMENT, kept)
 
 
 def cached_methods(session: Session) -> Document | None:
@@ -32,7 +66,7 @@ def cached_methods(session: Session) -> Document | None:
 
     Raises CallError and WrongSetting.
     """
-    content = session.cache.schema()
+    content = session.cache.read(DOCUMENT).partition(b"\n")[2]
     if not content:
         return None
     document = read_document(content, session.context.url)

@@ -37,12 +37,11 @@ def fetch_names(farm: Farm, kind: str) -> list[str]:
 def main(arguments: list[str]) -> None:
     *options, kind = arguments
     given = dict(each.removeprefix("--").split("=", 1) for each in options)
-    session = Session()
-    session.choose(given.get("context"), given.get("url"), None)
+    session = Session(given.get("context"), given.get("url"))
     farm = Farm(session)
     farm.timeout = TIMEOUT_SECONDS
     try:
-        session.cache.keep_names(kind, fetch_names(farm, kind))
+        session.cache.keep(kind, "\n".join(fetch_names(farm, kind)).encode())
     except (CallError, Failure, InvalidCall, WrongSetting):
         return
     finally:

@@ -72,8 +72,7 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         # A shell that completes a line never comes to the function of the group.
         refuse_bytes(args)
-        options = (ctx.params.get(name) for name in ("name", "url", "token"))
-        ctx.ensure_object(Session).choose(*options)
+        ctx.obj = Session(*(ctx.params.get(name) for name in ("name", "url", "token")))
         is_verb = self.get_command(ctx, args[0]) is not None
         if not is_verb and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise click.UsageError(unknown(args[0], self.list_commands(ctx)), ctx)

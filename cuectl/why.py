@@ -123,6 +123,11 @@ def log_of(job: Row, frame: Row) -> str:
     return f"{job['logDir']}/{job['name']}.{frame['name']}.rqlog"
 
 
+def host_of(frame: Row) -> str:
+    """Where a frame runs, or has run last; an empty text if it never ran."""
+    return str(frame.get("lastResource") or "").partition("/")[0]
+
+
 # --- jobs -----------------------------------------------------------------------------------------
 
 

@@ -72,19 +72,19 @@ SCHEMA = "X-Schema"
 
 @asynccontextmanager
 async def gateway_client(
-    url: str, token: Callable[[], str], timeout: float, via: str = ""
+    url: str, token: Callable[[], str], timeout: float, *, via: str = "", exact: bool = False
 ) -> "AsyncIterator[GatewayClient]":
     """A client of the gateway at this URL whose calls may take `timeout` seconds each.
 
-    `token` is called for each request; an empty one is not sent. `via` names the calling program in
-    the gateway's logs. Raises WrongSetting.
+    `token` is called for each request; an empty one is not sent. `via` and `exact` are as in
+    GatewayClient. Raises WrongSetting.
     """
     base = check_url(url)
     limits = httpx.Timeout(timeout + GRACE_SECONDS, connect=min(timeout, CONNECT_TIMEOUT_SECONDS))
     # Reading the system's certificates takes a while, and plain HTTP needs none.
     verify = base.startswith("https:") or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     async with httpx.AsyncClient(timeout=limits, verify=verify) as client:
-        yield GatewayClient(client, base, token, timeout, via)
+        yield GatewayClient(client, base, token, timeout, via=via, exact=exact)
 
 
 def check_url(url: str) -> str:

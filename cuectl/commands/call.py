@@ -23,8 +23,7 @@ from cuectl.lists import (
     tell_ignored,
 )
 from cuectl.selection import Query
-from cuectl.session import Session
-from gateway_client.errors import CallError, InvalidCall
+from gateway_client.errors import CallError, InvalidCall, WrongSetting
 from gateway_client.terminal.exits import GAVE_UP, complain, text_of
 from gateway_client.terminal.text import json_text
 
@@ -39,15 +38,19 @@ class HelpOfMethods(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and not args[0].startswith("-") and not {"-h", "--help"}.isdisjoint(args):
-            from cuectl.methods import description, known_methods
-            from gateway_client.errors import CallError, InvalidCall, WrongSetting
-
             try:
-                click.echo(description(args[0], known_methods(ctx.ensure_object(Session))))
+                describe(args[0])
             except (InvalidCall, WrongSetting, CallError) as error:
                 raise click.UsageError(str(error), ctx) from None
             ctx.exit()
         return super().parse_args(ctx, args)
+
+
+@pass_farm
+def describe(farm: Farm, method: str) -> None:
+    from cuectl.methods import description, known_methods
+
+    click.echo(description(method, known_methods(farm)))
 
 
 @click.command(cls=HelpOfMethods)
@@ -90,7 +93,7 @@ def call(
     from gateway_client.client import ignored_fields
     from gateway_client.gateway import GUESSED
 
-    arguments, document = read_arguments(words), known_methods(farm.session)
+    arguments, document = read_arguments(words), known_methods(farm)
     method = native_name(name, document)
     if document is None:
         listing, request = Listing(columns=(), named="name", sort=()), arguments.as_json(guess)

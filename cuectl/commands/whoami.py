@@ -33,7 +33,7 @@ def whoami(farm: Farm, wanted: tuple[str, ...]) -> None:
         ("user", str(claims.get("sub") or "no sub in the token")),
         ("token", expiry(claims.get("exp"))),
     ]
-    document, verbs = known_methods(session), methods_of_verbs()
+    document, verbs = known_methods(farm), methods_of_verbs()
     if wrong := [each for each in wanted if each not in verbs]:
         raise click.UsageError(unknown(wrong[0], [*verbs]))
     if document is not None:

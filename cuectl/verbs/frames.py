@@ -48,7 +48,7 @@ from cuectl.selection import (
 )
 from cuectl.values import each_of
 from cuectl.verb import Verb, change_verb, list_verb, verb
-from cuectl.why import why_dead
+from cuectl.why import host_of, log_of, why_dead
 from gateway_client.errors import CallError, InvalidCall
 from gateway_client.suggestions import did_you_mean
 from gateway_client.terminal.exits import CUT, FAILED, NOT_FOUND, complain, failure_lines, status_of
@@ -100,14 +100,6 @@ LAYERS = Listing(
         Column("ID", "id", wide=True),
     ),
 )
-NAME = Column("NAME", "name", also=("frame",))
-STATE = Column("STATE", "state")
-EXIT = Column("EXIT", "exitStatus", compute=exit_of, needs=("exitStatus", "state"))
-STARTED = Column("STARTED", "startTime", unit="time")
-STOPPED = Column("STOPPED", "stopTime", unit="time")
-LAYER = Column("LAYER", "layerName", wide=True)
-NUMBER = Column("NUMBER", "number", wide=True)
-HOST = Column("HOST", "host", extra=True)
 FRAMES = Listing(
     method=GET_FRAMES,
     parent="job",
@@ -115,17 +107,17 @@ FRAMES = Listing(
     sort=("dispatchOrder", "name"),
     upwards=True,
     columns=(
-        NAME,
-        STATE,
+        Column("NAME", "name", also=("frame",)),
+        Column("STATE", "state"),
         Column("RETRIES", "retryCount"),
-        EXIT,
+        Column("EXIT", "exitStatus", compute=exit_of, needs=("exitStatus", "state")),
         Column("RUNTIME", "runtime", unit="seconds", extra=True),
-        STARTED,
-        STOPPED,
+        Column("STARTED", "startTime", unit="time"),
+        Column("STOPPED", "stopTime", unit="time"),
         Column("MEM", "maxRss", unit="kB"),
-        HOST,
-        LAYER,
-        NUMBER,
+        Column("HOST", "host", extra=True),
+        Column("LAYER", "layerName", wide=True),
+        Column("NUMBER", "number", wide=True),
         Column("MEM NOW", "usedMemory", unit="kB", wide=True),
         Column("RESERVED", "reservedMemory", unit="kB", wide=True),
         Column("CORE TIME", "totalCoreTime", unit="seconds", wide=True),
@@ -324,7 +316,7 @@ def check_part(farm: Farm, frames: Frames, part: Part, there: set[tuple[str, str
 )
 def layers(farm: Farm, jobs: Selection, shown: Shown) -> None:
     """List the layers of jobs: of all, or of these."""
-    show_all(farm, LAYERS, jobs.names(farm, for_list=True), shown, several=not is_one(jobs))
+    show_all(farm, LAYERS, jobs, shown, several=not is_one(jobs))
 
 
 @frame_list(
@@ -487,7 +479,7 @@ def show_ends(farm: Farm, frames: Sequence[Row], lines: int) -> None:
                 continue
             called = f"{job} {name}" if several else name
             about = why_dead(frame, None) if frame["state"] == "DEAD" else str(frame["state"])
-            host = str(frame.get("lastResource") or "").partition("/")[0]
+            host = host_of(frame)
             heading = printable(f"==> {called}: {about}{f' ({host})' if host else ''} <==")
             told = reading.told_lines(last, lines)
             yield "\n" * bool(place) + "".join(f"{each}\n" for each in (heading, *told))
@@ -520,9 +512,7 @@ def log_folders(farm: Farm, wanted: Frames) -> Callable[[Row], str | None]:
 
     def path(row: Row) -> str | None:
         (job,) = found[row["job"]] if "job" in row else next(iter(found.values()))
-        if not row.get("startTime"):
-            return None
-        return f"{job['logDir']}/{job['name']}.{row['name']}.rqlog"
+        return log_of(job, row) or None
 
     return path
 

@@ -121,7 +121,7 @@ GROUPS = Listing(
 @list_verb(GET_GROUPS, of=SHOW, examples=("cuectl groups demo", "cuectl groups --where 'dead>0'"))
 def groups(farm: Farm, shows: Selection, shown: Shown) -> None:
     """List the groups of shows as a tree: folders of jobs."""
-    show_all(farm, GROUPS, shows.names(farm, for_list=True), shown)
+    show_all(farm, GROUPS, shows, shown)
 
 
 @change_verb(
@@ -178,7 +178,7 @@ def subscriptions(farm: Farm, shows: Selection, shown: Shown) -> None:
 
     USED is the part of SIZE that is in use, BURST USED (-o wide) that of BURST.
     """
-    show_all(farm, SUBSCRIPTIONS, shows.names(farm, for_list=True), shown)
+    show_all(farm, SUBSCRIPTIONS, shows, shown)
 
 
 def named_or_paired(farm: Farm, subscriptions: Selection) -> list[str]:

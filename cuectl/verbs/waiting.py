@@ -44,6 +44,7 @@ from cuectl.why import (
     Facts,
     Known,
     depending,
+    host_of,
     log_of,
     plain_reason,
     reasons,
@@ -308,8 +309,7 @@ def explained(farm: Farm, job: Row, frames: Iterable[Row], layers: Iterable[Row]
         elif frame["state"] == "DEAD":
             said = why_dead(frame, layer)
         more = {"why": said, "reserved": reserved_by(frame, layer), "log": log_of(job, frame)}
-        host = str(frame.get("lastResource") or "").partition("/")[0]
-        found.append({**frame, **more, "host": host})
+        found.append({**frame, **more, "host": host_of(frame)})
     return found
 
 

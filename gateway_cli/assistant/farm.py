@@ -3,21 +3,25 @@
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 from anyio import to_thread
 
-from cuectl.methods import cached_methods, operation_named, short_name
-from cuectl.session import UNKNOWN_CALLER, Session
+from cuectl.farm import TIMEOUT_SECONDS, UNKNOWN_CALLER
+from cuectl.methods import cached_methods, is_fresh, operation_named, renew, short_name
+from cuectl.session import Session
 from gateway.core.logs import escaped
 from gateway_cli.assistant.marked import as_message
 from gateway_client.arguments import Arguments
 from gateway_client.client import WHOLE, Answer
 from gateway_client.errors import CallError, Failure, InvalidCall, WrongSetting
-from gateway_client.gateway import GatewayClient
+from gateway_client.gateway import GatewayClient, gateway_client
 from gateway_client.openapi_document import Document, Operation
 
+VIA = "mcp"
+"""What the gateway's logs say of its calls."""
 CALLS_AT_ONCE = 8
 """More of them wait here, not at the gateway."""
 UNCERTAIN = ("CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "INTERNAL", "UNKNOWN")
@@ -35,6 +39,13 @@ class Problem(Exception):
     """A tool has failed. The text says what to do, with what others have written as data."""
 
 
+def client_of(
+    session: Session, timeout: float = TIMEOUT_SECONDS
+) -> AbstractAsyncContextManager[GatewayClient]:
+    """A client of the session's gateway. Raises WrongSetting."""
+    return gateway_client(session.context.url, session.tokens, timeout, via=VIA, exact=True)
+
+
 @dataclass(slots=True)
 class Farm:
     session: Session
@@ -50,7 +61,7 @@ class Farm:
 
         All who ask meanwhile wait for one answer of the gateway, or for its failure.
         """
-        if self._document is not None and not self.session.is_stale:
+        if self._document is not None and is_fresh(self.session):
             return self._document
         if self._renewal is None or self._renewal.done():
             self._renewal = asyncio.create_task(self._renew())
@@ -59,8 +70,8 @@ class Farm:
 
     async def _renew(self) -> Document:
         try:
-            if self.session.is_stale:
-                await self.session.look_for_changes(await self._client_now())
+            if not is_fresh(self.session):
+                await renew(self.session, await self._client_now())
             self._document = await to_thread.run_sync(cached_methods, self.session)
         except CallError as error:
             raise self._problem(error) from None

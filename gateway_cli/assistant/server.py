@@ -15,7 +15,7 @@ from mcp.shared.exceptions import MCPError
 
 from cuectl.session import Session
 from gateway import __version__
-from gateway_cli.assistant.farm import Farm, Problem
+from gateway_cli.assistant.farm import Farm, Problem, client_of
 from gateway_cli.assistant.tools import TOOLS, Tool
 
 NAME = "cuebot-gateway"
@@ -171,6 +171,6 @@ def shown(tool: Tool) -> types.Tool:
 
 async def serve(session: Session, *, read_only: bool) -> None:
     """Serve standard input and output until the end of the input. Raises WrongSetting."""
-    async with session.client() as client, stdio_server() as (read, write):
+    async with client_of(session) as client, stdio_server() as (read, write):
         server = server_of(Farm(session, client), read_only=read_only)
         await server.run(read, write, server.create_initialization_options())

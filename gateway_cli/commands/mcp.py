@@ -8,9 +8,6 @@ import click
 from cuectl.session import Session
 from gateway.core.errors import ConfigurationError
 
-VIA = "mcp"
-"""What the gateway's logs say of its calls."""
-
 
 @click.command()
 @click.option("--context", "name", metavar="NAME", help="Use this context of cuectl.")
@@ -46,8 +43,7 @@ def mcp(name: str | None, url: str | None, token: str | None, read_only: bool) -
             "it needs the Python SDK of the Model Context Protocol, 2.0 or newer;"
             " pip install 'cuebot-gateway[mcp]'"
         ) from None
-    session = Session(VIA)
-    session.choose(name, url, token)
+    session = Session(name, url, token)
     # A thread that waits for standard input keeps Python from ending at a Ctrl-C.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:

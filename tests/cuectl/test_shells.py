@@ -83,12 +83,11 @@ async def test_what_a_shell_might_run_is_not_offered(
     cuectl: Cuectl, asked: list[str], shell: str
 ) -> None:
     """Anybody may call a user or a job as they like."""
-    session = Session()
-    session.choose(None, cuectl.environ["GATEWAY_URL"], cuectl.environ["TOKEN"])
+    session = Session(url=cuectl.environ["GATEWAY_URL"], token=cuectl.environ["TOKEN"])
     folder = cuectl.folder / "cache"
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("XDG_CACHE_HOME", str(folder))
-        session.cache.keep_names("users", HOSTILE)
+        session.cache.keep("users", "\n".join(HOSTILE).encode())
     ran = await cuectl(
         _CUECTL_COMPLETE=f"{shell}_complete",
         COMP_WORDS="cuectl jobs --user " if shell != "fish" else "cuectl jobs --user",

@@ -11,9 +11,8 @@ import orjson
 from mcp.client.client import Client
 
 from cuectl.session import Session
-from gateway_cli.assistant.farm import Farm
+from gateway_cli.assistant.farm import Farm, client_of
 from gateway_cli.assistant.server import server_of
-from gateway_cli.commands.mcp import VIA
 from tests.support.servers import token
 
 MARKED = re.compile(r"(.*?)\n?<farm-data ([0-9a-f]{8})>\n(.*)\n</farm-data \2>\n?(.*)", re.DOTALL)
@@ -77,17 +76,14 @@ async def assistant(
     url: str, credential: str | None = None, *, read_only: bool = False, timeout: float = 30.0
 ) -> AsyncIterator[Assistant]:
     """An assistant with the tools of a gateway. Without a token, it is lena's."""
-    session = Session(VIA)
-    session.choose(None, url, token("lena") if credential is None else credential)
+    session = Session(url=url, token=token("lena") if credential is None else credential)
     async with of_session(session, timeout=timeout, read_only=read_only) as asked:
         yield asked
 
 
 @asynccontextmanager
 async def assistant_of_context(name: str) -> AsyncIterator[Assistant]:
-    session = Session(VIA)
-    session.choose(name, None, None)
-    async with of_session(session) as asked:
+    async with of_session(Session(name)) as asked:
         yield asked
 
 
@@ -95,7 +91,7 @@ async def assistant_of_context(name: str) -> AsyncIterator[Assistant]:
 async def of_session(
     session: Session, *, timeout: float = 30.0, read_only: bool = False
 ) -> AsyncIterator[Assistant]:
-    async with session.client(timeout) as client:
+    async with client_of(session, timeout) as client:
         farm = Farm(session, client)
         async with Client(server_of(farm, read_only=read_only)) as asked:
             yield Assistant(asked, farm)
