@@ -4,26 +4,31 @@ Run with `python -m benchmarks.functions`. A gateway with tokens, limits, access
 and without an access log, runs under cProfile, and is called over one connection. cProfile counts
 each function of Python, and a coroutine each time that it goes on. The table has those of a call,
 by module: the difference between a gateway that has answered some requests, and one that has
-answered ROUND more, so what a start and a first call take is not in it.
+answered ROUND more, so what a start and a first call take is not in it. A call is refused (503)
+while another one, which Cuebot does not answer, has the only place in flight.
 """
 
 import argparse
 import pstats
+import socket
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from benchmarks.bench import Bench, prepared, token_of
-from benchmarks.client import load_with_client
+from benchmarks.bench import Bench, prepared_before, token_of
+from benchmarks.client import load_with_client, wire
 from benchmarks.contenders import SUBJECT, Options, Running, environment, free_port
 from benchmarks.farm import CannedFarm
 from benchmarks.process import running
-from benchmarks.scenarios import Scenario, build_scenarios
-from benchmarks.verify import verify, wait_until_listening
+from benchmarks.scenarios import Scenario, build_scenarios, find_job
+from benchmarks.upstream import EMPTY, Answers, CannedServer
+from benchmarks.verify import verify, wait_until_answering, wait_until_listening
 
-LIMITS = {"empty": 100, "shows3": 100, "job1": 100, "varied": 105}
+LIMITS = {"empty": 100, "shows3": 100, "job1": 100, "varied": 105, "refused": 53}
 """The most functions of a call, by the name of the scenario."""
 MEASURED_ON = (3, 11)
 """Another Python counts otherwise: comprehensions are no functions of their own since 3.12."""
@@ -37,7 +42,11 @@ SETTINGS = {
     "ACCESS": f"[{', '.join(RULES)}]",
     "ACCESS_DEFAULT": "deny",
     "METRICS": "token",
+    "MAX_IN_FLIGHT": "1",
+    "GRPC_TIMEOUT": "600",
 }
+HELD = "held"
+"""The name of the job that Cuebot does not answer about."""
 ROOT = Path(__file__).parent.parent
 
 Counts = Mapping[str, float]
@@ -70,20 +79,42 @@ def over_limit(counted: Mapping[str, Counts]) -> list[str]:
 
 def functions(names: Iterable[str], *, by_function: bool = False) -> dict[str, Counts]:
     """Those of a call in each of these scenarios."""
-    scenarios = {each.name: each for each in build_scenarios(CannedFarm(1)) if each.name in LIMITS}
-    with prepared([*scenarios.values()], 1, 0) as bench:
-        few = profile(bench, [*scenarios.values()], None, by_function)
+    farm = CannedFarm(1)
+    scenarios = {each.name: each for each in build_scenarios(farm) if each.name in LIMITS}
+    refused = replace(scenarios["job1"].calls[0], status=503)
+    scenarios["refused"] = Scenario(name="refused", title="503: no place", calls=(refused,))
+    held = find_job(farm, HELD, EMPTY)
+    answers = {call.message: call.answer for each in scenarios.values() for call in each.calls}
+    with prepared_before(partial(HoldingServer, answers, held.message), 1, 0) as bench:
+        holding = wire(held, bench.token)
+        few = profile(bench, scenarios.values(), holding, None, by_function)
         return {
-            name: difference(profile(bench, [*scenarios.values()], name, by_function), few)
+            name: difference(profile(bench, scenarios.values(), holding, name, by_function), few)
             for name in names
         }
 
 
+class HoldingServer(CannedServer):
+    """Never answers one message."""
+
+    def __init__(self, answers: Answers, held: bytes) -> None:
+        super().__init__(answers)
+        self._held = held
+
+    def _receive(self, stream_id: int, flags: int, payload: bytes) -> None:
+        if payload[5:] != self._held:
+            super()._receive(stream_id, flags, payload)
+
+
 def profile(
-    bench: Bench, scenarios: Iterable[Scenario], more: str | None, by_function: bool
+    bench: Bench,
+    scenarios: Iterable[Scenario],
+    holding: bytes,
+    more: str | None,
+    by_function: bool,
 ) -> Counter[str]:
     """Functions passed by a gateway that answers WARM_UP calls of each scenario, and of one of
-    them ROUND more.
+    them ROUND more. `holding` is a request that keeps the only place in flight.
     """
     port, output = free_port(), bench.place.folder / f"functions-{more}.prof"
     command = [sys.executable, "-m", "cProfile", "-o", str(output)]
@@ -95,15 +126,25 @@ def profile(
         gateway = Running("gateway", port, child)
         wait_until_listening(gateway)
         for scenario in scenarios:
-            verify(replace(scenario, calls=scenario.calls[:1]), [gateway], bench.token)
             count = WARM_UP + (ROUND if scenario.name == more else 0)
             one_by_one = replace(scenario, connections=1, counted=count)
-            load_with_client(port, one_by_one, 0, token_of(SUBJECT))
+            with full(port, holding) if scenario.name == "refused" else nullcontext():
+                wait_until_answering(gateway, scenario.calls[0], bench.token)
+                verify(replace(scenario, calls=scenario.calls[:1]), [gateway], bench.token)
+                load_with_client(port, one_by_one, 0, token_of(SUBJECT))
     counts: Counter[str] = Counter()
     for (file, _, function), (_, calls, *_) in pstats.Stats(str(output)).stats.items():  # type: ignore[attr-defined]
         if file != "~":  # one of C
             counts[f"{module_of(file)} {function}" if by_function else module_of(file)] += calls
     return counts
+
+
+@contextmanager
+def full(port: int, holding: bytes) -> Iterator[None]:
+    """Soon there is no place left in flight, until the end."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(holding)
+        yield
 
 
 def module_of(file: str) -> str:

@@ -2,9 +2,8 @@
 
 from gateway.core.gateway import Gateway, Pipeline
 from gateway.core.pipeline.call_maker import CallMaker
-from gateway.core.pipeline.error_answer import UnservedMethods
 from gateway.core.pipeline.handler import UnaryHandler
-from gateway.core.pipeline.interceptors import Interceptor, Interceptors
+from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
@@ -14,7 +13,7 @@ from gateway.core.schema.catalog import DOCUMENTS
 def pipeline_of(core: Gateway) -> Pipeline:
     """The parts of the core, with what features add to them. All features are constructed."""
     settings, features = core.settings, core.features
-    interceptors = interceptors_of(core)
+    interceptors = Interceptors([core.refusals, *core.interceptors])
     requests = RequestReader(
         settings,
         core.live,
@@ -28,7 +27,9 @@ def pipeline_of(core: Gateway) -> Pipeline:
     )
     calls = CallMaker(core.upstream_of_calls, core.upstream_of_copies, core.answers, interceptors)
     responder = Responder(http_timeout=settings.http_timeout, long_answers=core.long_answers)
-    handler = UnaryHandler(interceptors, requests, calls, responder)
+    # With several endpoints, another one may serve the method.
+    leave_out = core.live.leave_out if len(core.upstream.endpoints) == 1 else nothing_left_out
+    handler = UnaryHandler(interceptors, requests, calls, responder, leave_out)
     pipeline = Pipeline(
         interceptors=interceptors,
         requests=requests,
@@ -42,8 +43,5 @@ def pipeline_of(core: Gateway) -> Pipeline:
     return pipeline
 
 
-def interceptors_of(core: Gateway) -> Interceptors:
-    found: list[Interceptor] = [core.refusals]
-    if len(core.upstream.endpoints) == 1:  # with several, another one may serve the method
-        found.append(UnservedMethods(core.live))
-    return Interceptors([*found, *core.interceptors])
+def nothing_left_out(path: str) -> None:
+    """The method stays in the catalog."""

@@ -31,6 +31,10 @@ class DirectConnection(Protocol):
     disconnected: bool
 
     @property
+    def complete(self) -> bool:
+        """Whether the whole body has arrived, taken or not."""
+
+    @property
     def is_behind(self) -> bool:
         """Whether the client reads more slowly than the answer is written."""
 

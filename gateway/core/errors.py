@@ -94,6 +94,10 @@ class Sought(NamedTuple):
         return f"{self.place}no {self.kind} {self.name!r} in {only}{kind} {name!r}"
 
 
+ErrorAnswer = tuple[tuple[tuple[bytes, bytes], ...], bytes]
+"""The headers of an error answer, with lower-case names, and its body."""
+
+
 class GatewayError(Exception):
     """An error answer.
 
@@ -110,6 +114,8 @@ class GatewayError(Exception):
     """The `google.rpc.Status` that came with Cuebot's error, serialized; `details` are its JSON."""
     kept_from_calling: bool = False
     """Whether a call that was about to be made was not made, for this reason."""
+    answer: ErrorAnswer | None = None
+    """In JSON, if it has been written before."""
 
     def __init__(
         self,

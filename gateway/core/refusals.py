@@ -4,7 +4,6 @@ from collections import Counter, deque
 from time import monotonic
 
 from gateway.core.errors import Cause, GatewayError
-from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 
 RECENT_SECONDS = 60
@@ -16,15 +15,17 @@ class Refusals(Interceptor):
         self._seconds: deque[tuple[int, Counter[Cause]]] = deque(maxlen=RECENT_SECONDS)
         """The counts of the last seconds in which there were any."""
 
-    def failed(self, context: RequestContext) -> None:
-        cause = context.response.cause
-        if cause is not None:
-            self._count(cause)
+    def refused(self, cause: Cause) -> None:
+        self.since_start[cause] += 1
+        second = int(monotonic())
+        if not self._seconds or self._seconds[-1][0] != second:
+            self._seconds.append((second, Counter()))
+        self._seconds[-1][1][cause] += 1
 
     def turned_away(self, error: GatewayError) -> None:
         """Count a connection without a place."""
         if error.cause is not None:
-            self._count(error.cause)
+            self.refused(error.cause)
 
     def recent(self) -> Counter[Cause]:
         first = int(monotonic()) - RECENT_SECONDS
@@ -33,10 +34,3 @@ class Refusals(Interceptor):
             if second > first:
                 found.update(counts)
         return found
-
-    def _count(self, cause: Cause) -> None:
-        self.since_start[cause] += 1
-        second = int(monotonic())
-        if not self._seconds or self._seconds[-1][0] != second:
-            self._seconds.append((second, Counter()))
-        self._seconds[-1][1][cause] += 1

@@ -147,7 +147,6 @@ class CallState:
     kept: tuple[tuple[str, str], ...] = ()
     """See `Plan.kept`."""
     outlives_client: bool = False
-    unserved: str = ""
     metadata: Metadata = ()
     """What Cuebot is told of the request with each call, besides its id and its caller."""
     with_cuebot: float = 0.0

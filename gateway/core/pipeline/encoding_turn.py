@@ -19,17 +19,14 @@ class LongAnswers:
     def __init__(self, most: int, weight: Weight = equal_weight) -> None:
         """`most` answers may be asked for at once."""
         self.turns = FairSemaphore(ENCODED_AT_ONCE, most + reserve_of(most), weight)
-        self._latest: dict[str, float] = {}
-        """By method: when it last had a long answer (monotonic seconds)."""
+        self.until: dict[str, float] = {}
+        """By method, if it has had a long answer: until when (monotonic seconds) the next one is
+        likely to be long, too.
+        """
 
     def note(self, method: str) -> None:
         """The method has had a long answer."""
-        self._latest[method] = monotonic()
-
-    def includes(self, method: str, now: float) -> bool:
-        """Whether the method's answer is likely to be long."""
-        latest = self._latest.get(method)
-        return latest is not None and now - latest < LONG_ANSWER_SECONDS
+        self.until[method] = monotonic() + LONG_ANSWER_SECONDS
 
 
 class EncodingTurn:

@@ -2,17 +2,13 @@
 
 import asyncio
 from contextlib import suppress
-from functools import lru_cache
 
 import structlog
 from starlette.types import Receive, Send
 
-from gateway.core.calls.failures import NotServed
 from gateway.core.direct_connection import LARGE_BODY_BYTES, Headers
-from gateway.core.discovery.refresh import LiveCatalog
-from gateway.core.errors import RETRY_SOON, Code, GatewayError, own_failure
+from gateway.core.errors import ErrorAnswer, GatewayError, own_failure
 from gateway.core.pipeline.context import JSON_TYPE, RequestContext
-from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.request_headers import content_length
 
 DISCARD_MAX_BYTES = 32 * 1024 * 1024
@@ -26,8 +22,6 @@ log = structlog.stdlib.get_logger("gateway")
 
 def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
     """An unexpected exception is logged, and answered as INTERNAL."""
-    if isinstance(error, NotServed):
-        context.call.unserved = error.path
     if isinstance(error, GatewayError):
         return error
     log.error(
@@ -39,19 +33,15 @@ def as_gateway_error(error: Exception, context: RequestContext) -> GatewayError:
     return own_failure()
 
 
-def error_answer(error: GatewayError) -> tuple[Headers, bytes]:
-    if error.headers is RETRY_SOON and not error.details:
-        return soon_answer(error.message)
-    return rendered(error)
+def written(error: GatewayError) -> GatewayError:
+    """The error with its answer: one that is always the same is written once, and raised `again`
+    for each request. Under overload, most answers are of this kind.
+    """
+    error.answer = error_answer(error)
+    return error
 
 
-@lru_cache(maxsize=64)
-def soon_answer(message: str) -> tuple[Headers, bytes]:
-    """Cached: under overload, most answers are equal."""
-    return rendered(GatewayError(Code.UNAVAILABLE, message, headers=RETRY_SOON))
-
-
-def rendered(error: GatewayError) -> tuple[Headers, bytes]:
+def error_answer(error: GatewayError) -> ErrorAnswer:
     body = error.body()
     length = (b"content-length", b"%d" % len(body))
     return (JSON_TYPE, length, *error.raw_headers()), body
@@ -67,7 +57,7 @@ async def send_error(
         return
     status = error.status
     if context.surface is None:
-        headers, body = error_answer(error)
+        headers, body = error.answer or error_answer(error)
     else:
         status, headers, body = context.surface.error_form(error)
         headers = (*headers, (b"content-length", b"%d" % len(body)))
@@ -76,7 +66,7 @@ async def send_error(
         return
     if context.body_room is not None:
         context.give_back_body_room()  # for other requests meanwhile
-    if not context.body_read:
+    if not context.direct.complete:
         await await_rest(context, receive)
     if "Connection" in error.headers or not context.answer(status, headers, body):
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -88,12 +78,10 @@ async def await_rest(context: RequestContext, receive: Receive) -> None:
     length = content_length(context.request.headers)
     if not length or length > LARGE_BODY_BYTES or b"expect" in context.request.headers:
         return
-    assert context.direct is not None
-    if context.direct.take_body() is None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(BODY_REST_WAIT_SECONDS):
-                while (await receive()).get("more_body", False):
-                    pass
+    with suppress(TimeoutError):
+        async with asyncio.timeout(BODY_REST_WAIT_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
 
 
 async def send_and_discard(
@@ -134,14 +122,3 @@ async def discard_body(receive: Receive) -> None:
                 if message["type"] == "http.disconnect" or not message.get("more_body", False):
                     return
                 left -= len(message.get("body", b""))
-
-
-class UnservedMethods(Interceptor):
-    """Reports each method that Cuebot answered UNIMPLEMENTED to the catalog."""
-
-    def __init__(self, live: LiveCatalog) -> None:
-        self._live = live
-
-    def failed(self, context: RequestContext) -> None:
-        if context.call.unserved:
-            self._live.leave_out(context.call.unserved)

@@ -1,12 +1,13 @@
 """The handler of methods, with all steps of a request in order."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from time import monotonic
 from weakref import ref
 
 from starlette.types import Receive, Scope, Send
 
+from gateway.core.calls.failures import NotServed
 from gateway.core.calls.plan import ALWAYS_QUICK_BYTES
 from gateway.core.errors import GatewayError
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
@@ -28,12 +29,15 @@ class UnaryHandler:
         requests: RequestReader,
         calls: CallMaker,
         responder: Responder,
+        leave_out: Callable[[str], object],
         exchanges: Iterable[Exchange] = (),
     ) -> None:
+        """`leave_out` is told the path of each method that Cuebot does not serve."""
         self._interceptors = interceptors
         self._requests = requests
         self._calls = calls
         self._responder = responder
+        self._leave_out = leave_out
         self.serve(exchanges)
 
     def serve(self, exchanges: Iterable[Exchange]) -> None:
@@ -62,12 +66,9 @@ class UnaryHandler:
             ):
                 request, body = await self._take_in(context, head, body, receive)
             else:
-                self._interceptors.enter(context)
                 request = requests.plan(context, head, body)
-            exchange = None
-            if has_trigger or request.asked is not None or context.request.method != "POST":
-                exchange = self._serving.asked_for(context, request)
-            if exchange is not None:
+            may_ask = has_trigger or request.asked is not None or context.request.method != "POST"
+            if may_ask and (exchange := self._serving.asked_for(context, request)) is not None:
                 answering = exchange.answer(context, request, body, receive, send)
                 del head, body, request  # an exchange may be long
                 await answering
@@ -86,8 +87,17 @@ class UnaryHandler:
                     within = max(request.timeout - (monotonic() - began), 0)
                     await self._responder.send_in_parts(context, form, send, within=within)
         except GatewayError as error:
-            await requests.audit_denial(context, error, receive)
+            if isinstance(error, NotServed) or context.call.denied is not None:
+                await self._tell_of(context, error, receive)
             raise
+
+    async def _tell_of(
+        self, context: RequestContext, error: GatewayError, receive: Receive
+    ) -> None:
+        if isinstance(error, NotServed):
+            self._leave_out(error.path)
+        if context.call.denied is not None:
+            await self._requests.audit_denial(context, error, receive)
 
     async def _take_in(
         self, context: RequestContext, head: RequestHead, body: bytes | None, receive: Receive
@@ -95,14 +105,14 @@ class UnaryHandler:
         """A request that may have to wait: for its body, for a place, or for another process that
         plans it. `body` is what has arrived, if it is whole.
         """
-        requests = self._requests
-        if body is None and context.patience is None:
-            self._interceptors.wait_for_body(context)
+        requests, is_late = self._requests, body is None
+        if is_late:
+            context.leave()  # who sends slowly holds no place meanwhile
         body = await requests.message_in(context, head, body, receive)
-        if context.patience is None:
-            self._interceptors.enter(context)
-        else:
+        if context.patience is not None:
             await self._enter_later(context, context.patience)
+        elif is_late:
+            self._interceptors.enter(context)
         if takes_long(head, body):
             return await requests.plan_offloaded(context, head, body, receive), body
         return requests.plan(context, head, body), body

@@ -12,20 +12,18 @@ from typing import Any, ClassVar
 from gateway.core.calls.explanations import Questions
 from gateway.core.calls.invoke import Around, Call
 from gateway.core.calls.plan import Plan
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.method import Method
 
-OK = Code.OK
-"""Looking up an enum's member calls a function before Python 3.12."""
 ReadDenied = Callable[[], Awaitable[None]]
 """Reads a short request that has arrived or soon will into `CallState.denied`. Does not raise."""
 Authorize = Callable[[RequestContext, Catalog, Method, bytes | None, str], None]
 
 
 class Interceptor:
-    """A stage not overridden costs nothing. All but `open`, `failed` and `end` may raise
+    """A stage not overridden costs nothing. All but `open`, `refused` and `end` may raise
     GatewayError.
     """
 
@@ -70,11 +68,10 @@ class Interceptor:
         To be decided by the method alone: the request, if it is known, is for the audit log.
         """
 
-    def wait_for_body(self, context: RequestContext) -> None:
-        """The body is still on its way: refuse now what `enter` would have to refuse."""
-
     def enter(self, context: RequestContext) -> None:
-        """The body has been read: take the resources of the call (`AdmissionControl`)."""
+        """The caller may call the method, and nothing else has been read yet: take the resources of
+        the call (`AdmissionControl`). Called again if they were returned to wait for the body.
+        """
 
     def around(self, context: RequestContext, call: Call) -> Call:
         """Wrap each call to Cuebot, look-ups and follow-ups included. A disconnect cancels it."""
@@ -126,8 +123,8 @@ class Interceptor:
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         """A call was denied, and the client has not been answered yet (`AuditLog`)."""
 
-    def failed(self, context: RequestContext) -> None:
-        """Before `end`, of a request that was not answered with OK. Must not raise."""
+    def refused(self, cause: Cause) -> None:
+        """Before `end`, of a request that was refused: why. Must not raise."""
 
     def end(self, context: RequestContext) -> None:
         """The request is over (`AccessLines`, `RequestCounters`). Must not raise."""
@@ -173,7 +170,6 @@ class Interceptors:
         """As `Interceptor.authorize`. The payload, if it is known, is for the audit log;
         `asked_by` is the field of the client's request that asks for a follow-up.
         """
-        self.wait_for_body: Callable[[RequestContext], None] = in_turn(stages("wait_for_body"))
         self.enter: Callable[[RequestContext], None] = in_turn(stages("enter"))
         """Takes a call's resources; the request returns them. Raises GatewayError."""
         self.calling: Sequence[Callable[[RequestContext], None]] = stages("calling")
@@ -186,7 +182,7 @@ class Interceptors:
         self._explain = stages("explain")
         self._explain_empty = stages("explain_empty")
         self._deny = stages("deny")
-        self._failed: Sequence[Callable[[RequestContext], None]] = stages("failed")
+        self._refused: Callable[[Cause], None] = in_turn(stages("refused"))
         self._end: Sequence[Callable[[RequestContext], None]] = stages("end")
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
@@ -194,7 +190,10 @@ class Interceptors:
 
         Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
         """
-        self._identify_caller(context)
+        for identify in self._identify:
+            identify(context)
+        if context.subject:  # whichever feature knows it
+            context.principal = context.subject
         for position, admit in enumerate(self._admit):
             waiting = admit(context)
             if waiting is not None:
@@ -223,15 +222,10 @@ class Interceptors:
 
     def identify_again(self, context: RequestContext) -> None:
         """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
-        self._identify_caller(context)
-        if context.refusal is not None:
-            raise context.refusal.again()
-
-    def _identify_caller(self, context: RequestContext) -> None:
         for identify in self._identify:
             identify(context)
-        if context.subject:  # whichever feature knows it
-            context.principal = context.subject
+        if context.refusal is not None:
+            raise context.refusal.again()
 
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """None if nothing wraps the calls of this request."""
@@ -279,9 +273,9 @@ class Interceptors:
         call = context.call
         if call.slots or call.lease is not None or context.body_room is not None:
             context.close()
-        if context.response.code is not OK:
-            for failed in self._failed:
-                failed(context)
+        cause = context.response.cause
+        if cause is not None:
+            self._refused(cause)
         for end in self._end:
             end(context)
 

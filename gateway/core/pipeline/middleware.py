@@ -18,7 +18,7 @@ from gateway.core.direct_connection import (
     Refused,
     headers_of,
 )
-from gateway.core.errors import Code, stopping
+from gateway.core.errors import Code, GatewayError, stopping
 from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import (
     ClientGone,
@@ -87,6 +87,8 @@ class ContextMiddleware:
                 raise
             except asyncio.CancelledError:  # a stop that took longer than SHUTDOWN_TIMEOUT
                 await send_error(context, stopping(), receive, send)
+            except GatewayError as error:
+                await send_error(context, error, receive, send)
             except Exception as error:
                 await send_error(context, as_gateway_error(error, context), receive, send)
         except ClientGone:

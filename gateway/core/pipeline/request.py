@@ -100,7 +100,7 @@ class RequestReader:
         self._queries = queries
 
     def read_head(self, context: RequestContext) -> RequestHead:
-        """Raises GatewayError for an invalid head."""
+        """Raises GatewayError for an invalid head, and for a call without a place (`enter`)."""
         request, catalog = context.request, self._live.current
         if catalog is None:
             raise no_schema()
@@ -112,6 +112,8 @@ class RequestReader:
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
         context.call.rpc = method.path
+        if context.patience is None:
+            self._interceptors.enter(context)  # before the rest is read: refusals are to be cheap
         surface = context.surface
         if surface is not None:
             if context.only_json:
@@ -236,10 +238,9 @@ class RequestReader:
     async def audit_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
     ) -> None:
-        """Call the `deny` stage, if the request was denied, before the client is answered."""
-        if context.call.denied is not None:
-            read = partial(self._read_denied, context, receive)
-            await self._interceptors.deny(context, error, read)
+        """Call the `deny` stage for a request that was denied, before the client is answered."""
+        read = partial(self._read_denied, context, receive)
+        await self._interceptors.deny(context, error, read)
 
     async def _read_denied(self, context: RequestContext, receive: Receive) -> None:
         """Record the request for Cuebot, if it can be known. Does not raise."""

@@ -51,7 +51,7 @@ class LoadShedder:
 
     def __init__(self, most: int, answers: LongAnswers, weight: Weight = equal_weight) -> None:
         self.slots = FairQuota(most, weight)
-        self.includes = answers.includes
+        self.long_until = answers.until
         self._turns = answers.turns
         self._limit = AdaptiveLimit(most)
 

@@ -36,6 +36,7 @@ class ItemConnection:
     refusal: GatewayError | None = None
     task: asyncio.Task[None] | None = None
     disconnected: bool = False
+    complete: bool = True
     is_behind: bool = False
     on_disconnect: Callable[[], object] | None = None
     charged: int = 0

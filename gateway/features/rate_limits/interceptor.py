@@ -9,7 +9,6 @@ from gateway.core.errors import Code, GatewayError, OwnCause
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.patience import Patience
-from gateway.core.principal import address_key
 from gateway.core.rates import MemoryLimiter, Rate, Verdict
 from gateway.features.rate_limits.rate_limiter import Limiter, Rates
 
@@ -30,10 +29,12 @@ class RateControl(Interceptor):
         return RateControl(MemoryLimiter(), self._rates, self._wall_clock)
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        patience = context.patience
+        caller, subject, patience = context.caller, context.subject, context.patience
+        rights = "" if caller is None else caller.rights.name
+        who = subject, rights, context.request.client if subject is None else ""
         if patience is not None and context.refusal is None:
-            return None if patience.take_token() else self._wait(context, patience)
-        client, rate = self._client(context)
+            return None if patience.take_token() else self._wait(context, patience, who)
+        client, rate = self._rates.client(*who)
         if rate is None:
             return None
         verdict = self._limiter.hit(client, rate)
@@ -41,17 +42,12 @@ class RateControl(Interceptor):
             return self._apply(verdict, context, rate)
         return self._apply_later(verdict_of(verdict), context, rate)
 
-    def _client(self, context: RequestContext) -> tuple[str, Rate | None]:
-        subject = context.subject
-        if subject is None:
-            return f"ip {address_key(context.request.client)}", self._rates.default
-        rights = "" if context.caller is None else context.caller.rights.name
-        return f"sub {subject}", self._rates.of(subject, rights)
-
-    async def _wait(self, context: RequestContext, patience: Patience) -> None:
+    async def _wait(
+        self, context: RequestContext, patience: Patience, who: tuple[str | None, str, str]
+    ) -> None:
         async with patience.for_tokens:
             while True:
-                client, rate = self._client(context)  # a reload may change it
+                client, rate = self._rates.client(*who)  # a reload may change it
                 if rate is None:
                     return
                 verdict = await verdict_of(self._limiter.hit(client, rate))

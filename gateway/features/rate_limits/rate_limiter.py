@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Protocol
 
+from gateway.core.principal import address_key
 from gateway.core.rates import Rate, Verdict
 from gateway.core.settings.model import Settings
 from gateway.features.rate_limits.settings import RateLimitSettings, RateOverride
@@ -51,11 +52,19 @@ class Rates:
         ]
         self._weights = [(glob, each.share) for each in overrides for glob in each.subjects]
         self.of = lru_cache(maxsize=4096)(self._of)
+        self.client = lru_cache(maxsize=4096)(self._client)
+        """Who a request counts for, and the rate."""
         self.weight.cache_clear()
 
     def _weight_of(self, subject: str) -> float:
         matching = (share for glob, share in self._weights if fnmatchcase(subject, glob))
         return next(matching, 1.0)
+
+    def _client(self, subject: str | None, rights: str, address: str) -> tuple[str, Rate | None]:
+        """The subject with its rights, or without one the address (the other is empty)."""
+        if subject is None:
+            return f"ip {address_key(address)}", self.default
+        return f"sub {subject}", self.of(subject, rights)
 
     def _of(self, subject: str, rights: str = "") -> Rate | None:
         """`rights` is the name of those of the subject's token."""
