@@ -224,6 +224,8 @@ class Interceptors:
         """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
         for identify in self._identify:
             identify(context)
+        if context.subject:
+            context.principal = context.subject
         if context.refusal is not None:
             raise context.refusal.again()
 

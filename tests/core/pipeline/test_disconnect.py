@@ -27,6 +27,7 @@ class Connection:
     def __init__(self) -> None:
         self.fields: dict[bytes, bytes] = {}
         self.refusal: GatewayError | None = None
+        self.complete = True
         self.is_behind = False
         self.disconnected = False
         self.task: Task | None = None
