@@ -140,9 +140,10 @@ class HttpProtocol(asyncio.Protocol):
                 self._serve_next()
             elif self.state is IDLE and parser.in_head:
                 self._enter(READING_HEAD)
+        if not self.read_paused and self._has_enough():
+            self.read_paused = True
+            self._transport.pause_reading()
         if parser.held_back or parser.without_progress or self._waiting or self._has_unfinished:
-            if parser.held_back:
-                self._pause_reading()
             if parser.can_go_on:
                 self._go_on_soon()
             self._note_unfinished()
@@ -189,11 +190,8 @@ class HttpProtocol(asyncio.Protocol):
         self._waiting.append(self._latest)
 
     def on_body(self, data: bytes) -> None:
-        latest = self._latest
-        assert latest is not None
-        latest.feed(data)
-        if len(latest.body) > BUFFERED_BODY_MAX_BYTES:
-            self._pause_reading()
+        assert self._latest is not None
+        self._latest.feed(data)
 
     def on_end(self) -> None:
         assert self._latest is not None
@@ -269,11 +267,6 @@ class HttpProtocol(asyncio.Protocol):
         return bool(self._parser.held_back) or (
             latest is not None and len(latest.body) > BUFFERED_BODY_MAX_BYTES
         )
-
-    def _pause_reading(self) -> None:
-        if not self.read_paused:
-            self.read_paused = True
-            self._transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Resume unless the buffers are full or the connection is over."""
