@@ -51,7 +51,7 @@ def names_for(session: Session, kind: str) -> list[str]:
         return []
     if cache.age(kind) > STALE_SECONDS:
         ask_in_background(session, kind)
-    return cache.read(kind).decode().split("\n")
+    return cache.read(kind).decode(errors="replace").splitlines()
 
 
 def complete(kind: str) -> "Callable[[click.Context, click.Parameter, str], list[CompletionItem]]":

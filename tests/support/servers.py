@@ -338,6 +338,14 @@ async def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
         return await client.get(path, headers=headers)
 
 
+async def problem(gateway: Gateway, target: str, status: int = 400) -> str:
+    """The message of the error that a GET is answered with."""
+    answer = await gateway.client.get(target)
+    assert answer.status_code == status, answer.text
+    message: str = answer.json()["message"]
+    return message
+
+
 def free_port() -> int:
     """A port of loopback that is free, and below those that the kernel gives to connections."""
     while True:

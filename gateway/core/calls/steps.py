@@ -16,9 +16,6 @@ class Rewrites(tuple[Rewrite, ...], Aspect):
     """Documented names, and defaults, in the requests of a method."""
 
 
-NO_REWRITES = Rewrites()
-
-
 @dataclass(frozen=True, slots=True)
 class LookUp:
     """A call before the call, for a value that the request has in another form."""

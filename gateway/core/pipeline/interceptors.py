@@ -190,10 +190,7 @@ class Interceptors:
 
         Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
         """
-        for identify in self._identify:
-            identify(context)
-        if context.subject:  # whichever feature knows it
-            context.principal = context.subject
+        self._identify_caller(context)
         for position, admit in enumerate(self._admit):
             waiting = admit(context)
             if waiting is not None:
@@ -222,12 +219,15 @@ class Interceptors:
 
     def identify_again(self, context: RequestContext) -> None:
         """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
-        for identify in self._identify:
-            identify(context)
-        if context.subject:
-            context.principal = context.subject
+        self._identify_caller(context)
         if context.refusal is not None:
             raise context.refusal.again()
+
+    def _identify_caller(self, context: RequestContext) -> None:
+        for identify in self._identify:
+            identify(context)
+        if context.subject:  # whichever feature knows it
+            context.principal = context.subject
 
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """None if nothing wraps the calls of this request."""

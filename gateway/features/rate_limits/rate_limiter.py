@@ -51,7 +51,6 @@ class Rates:
             if section.rate_limit_rps
         ]
         self._weights = [(glob, each.share) for each in overrides for glob in each.subjects]
-        self.of = lru_cache(maxsize=4096)(self._of)
         self.client = lru_cache(maxsize=4096)(self._client)
         """Who a request counts for, and the rate."""
         self.weight.cache_clear()
@@ -66,7 +65,7 @@ class Rates:
             return f"ip {address_key(address)}", self.default
         return f"sub {subject}", self.of(subject, rights)
 
-    def _of(self, subject: str, rights: str = "") -> Rate | None:
+    def of(self, subject: str, rights: str = "") -> Rate | None:
         """`rights` is the name of those of the subject's token."""
         matching = (rate for each, rate in self._overrides if is_for(each, subject, rights))
         return next(matching, self.default)

@@ -4,7 +4,7 @@ import pytest
 
 from cuebot_simulator.server import SimulatedCuebot
 from tests.support.needs import needs
-from tests.support.servers import Gateway, gateway_for
+from tests.support.servers import Gateway, gateway_for, problem
 
 pytestmark = pytest.mark.anyio
 
@@ -15,13 +15,6 @@ FIND = "/job.JobInterface/FindJob"
 @pytest.fixture
 def cuebot(simulated_cuebot: SimulatedCuebot) -> SimulatedCuebot:
     return simulated_cuebot
-
-
-async def problem(gateway: Gateway, target: str, status: int = 400) -> str:
-    answer = await gateway.client.get(target)
-    assert answer.status_code == status, answer.text
-    message: str = answer.json()["message"]
-    return message
 
 
 # --- The request in the query string --------------------------------------------------------
