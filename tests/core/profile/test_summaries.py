@@ -54,6 +54,7 @@ OPENCUE = build_catalog(opencue(), Selection(), load_profile("opencue"))
 LINES = load_profile("opencue").summaries.methods
 
 
+@needs("reference")
 def test_every_method_of_opencue_has_a_line() -> None:
     served = {method.path[1:] for method in OPENCUE.methods}
     assert len(served) >= 293

@@ -12,6 +12,7 @@ from cuebot_simulator.server import SimulatedCuebot
 from cuebot_simulator.world.clock import StoppedClock
 from cuebot_simulator.world.state import Farm, by_name
 from cuebot_simulator.world.studio import build_farm
+from tests.support.needs import needs
 from tests.support.rights import signed
 from tests.support.servers import Gateway, SharedGateway
 
@@ -181,6 +182,8 @@ CALLS: dict[str, tuple[Json, Json]] = {
     ),
 }
 """By method: a request with names, and the same with ids, as KEYS names them."""
+WITH_REFERENCE = {"job.LayerInterface/AddLimit", "job.JobInterface/SetGroup"}
+"""Those whose request uses fields of the documented reference."""
 
 
 def everything(farm: Farm) -> list[object]:
@@ -218,7 +221,13 @@ async def done(
     return answer, everything(farm)
 
 
-@pytest.mark.parametrize("path", CALLS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=needs("reference") if path in WITH_REFERENCE else ())
+        for path in CALLS
+    ],
+)
 async def test_a_call_by_name_does_what_it_does_with_the_id(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
 ) -> None:
@@ -249,10 +258,16 @@ async def test_the_override_of_a_service_is_found_by_its_show(
     [
         ("job.JobInterface/Pause", {"job": {"name": "demo-sh010-lena_kamp"}}),
         ("job.LayerInterface/KillFrames", {"layer": {"name": "kamp"}, "job": JOB}),
-        ("job.LayerInterface/AddLimit", {"limit": {"name": "none"}} | LAYER),
+        pytest.param(
+            *("job.LayerInterface/AddLimit", {"limit": {"name": "none"}} | LAYER),
+            marks=needs("reference"),
+        ),
         ("job.FrameInterface/Retry", {"frame": {"layerName": "comp", "number": 1}, "job": JOB}),
         ("job.GroupInterface/GetJobs", {"group": {"name": "kamp"}, "show": "demo"}),
-        ("job.JobInterface/SetGroup", {"groupId": "kamp", "job": {"name": JOB}}),
+        pytest.param(
+            *("job.JobInterface/SetGroup", {"groupId": "kamp", "job": {"name": JOB}}),
+            marks=needs("reference"),
+        ),
         ("filter.FilterInterface/Delete", {"filter": {"name": "x"}, "show": "demo"}),
         ("show.ShowInterface/GetFilters", {"show": {"name": "dmo"}}),
         ("host.HostInterface/Lock", {"host": {"name": "render-node-99"}}),
@@ -300,6 +315,7 @@ async def test_an_id_of_nothing_is_a_404_of_cuebots(
     assert "actual 0" in answer.text
 
 
+@needs("reference")
 @pytest.mark.parametrize("path", ["job.LayerInterface/GetFrames", "job.LayerInterface/SetTags"])
 async def test_a_layer_that_a_job_of_this_id_has_not_is_404(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, path: str
@@ -344,6 +360,7 @@ async def farm(gateway: Gateway, simulated_cuebot: SimulatedCuebot) -> Farm:
     return farm
 
 
+@needs("reference")
 @pytest.mark.parametrize("path", FINISHED_READS)
 async def test_reads_find_a_finished_job_by_its_name(
     gateway: Gateway, farm: Farm, path: str
@@ -372,6 +389,7 @@ async def test_a_read_that_waits_for_news_says_once_which_job_it_was(
     assert waited.headers.get_list("x-resolved") == [f"job={job(farm)}"]
 
 
+@needs("reference")
 @pytest.mark.parametrize("path", FINISHED_CHANGES)
 async def test_changes_say_that_a_job_is_finished(gateway: Gateway, farm: Farm, path: str) -> None:
     before = everything(farm)
@@ -384,6 +402,7 @@ async def test_changes_say_that_a_job_is_finished(gateway: Gateway, farm: Farm, 
     assert everything(farm) == before
 
 
+@needs("reference")
 async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, farm: Farm) -> None:
     """Its id, which is Cuebot's, cannot end the header."""
     old = farm.jobs[job(farm)]
@@ -405,7 +424,7 @@ async def test_of_several_finished_jobs_the_newest_is_read(gateway: Gateway, far
         "job.LayerInterface/SetMinCores",
         "job.LayerInterface/GetFrames",
         "job.FrameInterface/Eat",
-        "job.JobInterface/SetGroup",
+        pytest.param("job.JobInterface/SetGroup", marks=needs("reference")),
     ],
 )
 async def test_a_pending_jobs_name_is_in_any_case(
@@ -431,6 +450,7 @@ def in_capitals(body: Json) -> Json:
     return whole
 
 
+@needs("reference")
 @pytest.mark.parametrize("more", [{}, {"includeFinished": False}])
 async def test_finished_jobs_are_among_criteria_that_ask_for_them(
     gateway: Gateway, farm: Farm, more: Json
@@ -446,6 +466,7 @@ async def test_finished_jobs_are_among_criteria_that_ask_for_them(
     assert answer.headers["x-resolved"] == f"job={job(farm)}"
 
 
+@needs("reference")
 async def test_names_of_jobs_are_those_of_pending_ones(gateway: Gateway, farm: Farm) -> None:
     path, criteria = "/job.JobInterface/GetJobNames", {"ids": [JOB], "includeFinished": True}
     answer = await gateway.post(path, {"r": criteria})
@@ -467,6 +488,7 @@ def launched_again(farm: Farm) -> tuple[str, str]:
     return new.id, new_layer.id
 
 
+@needs("reference")
 async def test_a_layer_by_its_jobs_id_is_that_jobs(gateway: Gateway, farm: Farm) -> None:
     """And not one of the pending job that has the same name by now, whose layer would be changed.
 
@@ -500,6 +522,7 @@ async def test_a_layer_by_its_jobs_id_is_that_jobs(gateway: Gateway, farm: Farm)
     assert farm.layers[old_layer].min_cores != 7
 
 
+@needs("reference")
 async def test_the_documented_find_layer_keeps_to_the_job(gateway: Gateway, farm: Farm) -> None:
     old, (new, new_layer) = job(farm), launched_again(farm)
     path, body = "/layer.LayerInterface/FindLayer", {"layer": "comp"}
@@ -511,6 +534,7 @@ async def test_the_documented_find_layer_keeps_to_the_job(gateway: Gateway, farm
     assert message == (f"job.id: what was found is not of '{old}', but of another of that name")
 
 
+@needs("reference")
 async def test_a_layer_that_neither_has_is_not_found(gateway: Gateway, farm: Farm) -> None:
     for by in (job(farm), launched_again(farm)[0]):
         body = {"layer": {"name": "kamp"}, "job": {"id": by}}
@@ -527,12 +551,29 @@ async def test_a_layer_that_neither_has_is_not_found(gateway: Gateway, farm: Far
         ("shows", "demo", "/show.ShowInterface/FindShow", {"name": "demo"}),
         ("shows", "demo", "/show.ShowInterface/GetFilters", {"show": {"name": "demo"}}),
         ("limits", "arnold", "/limit.LimitInterface/Find", {"name": "arnold"}),
-        ("limits", "arnold", "/limit.LimitInterface/Get", {"id": "arnold"}),
+        pytest.param(
+            *("limits", "arnold", "/limit.LimitInterface/Get", {"id": "arnold"}),
+            marks=needs("reference"),
+        ),
         ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limitId": "arnold"}),
-        ("limits", "arnold", "/job.LayerInterface/AddLimit", LAYER | {"limit": {"name": "arnold"}}),
+        pytest.param(
+            *(
+                "limits",
+                "arnold",
+                "/job.LayerInterface/AddLimit",
+                LAYER | {"limit": {"name": "arnold"}},
+            ),
+            marks=needs("reference"),
+        ),
         ("groups", "comp", "/job.GroupInterface/FindGroup", {"name": "comp", "show": "demo"}),
-        ("groups", "comp", "/job.GroupInterface/SetMinCores", GROUP | {"cores": 1}),
-        ("groups", "comp", "/job.JobInterface/SetGroup", BY_NAME | {"groupId": "comp"}),
+        pytest.param(
+            *("groups", "comp", "/job.GroupInterface/SetMinCores", GROUP | {"cores": 1}),
+            marks=needs("reference"),
+        ),
+        pytest.param(
+            *("groups", "comp", "/job.JobInterface/SetGroup", BY_NAME | {"groupId": "comp"}),
+            marks=needs("reference"),
+        ),
     ],
 )
 async def test_several_of_one_name_are_a_409_with_their_ids(
@@ -563,6 +604,7 @@ async def test_a_malformed_name_is_400(gateway: Gateway) -> None:
     assert "bad" in answer.json()["message"]
 
 
+@needs("reference")
 @pytest.mark.parametrize("facility", ["local", {"name": "local"}])
 async def test_a_facility_goes_by_its_name(
     gateway: Gateway, simulated_cuebot: SimulatedCuebot, farm: Farm, facility: object
@@ -585,6 +627,7 @@ async def test_a_facility_that_is_not_there(gateway: Gateway) -> None:
     assert "facility 'nope' is not there" in answer.json()["message"]
 
 
+@needs("reference")
 async def test_a_job_that_is_not_found_is_told_to_be_finished(gateway: Gateway, farm: Farm) -> None:
     who = signed("seeker of jobs")
     answer = await gateway.post("/job.JobInterface/FindJob", {"name": JOB}, headers=who)
