@@ -227,6 +227,7 @@ def moving(scripted: ScriptedCuebot, answers: Iterator[bytes]) -> None:
     scripted.handlers[SHOWS] = handler
 
 
+@needs("tokens")
 async def test_what_moves_is_no_difference(
     scripted: ScriptedCuebot, both: tuple[Gateway, GoGateway]
 ) -> None:
@@ -245,6 +246,7 @@ async def test_what_moves_is_no_difference(
     assert kinds(result(outcome, SHOWS)) == {("value", "shows.shows[].name")}
 
 
+@needs("tokens")
 async def test_what_was_otherwise_for_a_moment_is_no_difference(
     scripted: ScriptedCuebot, both: tuple[Gateway, GoGateway]
 ) -> None:
@@ -255,7 +257,7 @@ async def test_what_was_otherwise_for_a_moment_is_no_difference(
     assert next(passing, None) is None
 
 
-@needs("reference")
+@needs("reference", "tokens")
 async def test_what_the_profile_adds_is_sent_to_both(
     scripted: ScriptedCuebot, both: tuple[Gateway, GoGateway]
 ) -> None:
@@ -313,6 +315,7 @@ async def test_a_method_that_only_one_answers_in_time_differs(
     assert (result(outcome, SHOWS).verdict, outcome.stopped) == ("same", "")
 
 
+@needs("tokens")
 async def test_methods_are_asked_side_by_side(
     scripted: ScriptedCuebot, both: tuple[Gateway, GoGateway]
 ) -> None:

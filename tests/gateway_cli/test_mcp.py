@@ -108,7 +108,11 @@ def claims(**more: object) -> str:
 
 @pytest.mark.parametrize(
     ("scope", "read_only", "there"),
-    [("all", False, ALL), ("all", True, ALL[:-1]), ("read", False, READING)],
+    [
+        ("all", False, ALL),
+        ("all", True, ALL[:-1]),
+        pytest.param("read", False, READING, marks=needs("tokens")),
+    ],
 )
 async def test_only_tools_that_are_of_use_are_there(
     farm_gateway: FarmGateway,
@@ -136,6 +140,7 @@ async def test_only_tools_that_are_of_use_are_there(
                 assert "Only methods that the token may use are known" in refused.text
 
 
+@needs("tokens")
 async def test_a_gateway_that_does_not_say_what_may_be_used(farm_gateway: FarmGateway) -> None:
     for settings in ({"docs": "off"}, {"access": ACCESS}):
         url = (await farm_gateway(**settings)).url
@@ -427,7 +432,7 @@ async def test_a_preview_changes_nothing(
     assert "req: unknown field `state`; did you mean `states`?" in refused.data
 
 
-@needs("audit", "dry_run")
+@needs("audit", "dry_run", "tokens")
 async def test_a_change_is_made_once_and_written_down(
     cuebot: ScriptedCuebot, tmp_path: Path
 ) -> None:
@@ -566,6 +571,7 @@ async def test_a_gateway_that_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
         release.set()
 
 
+@needs("tokens")
 async def test_tokens_that_are_refused(farm_gateway: FarmGateway) -> None:
     """The token is in no answer."""
     url = (await farm_gateway()).url

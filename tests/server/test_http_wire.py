@@ -97,7 +97,7 @@ async def test_a_refusal_says_what_is_wrong(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("path", "lines", "status", "more"),
     [
-        (SHOWS, (), 401, {"subject": None}),
+        pytest.param(SHOWS, (), 401, {"subject": None}, marks=needs("tokens")),
         (SHOWS, ("Content-Type: image/png",), 415, {}),
         (SHOWS, ("Content-Length: 900000",), 413, {}),
         (SHOWS, ("Grpc-Timeout: soon",), 400, {}),

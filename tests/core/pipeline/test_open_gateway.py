@@ -44,6 +44,7 @@ async def test_everybody_may_read_pages(cuebot: ScriptedCuebot) -> None:
         assert (await client.get("/openapi.json")).status_code == 200
 
 
+@needs("tokens")
 @pytest.mark.parametrize(
     ("given", "reached_at", "where"),
     [

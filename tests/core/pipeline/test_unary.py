@@ -274,6 +274,7 @@ async def test_error_details_are_kept(gateway: Gateway, cuebot: ScriptedCuebot) 
     assert unknown == {"@type": "type.googleapis.com/studio.Unknown", "value": "/w=="}
 
 
+@needs("tokens")
 async def test_metadata_to_cuebot(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Cuebot learns the request id, the peer and the principal, and never the token."""
     headers = {**bearer("zoë / 1"), "X-Request-ID": "req-1", "X-Forwarded-For": "6.6.6.6"}

@@ -19,6 +19,7 @@ from gateway.features.settings import Settings
 from gateway_cli.checks import run_checks
 from gateway_cli.client.cuebot import cuebot_client
 from gateway_client.arguments import Arguments
+from tests.support.needs import needs
 from tests.support.patience import PATIENCE, until
 from tests.support.servers import ON_EACH_TRANSPORT, running_cuebot, running_gateway, settings_for
 from tests.support.two_versions import ECHO, OLD, ChangingCuebot, own_word
@@ -180,6 +181,7 @@ def told_in(logs: list[Any]) -> set[str]:
     return {line.get("reason", line["event"]) for line in lines}
 
 
+@needs("tokens")
 @pytest.mark.anyio
 @pytest.mark.parametrize(("credentials", "settings", "said"), WRONGS.values(), ids=WRONGS)
 async def test_what_is_wrong_is_said(

@@ -114,6 +114,7 @@ def either(request: pytest.FixtureRequest, child: Child, console: Child) -> Chil
 
 
 # --- The access line ------------------------------------------------------------------------
+@needs("tokens")
 @pytest.mark.parametrize(
     ("path", "body", "expected"),
     [
@@ -139,6 +140,7 @@ async def test_a_request_is_one_json_line(
     assert sum(f'"{name}"' in line for line in await child.all_lines()) == 1
 
 
+@needs("tokens")
 async def test_refused_without_a_subject(child: Child) -> None:
     """Subjects in the log are verified."""
     for authorization, status in (("", 401), (f"{token()}x.y", 401), (f"{token()[:-4]}AAAA", 403)):
@@ -165,6 +167,7 @@ async def test_health_checks_are_for_debugging(child: Child, console: Child) -> 
     assert all("debug" in console.gateway.line(f"probe{path}") for path in ("/healthz", "/readyz"))
 
 
+@needs("tokens")
 async def test_console_lines(console: Child) -> None:
     """LOG_FORMAT=console has the same fields, without colours outside of a terminal."""
     await console.ask(SHOWS, "for-people")
@@ -416,6 +419,7 @@ async def slow_lines(gateway: Gateway, **headers: str) -> list[Any]:
     return [line for line in lines if line["event"] == "slow call"]
 
 
+@needs("tokens")
 async def test_a_slow_call_has_a_line_with_its_parts(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, slow_call=LIMIT) as gateway:
         cuebot.handlers[SHOWS] = taking(2 * LIMIT)

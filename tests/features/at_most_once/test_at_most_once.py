@@ -240,6 +240,7 @@ async def test_another_body_is_422(gateway: Gateway, cuebot: ScriptedCuebot) -> 
     assert calls(cuebot) == 1
 
 
+@needs("tokens")
 async def test_a_key_is_of_a_principal_and_a_method(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -379,7 +380,7 @@ def test_what_is_known_of_a_failed_call(failed: CallFailed, fate: str) -> None:
     assert error_for(failed).fate == fate
 
 
-@needs("names")
+@needs("names", "tokens")
 async def test_what_is_refused_before_the_call_leaves_no_key(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -595,7 +596,7 @@ async def ruled(cuebot: ScriptedCuebot) -> AsyncIterator[Gateway]:
 LENA = signed("lena", role="artist", shows=["demo"])
 
 
-@needs("access", "object_rights")
+@needs("access", "object_rights", "tokens")
 async def test_the_same_conditions_judge_nothing_anew(
     ruled: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -606,7 +607,7 @@ async def test_the_same_conditions_judge_nothing_anew(
     assert len(cuebot.seen) == seen
 
 
-@needs("access", "object_rights")
+@needs("access", "object_rights", "tokens")
 async def test_other_claims_are_judged_before_a_replay(
     ruled: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -630,7 +631,7 @@ async def test_other_claims_are_judged_before_a_replay(
         (READS, {}, 403),
     ],
 )
-@needs("access", "object_rights")
+@needs("access", "object_rights", "tokens")
 async def test_other_rules_are_judged_before_a_replay(
     ruled: Gateway,
     cuebot: ScriptedCuebot,
@@ -645,7 +646,7 @@ async def test_other_rules_are_judged_before_a_replay(
     assert calls(cuebot) == 1
 
 
-@needs("access", "object_rights")
+@needs("access", "object_rights", "tokens")
 async def test_a_right_that_is_lost_while_keys_are_read(
     ruled: Gateway, cuebot: ScriptedCuebot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -657,7 +658,7 @@ async def test_a_right_that_is_lost_while_keys_are_read(
     assert (answer.status_code, calls(cuebot)) == (403, 1)
 
 
-@needs("access", "object_rights")
+@needs("access", "object_rights", "tokens")
 async def test_a_change_without_the_right_leaves_no_key(
     ruled: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -668,7 +669,7 @@ async def test_a_change_without_the_right_leaves_no_key(
     assert calls(cuebot) == 2
 
 
-@needs("access", "audit", "object_rights")
+@needs("access", "audit", "object_rights", "tokens")
 async def test_a_replay_is_not_in_the_audit_log(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     """It has a line for each change, and a replay is none; nor is a rehearsal for one."""
     script(cuebot, METHODS)

@@ -115,6 +115,7 @@ async def test_interceptors_inside_of_it_are_told_what_was_found(audited: Audite
         assert told.pop() == found
 
 
+@needs("tokens")
 async def test_a_change_has_a_line(audited: Audited, cuebot: ScriptedCuebot) -> None:
     body = killing(1) | {"reason": "late"}
     answer = await audited.gateway.post(KILL, body, headers={"X-Request-Id": "mine"})
@@ -140,6 +141,7 @@ VIA = (
 """Values of X-Gateway-Via, and what lines have of them."""
 
 
+@needs("tokens")
 @pytest.mark.parametrize(("given", "said"), VIA)
 async def test_the_program_that_calls_is_a_short_word(
     audited: Audited, given: str | None, said: str | None
@@ -430,7 +432,7 @@ async def restricted(
         yield audited
 
 
-@needs("access", "dry_run", "identity")
+@needs("access", "dry_run", "identity", "tokens")
 @pytest.mark.parametrize(
     ("who", "path", "body", "method", "denied", "shown"),
     [
@@ -499,7 +501,7 @@ async def test_a_denied_get(restricted: Audited, cuebot: ScriptedCuebot) -> None
     assert restricted.lines[-1]["denied"] == "access_default"
 
 
-@needs("access")
+@needs("access", "tokens")
 @pytest.mark.parametrize("verb", ["GET", "HEAD", "PUT"])
 async def test_a_denied_change_by_another_verb(restricted: Audited, verb: str) -> None:
     target = f"{KILL}?job.id=job-1&username=x&reason=y"
@@ -527,7 +529,7 @@ async def test_a_denied_call_with_a_large_body(cuebot: ScriptedCuebot, tmp_path:
     assert found == [None, {"id": "job-1"}]
 
 
-@needs("access")
+@needs("access", "tokens")
 async def test_a_denied_call_that_stops_half_way(restricted: Audited) -> None:
     async with wire(restricted.gateway) as one:
         await one.send(head(KILL, "Content-Length: 20", subject="board"), b"{")
@@ -553,6 +555,7 @@ async def test_a_denied_call_waits_for_the_disk(
     assert {line["method"] for line in audited.lines} == {KILL, FIND_SHOW}
 
 
+@needs("tokens")
 async def test_a_loop_of_denied_calls(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -578,7 +581,7 @@ async def test_a_loop_of_denied_calls(
     assert [line.get("count") for line in audited.lines[8:]] == [None] * 3 + [1]
 
 
-@needs("access")
+@needs("access", "tokens")
 async def test_a_denied_call_has_a_line(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     access = [rule("dashboards", {"scope": "read"}, "reads"), rule("td", {"role": "td"}, "all")]
     async with auditing(cuebot, tmp_path, access=access) as audited:

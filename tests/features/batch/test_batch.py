@@ -297,7 +297,7 @@ async def test_a_dry_run_of_a_batch_calls_nothing(gateway: Gateway, cuebot: Scri
     assert (misspelled.status_code, cuebot.seen) == (400, [])
 
 
-@needs("access_log", "traces")
+@needs("access_log", "traces", "tokens")
 async def test_metadata_and_access_lines_are_those_of_each_item(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:

@@ -97,6 +97,7 @@ async def test_a_preflight_needs_no_token(listing: Gateway, path: str, origin: s
     assert answer.headers["x-content-type-options"] == "nosniff"
 
 
+@needs("tokens")
 async def test_other_preflights(listing: Gateway) -> None:
     """For a header of the studio, and from a public network: whether it may reach a private network
     is left without an answer. However long an origin is, the answer is short."""

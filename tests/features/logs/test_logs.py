@@ -192,7 +192,7 @@ async def test_options_says_what_is_for_logs(farm: LoggingFarm) -> None:
     assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
 
 
-@needs("cors")
+@needs("cors", "tokens")
 async def test_a_web_page_may_read_a_range_of_a_log(tmp_path: Path) -> None:
     page = "https://cueweb.studio"
     async with logging_farm(tmp_path, cors_origins=[page]) as farm:
