@@ -111,7 +111,7 @@ def claims(**more: object) -> str:
     [
         ("all", False, ALL),
         ("all", True, ALL[:-1]),
-        pytest.param("read", False, READING, marks=needs("tokens")),
+        pytest.param("read", False, READING, marks=needs("tokens", "access")),
     ],
 )
 async def test_only_tools_that_are_of_use_are_there(
@@ -140,7 +140,7 @@ async def test_only_tools_that_are_of_use_are_there(
                 assert "Only methods that the token may use are known" in refused.text
 
 
-@needs("tokens")
+@needs("tokens", "access")
 async def test_a_gateway_that_does_not_say_what_may_be_used(farm_gateway: FarmGateway) -> None:
     for settings in ({"docs": "off"}, {"access": ACCESS}):
         url = (await farm_gateway(**settings)).url

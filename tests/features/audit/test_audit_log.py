@@ -521,6 +521,7 @@ async def test_a_denied_form(restricted: Audited) -> None:
     assert restricted.lines[-1]["request"]["job"] == {"id": "job-1"}
 
 
+@needs("access")
 async def test_a_denied_call_with_a_large_body(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
     async with auditing(cuebot, tmp_path, access_default="deny", max_body_mb=0.001) as audited:
         assert await audited.status(KILL, killing("x" * 5000)) == 403
@@ -555,7 +556,7 @@ async def test_a_denied_call_waits_for_the_disk(
     assert {line["method"] for line in audited.lines} == {KILL, FIND_SHOW}
 
 
-@needs("tokens")
+@needs("tokens", "access")
 async def test_a_loop_of_denied_calls(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -33,6 +33,11 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
     return cuebot
 
 
+def with_object_rights(*values: object) -> Any:
+    """A case whose rule says which objects: what they are is looked up."""
+    return pytest.param(*values, marks=needs("object_rights"))
+
+
 @pytest.mark.parametrize(
     ("path", "body", "headers", "place"),
     [
@@ -46,9 +51,9 @@ def cuebot(cuebot: ScriptedCuebot) -> ScriptedCuebot:
             "jobs.jobs[0].name",
         ),
         (GET_FRAMES, lambda name: {"layer": "comp", "job": name}, ALL, "job"),
-        (PAUSE, lambda name: {"job": {"id": name}}, SEE, "job"),
-        (PAUSE, lambda name: {"job": {"id": name}}, ONLY, "job"),
-        (UNBOOK, lambda name: {"r": {"jobs": [name]}}, ONLY, "r.jobs"),
+        with_object_rights(PAUSE, lambda name: {"job": {"id": name}}, SEE, "job"),
+        with_object_rights(PAUSE, lambda name: {"job": {"id": name}}, ONLY, "job"),
+        with_object_rights(UNBOOK, lambda name: {"r": {"jobs": [name]}}, ONLY, "r.jobs"),
     ],
 )
 async def test_a_name_that_is_too_long_is_not_looked_up(

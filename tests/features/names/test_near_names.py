@@ -162,7 +162,7 @@ async def test_a_name_that_is_in_the_list_is_not_suggested(
 
 
 @pytest.mark.parametrize(("role", "name"), [("finder", JOB), ("lister", NO_JOB)])
-@needs("tokens")
+@needs("tokens", "access")
 async def test_only_lists_that_the_caller_may_have_are_asked_for(
     gateway: Gateway, job: ScriptedCuebot, role: str, name: str
 ) -> None:
@@ -185,7 +185,7 @@ async def test_names_of_jobs_are_looked_for_by_their_first_half(
 @pytest.mark.parametrize(
     ("role", "claims"), [("finder", {}), ("some", {"shows": ["demo", "harbor"]})]
 )
-@needs("tokens")
+@needs("tokens", "access")
 async def test_nobody_is_told_what_is_not_theirs(
     gateway: Gateway, cuebot: ScriptedCuebot, role: str, claims: dict[str, object]
 ) -> None:

@@ -81,7 +81,7 @@ async def test_an_answer_with_rows_asks_nobody(gateway: Gateway, cuebot: Scripte
 
 
 @pytest.mark.parametrize("who", [{"role": "looker"}, {"role": "some", "shows": ["demo"]}])
-@needs("tokens")
+@needs("tokens", "access")
 async def test_who_may_not_list_names_is_told_nothing(
     gateway: Gateway, cuebot: ScriptedCuebot, who: dict[str, object]
 ) -> None:

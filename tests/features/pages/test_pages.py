@@ -200,7 +200,7 @@ async def test_without_a_schema_there_is_no_document() -> None:
 EVERYWHERE = ("/readyz", "/healthz", "/metrics", *DATA, *SHELLS)
 
 
-@needs("metrics", "tokens")
+@needs("metrics", "tokens", "access")
 @pytest.mark.parametrize("docs", ["public", "token", "off"])
 @pytest.mark.parametrize("reachable", [True, False])
 async def test_nobody_is_told_where_things_are(
@@ -235,7 +235,7 @@ async def test_nobody_is_told_where_things_are(
         assert endpoint not in call.text
 
 
-@needs("tokens")
+@needs("tokens", "access")
 async def test_readers_see_the_panels_that_they_may_call(cuebot: ScriptedCuebot) -> None:
     access = [rule("reads", {"role": "a"}, "reads"), rule("shows", {}, "show.ShowInterface/*")]
     async with gateway_for(cuebot.endpoint, access=access) as gateway:
