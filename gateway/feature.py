@@ -7,6 +7,7 @@ those.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any, ClassVar
 
@@ -30,7 +31,6 @@ from gateway.core.profile.documents import Documents
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 from gateway.core.schema.catalog import Catalog
-from gateway.core.schema.document_parts import NOTHING, Description
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Reloadable, Settings, Strict
 
@@ -50,6 +50,18 @@ __all__ = [
     "public",
     "unavailable",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a feature says of a method in the OpenAPI document."""
+
+    sentences: tuple[str, ...] = ()
+    """In Markdown, about requests and answers."""
+    extensions: Mapping[str, object] = field(default_factory=dict)
+    """More of the operation, by names that begin with `x-`."""
+    fields: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """More of the schemas of fields in answers, by the full name of the field."""
 
 
 class Feature:
@@ -146,7 +158,7 @@ class Feature:
     @staticmethod
     def describe(method: Method, listed: Container[str]) -> Description:
         """What the OpenAPI document says of a method. It may name methods with `listed` paths."""
-        return NOTHING
+        return Description()
 
     def __init__(self, gateway: Gateway) -> None:
         """At startup, in the order of `FEATURES`. Raises ConfigurationError."""

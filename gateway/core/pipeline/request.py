@@ -235,7 +235,7 @@ class RequestReader:
         head = head._replace(timeout=max(head.timeout - took, 0))
         return self.plan(context, head, body, done)
 
-    async def audit_denial(
+    async def tell_of_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
     ) -> None:
         """Call the `deny` stage for a request that was denied, before the client is answered."""
@@ -342,7 +342,7 @@ def changed_for_caller(
 
 
 def check_verb(verb: str, method: Method) -> None:
-    """Call after `Interceptors.authorize`: a forbidden call is answered and audited as such,
+    """Call after `Interceptors.authorize`: a forbidden call is answered and told of as such,
     whatever the verb.
     """
     if verb == "POST" or (method.reads_only and verb in ("GET", "HEAD")):
