@@ -104,8 +104,10 @@ class Feature:
     """Words for what it lets callers read beside Cuebot's methods, as access rules name it: see
     `Rights.reads`.
     """
-    links: ClassVar[tuple[str, ...]] = ()
-    """Its pages for people, where there are pages (DOCS)."""
+    shows: ClassVar[Mapping[str, str]] = {}
+    """Its pages for people, where there are pages (DOCS): by path, what each does for those who ask
+    for a path that there is not (`has all methods`); nothing for one that is only linked.
+    """
     openapi: ClassVar[str] = ""
     """A YAML file beside this class: its part of the OpenAPI document, with the same names as in
     `gateway/features/openapi/openapi.yaml`.

@@ -7,7 +7,6 @@ from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
-from gateway.core.schema.catalog import DOCUMENTS
 
 
 def pipeline_of(core: Gateway) -> Pipeline:
@@ -17,7 +16,7 @@ def pipeline_of(core: Gateway) -> Pipeline:
     requests = RequestReader(
         settings,
         core.live,
-        has_pages=settings.docs != "off" and DOCUMENTS.issubset(core.links()),
+        shown=", and ".join(f"{path} {what}" for path, what in core.shown().items() if what),
         planner=core.planner,
         interceptors=interceptors,
         # What a feature needs reads what is left.

@@ -176,9 +176,11 @@ class Gateway:
         """Those of the core and of all features."""
         return together(each.headers for each in self.features)
 
-    def links(self) -> list[str]:
-        """Pages for people, where there are pages (DOCS)."""
-        return sorted(path for each in self.features for path in each.links)
+    def shown(self) -> Mapping[str, str]:
+        """Pages for people, where there are pages (DOCS), and what each does (`Feature.shows`)."""
+        if self.settings.docs == "off":
+            return {}
+        return {path: what for each in self.features for path, what in each.shows.items()}
 
     def page_interceptors(
         self, *, public: bool = False, identify: bool = True, apart: bool = False

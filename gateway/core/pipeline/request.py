@@ -72,14 +72,14 @@ class CallRequest(NamedTuple):
 
 
 class RequestReader:
-    """With pages, errors lead to them. `queries` knows the options."""
+    """`shown` is what errors tell of pages, and `queries` knows the options."""
 
     def __init__(
         self,
         settings: Settings,
         live: LiveCatalog,
         *,
-        has_pages: bool,
+        shown: str,
         planner: Planner,
         interceptors: Interceptors,
         queries: QueryReader,
@@ -94,7 +94,7 @@ class RequestReader:
         self._codings = codings
         self._longest_call = settings.grpc_timeout
         self._reject = UNKNOWN_FIELD_POLICIES[settings.unknown_fields]
-        self._has_pages = has_pages
+        self._shown = shown
         self._planner = planner
         self._interceptors = interceptors
         self._queries = queries
@@ -139,7 +139,7 @@ class RequestReader:
         caller = context.caller
         assert caller is not None, "no path is looked up without a token"
         names, path = caller.rights.names(catalog), context.request.path
-        return unknown_path(path, catalog, names, has_pages=self._has_pages)
+        return unknown_path(path, catalog, names, self._shown)
 
     def _rules(self, context: RequestContext, policy: UnknownFieldPolicy) -> HeadRules:
         options, coding = self._queries.parameters, context.coding
