@@ -89,14 +89,14 @@ class Feature:
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
     families: ClassVar[tuple[Family, ...]] = ()
-    """Its metrics, whose values are its `numbers`. Names that others have are theirs."""
+    """Its metrics, whose values are its `numbers`. Where two have a name, it means the same."""
     headers: ClassVar[HeaderNames] = HeaderNames()
     """What it reads of requests, and adds to answers."""
     direct: ClassVar[DirectCalls] = DirectCalls()
     """What it offers to calls straight to Cuebot, which commands make without a gateway."""
     refusals: ClassVar[Mapping[OwnCause, str]] = {}
     """Its own reasons (`GatewayError.cause`) to turn a request away, which `shed_total` counts, and
-    what people are told of them.
+    what people are told of them. No other feature has them.
     """
     other_refusals: ClassVar[Mapping[OwnCause, str]] = {}
     """Reasons that it counts itself, in its `families`."""

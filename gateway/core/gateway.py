@@ -30,6 +30,7 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.shared_store import Link, RedisStore
+from gateway.core.starting import added
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.core.upstream.interface import Upstream
 
@@ -162,7 +163,7 @@ class Gateway:
     @cached_property
     def interceptors(self) -> tuple[Interceptor, ...]:
         """Those of all features, in the order of a request."""
-        found = [each for feature in self.features for each in feature.interceptors()]
+        found = [*added(self.features, "interceptors")]
         if not any(overrides(each, "identify") for each in found):
             found.append(Anonymous(self.authority))
         return tuple(found)
