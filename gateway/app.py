@@ -28,7 +28,6 @@ from gateway.core.starting import added, starting
 from gateway.feature import Feature, identify_callers
 from gateway.features import FEATURES
 from gateway.features.catalog import COMPOSITION, further_ports
-from gateway.features.installed import constructed
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -135,6 +134,11 @@ def create_app(
     app.router.redirect_slashes = False
     app.router.default = methods  # neither a page nor a known method
     return app
+
+
+def constructed(feature: type[Feature], core: Core) -> Feature:
+    with starting(feature.name):
+        return feature(core)
 
 
 def guarded(route: Route, core: Core) -> Route:

@@ -138,14 +138,19 @@ def test_a_setting_that_another_one_has_is_refused(tmp_path: Path, python: Pytho
     assert "Traceback" not in served.stderr
 
 
+def breaking(part: str) -> str:
+    """The page's feature, with a part that raises."""
+    broken = f'    {part}:\n        raise RuntimeError("no farm")\n'
+    return CODE.replace('    name = "hello"\n', f'    name = "hello"\n\n{broken}')
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("part", ["def __init__(self, gateway)", "async def first_look(self)"])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_does_not_start_stops_the_startup(
     tmp_path: Path, python: Python, part: str, workers: str
 ) -> None:
-    broken = f'    {part}:\n        raise RuntimeError("no farm")\n'
-    install(tmp_path, CODE.replace('    name = "hello"\n', f'    name = "hello"\n\n{broken}'))
+    install(tmp_path, breaking(part))
     served = python("-m", "gateway_cli", "serve", **SETTINGS, REST_PORT="0", WORKERS=workers)
     assert served.returncode == 2
     assert "the feature 'hello' does not start: RuntimeError: no farm" in served.stderr
@@ -154,8 +159,7 @@ def test_what_does_not_start_stops_the_startup(
 
 @pytest.mark.slow
 def test_another_server_tells_who_does_not_start(tmp_path: Path, python: Python) -> None:
-    broken = '    async def first_look(self):\n        raise RuntimeError("no farm")\n'
-    install(tmp_path, CODE.replace('    name = "hello"\n', f'    name = "hello"\n\n{broken}'))
+    install(tmp_path, breaking("async def first_look(self)"))
     served = python("-m", "uvicorn", "gateway.asgi:app", "--port", "0", **SETTINGS)
     assert served.returncode != 0
     assert "the feature 'hello' does not start: RuntimeError: no farm" in served.stderr

@@ -8,7 +8,6 @@ from typing import get_args
 from gateway.core.errors import ConfigurationError, Shed
 from gateway.core.gateway import Gateway
 from gateway.core.settings.model import Strict
-from gateway.core.starting import starting
 from gateway.core.suggestions import did_you_mean
 from gateway.feature import Feature
 
@@ -146,9 +145,3 @@ def package_of(feature: type[Feature]) -> str:
     packages = (each.dist for each in installed() if each.dist and loaded(each) is feature)
     found = next(packages, None)
     return feature.__module__ if found is None else f"{found.name} {found.version}"
-
-
-def constructed(feature: type[Feature], gateway: Gateway) -> Feature:
-    """Raises ConfigurationError."""
-    with starting(feature.name):
-        return feature(gateway)
