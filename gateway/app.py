@@ -46,7 +46,7 @@ class Gateway(Starlette):
         """Called for each request that the server refuses before the app sees it."""
         self.further_apps: Sequence[ASGIApp] = ()
         """What is served at the ports of `further_ports`, in their order."""
-        self.problem: ConfigurationError | None = None
+        self.problem = ""
         """Why the startup has failed, if a feature is to blame that it waits for."""
 
     def feature(self, kind: type[OneFeature]) -> OneFeature:
@@ -84,8 +84,8 @@ class Gateway(Starlette):
 
     async def _send_of_lifespan(self, send: Send, message: Message) -> None:
         """Of a failed startup, Starlette has a traceback."""
-        if self.problem is not None and message["type"] == "lifespan.startup.failed":
-            message = {**message, "message": str(self.problem)}
+        if self.problem and message["type"] == "lifespan.startup.failed":
+            message = {**message, "message": self.problem}
         await send(message)
 
 
@@ -168,7 +168,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
                     await core.store.first_look()
         yield
     except ConfigurationError as error:
-        app.problem = error
+        app.problem = str(error)
         raise
     finally:
         for each in features:

@@ -141,7 +141,7 @@ def test_a_setting_that_another_one_has_is_refused(tmp_path: Path, python: Pytho
 def breaking(part: str) -> str:
     """The page's feature, with a part that raises."""
     broken = f'    {part}:\n        raise RuntimeError("no farm")\n'
-    return CODE.replace('    name = "hello"\n', f'    name = "hello"\n\n{broken}')
+    return str(CODE).replace('    name = "hello"\n', f'    name = "hello"\n\n{broken}')
 
 
 @pytest.mark.slow

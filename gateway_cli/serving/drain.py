@@ -121,8 +121,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
-        if self._app.problem is not None:
-            raise self._app.problem
+        if self._app.problem:
+            raise ConfigurationError(self._app.problem)
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         await self._first_look()
