@@ -26,7 +26,13 @@ PACKAGES = (
     *("core/calls", "core/discovery", "core/listening"),
     *("core/principal", "core/profile", "core/schema", "core/upstream", "core/shared_store"),
     *("core/codec", "core/logs", "core/settings", "core/findings", "core/fair_quota"),
-    *("core/readiness", "core/direct_connection", "core/errors", "core/suggestions"),
+    *(
+        "core/readiness",
+        "core/starting",
+        "core/direct_connection",
+        "core/errors",
+        "core/suggestions",
+    ),
     *(
         "core/processes",
         "core/loop_lag",

@@ -11,10 +11,11 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.core.assembly import pipeline_of
 from gateway.core.direct_connection import Refused
+from gateway.core.errors import ConfigurationError
 from gateway.core.gateway import Gateway as Core
 from gateway.core.loop_lag import watch_lag
 from gateway.core.pipeline.guard import Guarded
@@ -23,10 +24,10 @@ from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
 from gateway.core.processes import Worker
 from gateway.core.settings import reach
 from gateway.core.settings.model import Reloadable, Settings
+from gateway.core.starting import added, starting
 from gateway.feature import Feature, identify_callers
 from gateway.features import FEATURES
 from gateway.features.catalog import COMPOSITION, further_ports
-from gateway.features.installed import constructed
 
 log = structlog.stdlib.get_logger("gateway")
 
@@ -45,6 +46,8 @@ class Gateway(Starlette):
         """Called for each request that the server refuses before the app sees it."""
         self.further_apps: Sequence[ASGIApp] = ()
         """What is served at the ports of `further_ports`, in their order."""
+        self.problem = ""
+        """Why the startup has failed, if a feature is to blame that it waits for."""
 
     def feature(self, kind: type[OneFeature]) -> OneFeature:
         """Raises StopIteration without it."""
@@ -52,7 +55,7 @@ class Gateway(Starlette):
 
     @property
     def reloadable(self) -> tuple[Reloadable, ...]:
-        of_features = (each for one in self.parts.features for each in one.reloadables())
+        of_features = added(self.parts.features, "reloadables")
         return (*of_features, self.parts.reloadable_catalog())
 
     @property
@@ -75,7 +78,15 @@ class Gateway(Starlette):
     def _serve_page(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pages and other paths that are no methods."""
         scope["app"] = self  # for Starlette's errors
+        if scope["type"] == "lifespan":
+            send = partial(self._send_of_lifespan, send)
         return self.router(scope, receive, send)
+
+    async def _send_of_lifespan(self, send: Send, message: Message) -> None:
+        """Of a failed startup, Starlette has a traceback."""
+        if self.problem and message["type"] == "lifespan.startup.failed":
+            message = {**message, "message": self.problem}
+        await send(message)
 
 
 def create_app(
@@ -98,7 +109,7 @@ def create_app(
     core.features = tuple(constructed(each, core) for each in features)
     core.pipeline = pipeline_of(core)
     interceptors, methods = core.pipeline.interceptors, core.pipeline.methods
-    routes = [guarded(route, core) for each in core.features for route in each.routes()]
+    routes = [guarded(route, core) for route in added(core.features, "routes")]
     context = Middleware(
         ContextMiddleware,
         interceptors=interceptors,
@@ -113,16 +124,21 @@ def create_app(
         routes=routes,
         middleware=[  # the outermost first
             context,
-            *(layer for each in core.features for layer in each.middleware()),
+            *added(core.features, "middleware"),
             Middleware(Routing, live=core.live, methods=methods, allows=allows),
         ],
         exception_handlers={405: wrong_verb},
         lifespan=lifespan,
     )
-    app.further_apps = [app for each in core.features for app in each.apps(context)]
+    app.further_apps = [*added(core.features, "apps", context)]
     app.router.redirect_slashes = False
     app.router.default = methods  # neither a page nor a known method
     return app
+
+
+def constructed(feature: type[Feature], core: Core) -> Feature:
+    with starting(feature.name):
+        return feature(core)
 
 
 def guarded(route: Route, core: Core) -> Route:
@@ -146,10 +162,14 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         with suppress(TimeoutError):
             async with asyncio.timeout(STARTUP_WAIT_SECONDS):
                 for each in features:
-                    await each.first_look()
+                    with starting(each.name):
+                        await each.first_look()
                 if core.store is not None:
                     await core.store.first_look()
         yield
+    except ConfigurationError as error:
+        app.problem = str(error)
+        raise
     finally:
         for each in features:
             await each.close()

@@ -7,6 +7,7 @@ those.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Any, ClassVar
 
@@ -30,7 +31,6 @@ from gateway.core.profile.documents import Documents
 from gateway.core.profile.draft import Draft
 from gateway.core.profile.entry_types import Entry
 from gateway.core.schema.catalog import Catalog
-from gateway.core.schema.document_parts import NOTHING, Description
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Reloadable, Settings, Strict
 
@@ -50,6 +50,18 @@ __all__ = [
     "public",
     "unavailable",
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a feature says of a method in the OpenAPI document."""
+
+    sentences: tuple[str, ...] = ()
+    """In Markdown, about requests and answers."""
+    extensions: Mapping[str, object] = field(default_factory=dict)
+    """More of the operation, by names that begin with `x-`."""
+    fields: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """More of the schemas of fields in answers, by the full name of the field."""
 
 
 class Feature:
@@ -77,14 +89,14 @@ class Feature:
     tables: ClassVar[type[Entry] | None] = None
     """Its tables of the profile: a model with a field for each."""
     families: ClassVar[tuple[Family, ...]] = ()
-    """Its metrics, whose values are its `numbers`. Names that others have are theirs."""
+    """Its metrics, whose values are its `numbers`. Where two have a name, it means the same."""
     headers: ClassVar[HeaderNames] = HeaderNames()
     """What it reads of requests, and adds to answers."""
     direct: ClassVar[DirectCalls] = DirectCalls()
     """What it offers to calls straight to Cuebot, which commands make without a gateway."""
     refusals: ClassVar[Mapping[OwnCause, str]] = {}
     """Its own reasons (`GatewayError.cause`) to turn a request away, which `shed_total` counts, and
-    what people are told of them.
+    what people are told of them. No other feature has them.
     """
     other_refusals: ClassVar[Mapping[OwnCause, str]] = {}
     """Reasons that it counts itself, in its `families`."""
@@ -92,8 +104,10 @@ class Feature:
     """Words for what it lets callers read beside Cuebot's methods, as access rules name it: see
     `Rights.reads`.
     """
-    links: ClassVar[tuple[str, ...]] = ()
-    """Its pages for people, where there are pages (DOCS)."""
+    shows: ClassVar[Mapping[str, str]] = {}
+    """Its pages for people, where there are pages (DOCS): by path, what each does for those who ask
+    for a path that there is not (`has all methods`); nothing for one that is only linked.
+    """
     openapi: ClassVar[str] = ""
     """A YAML file beside this class: its part of the OpenAPI document, with the same names as in
     `gateway/features/openapi/openapi.yaml`.
@@ -146,7 +160,7 @@ class Feature:
     @staticmethod
     def describe(method: Method, listed: Container[str]) -> Description:
         """What the OpenAPI document says of a method. It may name methods with `listed` paths."""
-        return NOTHING
+        return Description()
 
     def __init__(self, gateway: Gateway) -> None:
         """At startup, in the order of `FEATURES`. Raises ConfigurationError."""

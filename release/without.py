@@ -1,8 +1,9 @@
 """`make without FEATURE=watch`: the proof that a feature can be taken out.
 
 In a copy of the checkout it removes the feature, and those that need it: their folders, tests,
-pages and lines in `FEATURES`. Then it runs lint, types, a start of the gateway, and the fast tests
-of what remains. `server` and `http2` are no features, and go as well: uvicorn and grpcio take over.
+pages and lines in `FEATURES`. Then it runs lint, types, a start of the gateway, a build of the
+wheel, and the fast tests of what remains. `server` and `http2` are no features, and go as well:
+uvicorn and grpcio take over.
 """
 
 import argparse
@@ -250,6 +251,9 @@ class Copy:
             process.kill()
             process.wait()
 
+    def wheel(self) -> None:
+        self.run("build", "--no-isolation", "--wheel", "--outdir", "dist")
+
     def tests(self) -> None:
         ignored = [part for each in OUTSIDE for part in ("--ignore", each)]
         self.run(
@@ -293,6 +297,7 @@ def prove(name: str, folder: Path, *, quick: bool = False) -> Iterator[str]:
         "lint": copy.lint,
         "types": copy.types,
         "a start": copy.start,
+        "a wheel": copy.wheel,
     }
     if not quick:
         steps["fast tests"] = copy.tests
@@ -323,7 +328,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make without", description=__doc__)
     parser.add_argument("feature", nargs="?", choices=names, help="without: one in turn")
     parser.add_argument("--list", action="store_true", help="the names, as JSON")
-    parser.add_argument("--quick", action="store_true", help="lint, types and a start, no tests")
+    parser.add_argument("--quick", action="store_true", help="all but the tests")
     parser.add_argument("--keep", type=Path, help="an empty folder for the copy, which stays")
     options = parser.parse_args()
     if options.list:

@@ -5,16 +5,21 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.app import create_app
+from gateway.core.errors import ConfigurationError
 from gateway.core.pipeline.interceptors import Interceptors
-from gateway.feature import Feature, Interceptor, RequestContext
+from gateway.feature import Feature, Interceptor, OwnCause, RequestContext, counter, gauge
+from gateway.features import FEATURES
 from gateway.features.installed import GROUP, Unusable, placed, with_installed
 from tests.support.contexts import context_of
 from tests.support.needs import needs
+from tests.support.servers import settings_for
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "features.md").read_text(encoding="utf-8")
@@ -89,6 +94,21 @@ def test_check_lists_it_and_knows_its_settings(tmp_path: Path, python: Python) -
             f"hello = {ENTRY}",
             "tokens",
         ),
+        (
+            CODE.replace("def section(cls, added)", "def section(cls)"),
+            f"hello = {ENTRY}",
+            "cannot be read: TypeError: Hello.section() takes 1 positional argument",
+        ),
+        (
+            CODE.replace("return HelloSettings", "return HelloSettings()"),
+            f"hello = {ENTRY}",
+            "its section is no subclass of gateway.feature.Strict",
+        ),
+        (
+            CODE.replace('"hello"\n', '"hello"\n    families = ("greetings_total",)\n'),
+            f"hello = {ENTRY}",
+            "cannot be read: AttributeError",
+        ),
     ],
 )
 def test_what_cannot_be_loaded_stops_the_startup(
@@ -118,17 +138,59 @@ def test_a_setting_that_another_one_has_is_refused(tmp_path: Path, python: Pytho
     assert "Traceback" not in served.stderr
 
 
+def breaking(part: str) -> str:
+    """The page's feature, with a part that raises."""
+    broken = f'    {part}:\n        raise RuntimeError("no farm")\n'
+    return str(CODE).replace('    name = "hello"\n', f'    name = "hello"\n\n{broken}')
+
+
 @pytest.mark.slow
-def test_what_does_not_start_stops_the_startup(tmp_path: Path, python: Python) -> None:
-    broken = '    def __init__(self, gateway):\n        raise RuntimeError("no farm")\n'
-    install(tmp_path, CODE.replace('    name = "hello"\n', f'    name = "hello"\n\n{broken}'))
-    served = python("-m", "gateway_cli", "serve", **SETTINGS, REST_PORT="0")
+@pytest.mark.parametrize("part", ["def __init__(self, gateway)", "async def first_look(self)"])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_does_not_start_stops_the_startup(
+    tmp_path: Path, python: Python, part: str, workers: str
+) -> None:
+    install(tmp_path, breaking(part))
+    served = python("-m", "gateway_cli", "serve", **SETTINGS, REST_PORT="0", WORKERS=workers)
+    assert served.returncode == 2
     assert "the feature 'hello' does not start: RuntimeError: no farm" in served.stderr
-    assert "Traceback" not in served.stderr
+    assert "Traceback" not in served.stderr + served.stdout
 
 
-def feature(name: str, *, after: str = "", before: str = "") -> type[Feature]:
-    return type(name, (Feature,), {"name": name, "after": after, "before": before})
+@pytest.mark.slow
+def test_another_server_tells_who_does_not_start(tmp_path: Path, python: Python) -> None:
+    install(tmp_path, breaking("async def first_look(self)"))
+    served = python("-m", "uvicorn", "gateway.asgi:app", "--port", "0", **SETTINGS)
+    assert served.returncode != 0
+    assert "the feature 'hello' does not start: RuntimeError: no farm" in served.stderr
+    assert "Traceback" not in served.stderr + served.stdout
+
+
+def breaks(*given: object) -> Iterable[Any]:
+    raise RuntimeError("no farm")
+
+
+@pytest.mark.parametrize(
+    "part",
+    ["__init__", "interceptors", "options", "exchanges", "middleware", "routes", "apps"],
+)
+def test_who_does_not_start_is_named(part: str) -> None:
+    broken = type("Broken", (Feature,), {"name": "broken", part: breaks})
+    settings = settings_for("127.0.0.1:1", open_to_all=True)
+    with pytest.raises(ConfigurationError, match="'broken' does not start: RuntimeError: no farm"):
+        create_app(settings, features=(broken,))
+
+
+async def test_who_does_not_let_others_start_is_named() -> None:
+    broken = type("Broken", (Feature,), {"name": "broken", "first_look": breaks})
+    app = create_app(settings_for("127.0.0.1:1", open_to_all=True), features=(broken,))
+    with pytest.raises(ConfigurationError, match="'broken' does not start: RuntimeError: no farm"):
+        async with app.router.lifespan_context(app):
+            pass
+
+
+def feature(name: str, *, after: str = "", before: str = "", **parts: Any) -> type[Feature]:
+    return type(name, (Feature,), {"name": name, "after": after, "before": before, **parts})
 
 
 OURS = [feature("one"), feature("two"), feature("three")]
@@ -158,6 +220,46 @@ def test_it_comes_where_it_says(own: list[type[Feature]], order: str) -> None:
 def test_where_it_cannot_come(own: type[Feature], problem: str) -> None:
     (unusable,) = (each for each in placed(OURS, [own]) if issubclass(each, Unusable))
     assert problem in unusable.problem
+
+
+LATE, BUSY = OwnCause("late"), OwnCause("places")
+GREETED = counter("greetings_total", "People who were greeted.")
+
+
+@pytest.mark.parametrize(
+    ("ours", "own", "problem"),
+    [
+        (
+            {"refusals": {LATE: "Too late"}},
+            {"other_refusals": {LATE: "Not yet"}},
+            "it has the reason 'late' to refuse, as ours has",
+        ),
+        ({}, {"refusals": {BUSY: "Closed"}}, "it has the reason 'places' to refuse, as the g"),
+        (
+            {"families": (GREETED,)},
+            {"families": (gauge("greetings_total", "Greetings that are due."),)},
+            "it has the metric greetings_total, as ours has",
+        ),
+        ({"shows": {"/hello": ""}}, {"shows": {"/hello": ""}}, "it has the page /hello, as ours h"),
+        ({"families": (GREETED,)}, {"families": (GREETED,)}, ""),
+        ({"shows": {"/hello": ""}}, {"shows": {"/welcome": ""}}, ""),
+    ],
+)
+def test_what_another_one_has_is_refused(
+    ours: dict[str, Any], own: dict[str, Any], problem: str
+) -> None:
+    """A metric with the same meaning may be of both."""
+    found = placed([feature("ours", **ours)], [feature("own", **own)])
+    told = [each.problem for each in found if issubclass(each, Unusable)]
+    assert bool(told) == bool(problem)
+    assert problem in "".join(told)
+
+
+@pytest.mark.parametrize("each", FEATURES, ids=lambda each: each.name)
+def test_none_of_ours_has_what_another_one_has(each: type[Feature]) -> None:
+    others = [other for other in FEATURES if other is not each]
+    (found,) = set(placed(others, [each])) - set(others)
+    assert not issubclass(found, Unusable)
 
 
 def test_without_packages_there_are_ours() -> None:

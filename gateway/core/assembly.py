@@ -7,7 +7,7 @@ from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.options import QueryReader
 from gateway.core.pipeline.request import RequestReader
 from gateway.core.pipeline.respond import Responder
-from gateway.core.schema.catalog import DOCUMENTS
+from gateway.core.starting import added
 
 
 def pipeline_of(core: Gateway) -> Pipeline:
@@ -17,11 +17,11 @@ def pipeline_of(core: Gateway) -> Pipeline:
     requests = RequestReader(
         settings,
         core.live,
-        has_pages=settings.docs != "off" and DOCUMENTS.issubset(core.links()),
+        shown=", and ".join(f"{path} {what}" for path, what in core.shown().items() if what),
         planner=core.planner,
         interceptors=interceptors,
         # What a feature needs reads what is left.
-        queries=QueryReader([each for one in features for each in one.options()]),
+        queries=QueryReader([*added(features, "options")]),
         weight=core.weight,
         codings=core.codings,
     )
@@ -39,7 +39,7 @@ def pipeline_of(core: Gateway) -> Pipeline:
     )
     core.pipeline = pipeline
     # The first of them that a request asks for wins.
-    handler.serve(each for one in features for each in one.exchanges())
+    handler.serve(added(features, "exchanges"))
     return pipeline
 
 

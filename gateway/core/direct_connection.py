@@ -77,19 +77,20 @@ class Refused:
     seconds: float
 
 
-KEY_HEADER = b"idempotency-key"
-TWO_KEYS = b"\n"
-"""Between the values of two Idempotency-Key headers: in no value of one."""
+ONCE: set[bytes] = set()
+"""Headers that are no lists, in lower case: those that features name (`HeaderNames.once`)."""
+TWICE = b"\n"
+"""Between the values of one of these that comes more than once: in no value of one."""
 
 
 def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Repeated headers are joined with commas (RFC 9110 section 5.3), those of Idempotency-Key,
-    which is no list, with TWO_KEYS: two keys and a comma may look like one.
+    """Repeated headers are joined with commas (RFC 9110 section 5.3), those that are no lists with
+    TWICE: two values and a comma may look like one.
     """
     fields = list(fields)
     headers = dict(fields)
     if len(headers) < len(fields):
         for name in headers:
-            between = TWO_KEYS if name == KEY_HEADER else b", "
+            between = TWICE if name in ONCE else b", "
             headers[name] = between.join(value for other, value in fields if other == name)
     return headers

@@ -30,6 +30,7 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Commit, Reloadable, Settings
 from gateway.core.shared_store import Link, RedisStore
+from gateway.core.starting import added
 from gateway.core.upstream.cuebot import Cuebot, open_upstream
 from gateway.core.upstream.interface import Upstream
 
@@ -162,7 +163,7 @@ class Gateway:
     @cached_property
     def interceptors(self) -> tuple[Interceptor, ...]:
         """Those of all features, in the order of a request."""
-        found = [each for feature in self.features for each in feature.interceptors()]
+        found = [*added(self.features, "interceptors")]
         if not any(overrides(each, "identify") for each in found):
             found.append(Anonymous(self.authority))
         return tuple(found)
@@ -176,9 +177,11 @@ class Gateway:
         """Those of the core and of all features."""
         return together(each.headers for each in self.features)
 
-    def links(self) -> list[str]:
-        """Pages for people, where there are pages (DOCS)."""
-        return sorted(path for each in self.features for path in each.links)
+    def shown(self) -> Mapping[str, str]:
+        """Pages for people, where there are pages (DOCS), and what each does (`Feature.shows`)."""
+        if self.settings.docs == "off":
+            return {}
+        return {path: what for each in self.features for path, what in each.shows.items()}
 
     def page_interceptors(
         self, *, public: bool = False, identify: bool = True, apart: bool = False

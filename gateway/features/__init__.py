@@ -6,6 +6,7 @@ strings, and of ways of asking for a call where two are asked for. A studio's ow
 
 from typing import Any
 
+from gateway.core.direct_connection import ONCE
 from gateway.core.families import FAMILIES
 from gateway.core.principal import OWN_READS
 from gateway.core.suggestions import NOT_A_FIELD
@@ -76,6 +77,7 @@ for _feature in FEATURES:
     for _family in _feature.families:
         FAMILIES.setdefault(_family.name, _family)
     OWN_READS.update(_feature.reads)
+    ONCE.update(name.lower().encode() for name in _feature.headers.once)
 
 
 def extensions_of(feature: type) -> tuple[Any, ...]:

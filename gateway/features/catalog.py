@@ -10,6 +10,7 @@ from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import Schema
 from gateway.core.schema.selection import Selection
 from gateway.core.settings.model import Settings
+from gateway.core.starting import added
 from gateway.feature import needed_first
 from gateway.features import FEATURES, extensions_of
 
@@ -44,7 +45,7 @@ def build_catalog(schema: Schema, selection: Selection, profile: CoreProfile = E
 
 def further_ports(settings: Settings) -> list[Port]:
     """Those of features, beside the one of the API."""
-    return [port for each in FEATURES for port in each.ports(settings)]
+    return [*added(FEATURES, "ports", settings)]
 
 
 COMPOSITION = Composition(

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import get_args
 
-from gateway.core.errors import ConfigurationError
+from gateway.core.errors import ConfigurationError, Shed
 from gateway.core.gateway import Gateway
+from gateway.core.settings.model import Strict
 from gateway.core.suggestions import did_you_mean
 from gateway.feature import Feature
 
@@ -42,6 +44,13 @@ def loaded(entry: EntryPoint) -> type[Feature]:
         return unusable(entry.name, f"{entry.value} is no subclass of gateway.feature.Feature")
     if not getattr(feature, "name", ""):
         return unusable(entry.name, f"{entry.value} has no `name`")
+    try:
+        section: object = feature.section(())
+        claimed(feature)
+    except Exception as error:
+        return unusable(feature.name, f"cannot be read: {type(error).__name__}: {error}")
+    if section is not None and not (isinstance(section, type) and issubclass(section, Strict)):
+        return unusable(feature.name, "its section is no subclass of gateway.feature.Strict")
     return feature
 
 
@@ -62,7 +71,7 @@ def placed(
             (each for each in left if {each.after, each.before} <= {*names, ""}), left[0]
         )
         left.remove(feature)
-        problem = misplaced(feature, names)
+        problem = misplaced(feature, names) or contested(feature, order)
         if problem:
             feature = unusable(feature.name, problem)
         if feature.after:
@@ -89,6 +98,32 @@ def misplaced(feature: type[Feature], names: Sequence[str]) -> str:
     return f"it needs {', '.join(unmet)}, which is not there" if unmet else ""
 
 
+def claimed(feature: type[Feature]) -> dict[str, object]:
+    """What others cannot have as well, by its name: what it means here."""
+    reasons = (*feature.refusals, *feature.other_refusals)
+    metrics = {f"the metric {each.name}": each for each in feature.families}
+    return {
+        **{f"the reason {each!r} to refuse": feature for each in reasons},
+        **{f"the page {path}": feature for path in feature.shows},
+        **metrics,
+    }
+
+
+def contested(feature: type[Feature], others: Iterable[type[Feature]]) -> str:
+    """What it has that one of these has, or the core, and means something else by; empty if there
+    is no such thing.
+    """
+    known: dict[str, tuple[str, object]] = {
+        f"the reason {each!r} to refuse": ("the gateway", None) for each in get_args(Shed)
+    }
+    for other in others:
+        known.update((what, (other.name, meant)) for what, meant in claimed(other).items())
+    for what, meant in claimed(feature).items():
+        if what in known and known[what][1] != meant:
+            return f"it has {what}, as {known[what][0]} has"
+    return ""
+
+
 def check_usable(features: Iterable[type[Feature]]) -> None:
     """Raises ConfigurationError, a line for each that cannot be had."""
     problems = [each.problem for each in features if issubclass(each, Unusable)]
@@ -110,16 +145,3 @@ def package_of(feature: type[Feature]) -> str:
     packages = (each.dist for each in installed() if each.dist and loaded(each) is feature)
     found = next(packages, None)
     return feature.__module__ if found is None else f"{found.name} {found.version}"
-
-
-def constructed(feature: type[Feature], gateway: Gateway) -> Feature:
-    """Raises ConfigurationError, with its name if it is not ours, whatever it raises."""
-    if feature.__module__.startswith(OURS):
-        return feature(gateway)
-    try:
-        return feature(gateway)
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        problem = f"the feature {feature.name!r} does not start: {type(error).__name__}: {error}"
-        raise ConfigurationError(problem) from error

@@ -64,8 +64,8 @@ class Server(uvicorn.Server):
         """Without a certificate, it is plain HTTP. `further` sockets are for the ports of features.
 
         `begin` is called after the wait for the schema, before connections are accepted; `serve`
-        raises its ConfigurationError. If `supervised`, only SIGQUIT ends a stop at once, since the
-        supervisor may repeat signals.
+        raises its ConfigurationError, and that of a feature. If `supervised`, only SIGQUIT ends a
+        stop at once, since the supervisor may repeat signals.
         """
         super().__init__(
             uvicorn.Config(
@@ -121,6 +121,8 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.startup()
+        if self._app.problem:
+            raise ConfigurationError(self._app.problem)
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
         await self._first_look()

@@ -50,10 +50,9 @@ def test_the_context_has_what_is_copied_and_nothing_else() -> None:
 
 
 def test_what_is_copied_is_enough(tmp_path: Path) -> None:
-    for path in COPIED:
-        target = tmp_path / path
+    for source in (source for path in COPIED for source in ROOT.glob(path)):
+        target = tmp_path / source.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
-        source = ROOT / path
         (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
     assert contents(tmp_path) == contents(ROOT) != []
 

@@ -97,7 +97,7 @@ class UnaryHandler:
         if isinstance(error, NotServed):
             self._leave_out(error.path)
         if context.call.denied is not None:
-            await self._requests.audit_denial(context, error, receive)
+            await self._requests.tell_of_denial(context, error, receive)
 
     async def _take_in(
         self, context: RequestContext, head: RequestHead, body: bytes | None, receive: Receive

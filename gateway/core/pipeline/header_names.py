@@ -10,6 +10,8 @@ class HeaderNames:
 
     read: tuple[str, ...] = ()
     """Of requests: what pages of other origins may send."""
+    once: tuple[str, ...] = ()
+    """Those that are no lists: their values have TWICE in them if they come more than once."""
     sent: tuple[str, ...] = ()
     """Of answers."""
     reported: tuple[str, ...] = ()
@@ -40,6 +42,7 @@ def together(parts: Iterable[HeaderNames]) -> HeaderNames:
     every = (OF_CORE, *parts)
     return HeaderNames(
         read=tuple(dict.fromkeys(name for each in every for name in each.read)),
+        once=tuple(dict.fromkeys(name for each in every for name in each.once)),
         sent=tuple(dict.fromkeys(name for each in every for name in each.sent)),
         reported=tuple(dict.fromkeys(name for each in every for name in each.reported)),
     )

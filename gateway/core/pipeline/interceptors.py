@@ -46,14 +46,14 @@ class Interceptor:
         """
 
     def identify(self, context: RequestContext) -> None:
-        """Identify the caller (`Authentication`), after the head and again after each wait.
+        """Identify the caller, after the head and again after each wait.
 
-        A refusal goes into `context.refusal` instead of being raised, so that a request without a
-        valid token still counts against a rate limit.
+        A refusal goes into `context.refusal` instead of being raised, so that a request from nobody
+        known still comes to `admit`, and counts there.
         """
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        """Let the request pass, raise, or return what it has to wait for (`RateControl`)."""
+        """Let the request pass, raise, or return what it has to wait for."""
 
     def authorize(
         self,
@@ -65,12 +65,12 @@ class Interceptor:
     ) -> None:
         """Raise unless the caller may call the method.
 
-        To be decided by the method alone: the request, if it is known, is for the audit log.
+        To be decided by the method alone: the request, if it is known, is for `deny`.
         """
 
     def enter(self, context: RequestContext) -> None:
         """The caller may call the method, and nothing else has been read yet: take the resources of
-        the call (`AdmissionControl`). Called again if they were returned to wait for the body.
+        the call. Called again if they were returned to wait for the body.
         """
 
     def around(self, context: RequestContext, call: Call) -> Call:
@@ -121,13 +121,13 @@ class Interceptor:
         """
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
-        """A call was denied, and the client has not been answered yet (`AuditLog`)."""
+        """A call was denied, and the client has not been answered yet."""
 
     def refused(self, cause: Cause) -> None:
         """Before `end`, of a request that was refused: why. Must not raise."""
 
     def end(self, context: RequestContext) -> None:
-        """The request is over (`AccessLines`, `RequestCounters`). Must not raise."""
+        """The request is over. Must not raise."""
 
 
 def overrides(interceptor: Interceptor, stage: str) -> bool:
@@ -167,7 +167,7 @@ class Interceptors:
 
         self.open: Callable[[RequestContext], None] = in_turn(stages("open"))
         self.authorize: Authorize = in_turn(stages("authorize"))
-        """As `Interceptor.authorize`. The payload, if it is known, is for the audit log;
+        """As `Interceptor.authorize`. The payload, if it is known, is for `deny`;
         `asked_by` is the field of the client's request that asks for a follow-up.
         """
         self.enter: Callable[[RequestContext], None] = in_turn(stages("enter"))

@@ -1,4 +1,4 @@
-"""What features add to lines about a request, in the access log and in the audit log."""
+"""What features add to the lines about a request, whichever logs there are."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ class LogFields:
     """Features append to these lists when they are constructed, in their order."""
 
     request: list[AddFields] = field(default_factory=list)
-    """What kind of a request it is, in its access line."""
+    """What kind of a request it is, in its line."""
     denied: list[AddFields] = field(default_factory=list)
-    """The same, in the audit line of a call that was denied."""
+    """The same, in the line about a call that was denied."""
     denied_objects: list[AddFields] = field(default_factory=list)
     """Which objects that call was denied for."""
     changed_objects: list[AddFields] = field(default_factory=list)
-    """Which objects a change is about, in its audit lines."""
+    """Which objects a change is about, in the lines about it."""
 
 
 def add_fields(

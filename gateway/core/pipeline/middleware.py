@@ -11,13 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.core.direct_connection import (
-    EXTENSION,
-    KEY_HEADER,
-    DirectConnection,
-    Refused,
-    headers_of,
-)
+from gateway.core.direct_connection import EXTENSION, DirectConnection, Refused, headers_of
 from gateway.core.errors import Code, GatewayError, stopping
 from gateway.core.pipeline.content_coding import NO_CODINGS, Codings
 from gateway.core.pipeline.context import (
@@ -32,7 +26,6 @@ from gateway.core.pipeline.context import (
 )
 from gateway.core.pipeline.error_answer import as_gateway_error, send_error
 from gateway.core.pipeline.interceptors import Interceptors
-from gateway.core.pipeline.request_headers import check_one_key
 
 CLIENT_CLOSED_REQUEST = 499
 TARGET_PATH = re.compile(rb"(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?(/[^?#]*)")
@@ -80,8 +73,6 @@ class ContextMiddleware:
         send = partial(send_noted, context, send)
         try:
             try:
-                if KEY_HEADER in context.request.headers:
-                    check_one_key(context.request.headers)
                 await self._app(scope, receive, send)
             except ClientGone:
                 raise

@@ -72,14 +72,14 @@ class CallRequest(NamedTuple):
 
 
 class RequestReader:
-    """With pages, errors lead to them. `queries` knows the options."""
+    """`shown` is what errors tell of pages, and `queries` knows the options."""
 
     def __init__(
         self,
         settings: Settings,
         live: LiveCatalog,
         *,
-        has_pages: bool,
+        shown: str,
         planner: Planner,
         interceptors: Interceptors,
         queries: QueryReader,
@@ -94,7 +94,7 @@ class RequestReader:
         self._codings = codings
         self._longest_call = settings.grpc_timeout
         self._reject = UNKNOWN_FIELD_POLICIES[settings.unknown_fields]
-        self._has_pages = has_pages
+        self._shown = shown
         self._planner = planner
         self._interceptors = interceptors
         self._queries = queries
@@ -139,7 +139,7 @@ class RequestReader:
         caller = context.caller
         assert caller is not None, "no path is looked up without a token"
         names, path = caller.rights.names(catalog), context.request.path
-        return unknown_path(path, catalog, names, has_pages=self._has_pages)
+        return unknown_path(path, catalog, names, self._shown)
 
     def _rules(self, context: RequestContext, policy: UnknownFieldPolicy) -> HeadRules:
         options, coding = self._queries.parameters, context.coding
@@ -235,7 +235,7 @@ class RequestReader:
         head = head._replace(timeout=max(head.timeout - took, 0))
         return self.plan(context, head, body, done)
 
-    async def audit_denial(
+    async def tell_of_denial(
         self, context: RequestContext, error: GatewayError, receive: Receive
     ) -> None:
         """Call the `deny` stage for a request that was denied, before the client is answered."""
@@ -342,7 +342,7 @@ def changed_for_caller(
 
 
 def check_verb(verb: str, method: Method) -> None:
-    """Call after `Interceptors.authorize`: a forbidden call is answered and audited as such,
+    """Call after `Interceptors.authorize`: a forbidden call is answered and told of as such,
     whatever the verb.
     """
     if verb == "POST" or (method.reads_only and verb in ("GET", "HEAD")):

@@ -6,7 +6,6 @@ from functools import lru_cache
 from urllib.parse import quote
 
 from gateway.core.calls.xml_body import XmlField
-from gateway.core.direct_connection import KEY_HEADER, TWO_KEYS
 from gateway.core.errors import Code, GatewayError
 from gateway.core.pipeline.body import body_too_large
 from gateway.core.pipeline.content_coding import Codings
@@ -25,13 +24,6 @@ UNIT_SECONDS = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n
 
 MAX_IGNORED_NAMES = 20
 IGNORED_HEADER_MAX_BYTES = 1024
-
-
-def check_one_key(headers: Mapping[bytes, bytes]) -> None:
-    """Raises GatewayError (INVALID_ARGUMENT) for two keys: which one is meant, nobody knows."""
-    if TWO_KEYS in headers.get(KEY_HEADER, b""):
-        problem = "more than one Idempotency-Key in one request; nothing was called"
-        raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 
 def check_headers(

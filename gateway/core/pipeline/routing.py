@@ -1,7 +1,7 @@
 """From a path to its handler, and the verbs of a path.
 
-OPTIONS (RFC 9110 section 9.3.7) needs no token, so all paths but pages and health checks get one
-and the same answer: it does not reveal which methods exist.
+OPTIONS (RFC 9110 section 9.3.7) needs no token, so all paths but those of pages get one and the
+same answer: it does not reveal which methods exist.
 """
 
 from collections.abc import Awaitable, Sequence

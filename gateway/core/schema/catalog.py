@@ -38,8 +38,6 @@ MOST_WORDS = 5
 """Of a name that methods are searched by."""
 MOST_SEARCHES_KEPT = 64
 ROUTES_FINDS = "cuebot-gateway routes finds methods by words"
-DOCUMENTS = frozenset(("/openapi.json", "/docs"))
-DOCUMENTS_HAVE = "/openapi.json has all methods, and /docs shows them in a browser"
 METHOD_NAME = re.compile(r"(\w+)/(\w+)")
 """A method in a text of the compatibility profile: last name of its service, and its own."""
 INTERFACE = re.compile(r"(?:.*\.)?(([A-Za-z0-9_]+)Interface)")
@@ -210,16 +208,16 @@ class UnknownPath(GatewayError):
 
 
 def unknown_path(
-    path: str, catalog: Catalog, allowed: Names | None = None, *, has_pages: bool = False
+    path: str, catalog: Catalog, allowed: Names | None = None, shown: str = ""
 ) -> UnknownPath:
     """The 404 for a path of no method, with the nearest one that exists.
 
-    `allowed` are the methods that the caller may know of; None: all. With pages, they show all.
+    `allowed` are the methods that the caller may know of; None: all. `shown` says which pages show
+    all.
     """
-    where = DOCUMENTS_HAVE if has_pages else ROUTES_FINDS
+    where = shown or ROUTES_FINDS
     if path == "/":
-        page = "/ is a page for browsers; " if has_pages else ""
-        return UnknownPath(f"{page}methods are at /package.Interface/Method; {where}")
+        return UnknownPath(f"methods are at /package.Interface/Method; {where}")
     service, _, name = path.removeprefix("/").partition("/")
     methods = catalog.names if allowed is None else allowed
     if text := catalog.missing.get(path):

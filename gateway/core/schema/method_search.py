@@ -1,4 +1,4 @@
-"""Methods by the words that people search for. The pages do the same (`static/search.js` there).
+"""Methods by the words that people search for.
 
 A word counts by where it occurs (in the name of a method, in that of its interface, in its summary)
 and by how: as it is, in another form (`jobs`, `paused`), or as the beginning of a longer word. One

@@ -25,7 +25,7 @@ from starlette.types import Receive, Send
 
 from gateway.core.calls.invoke import Call
 from gateway.core.calls.plan import Found
-from gateway.core.direct_connection import KEY_HEADER
+from gateway.core.direct_connection import TWICE
 from gateway.core.errors import Code, Fate, GatewayError
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import JSON_TYPE, CallState, ClientGone, RequestContext
@@ -37,6 +37,7 @@ from gateway.core.pipeline.respond import Responder
 from gateway.core.schema.method import Method
 from gateway.features.at_most_once.key_records import LARGEST_KEPT_BYTES, Owned, Record, Records
 
+KEY_HEADER = b"idempotency-key"
 REPLAYED = (b"idempotent-replayed", b"true")
 QUOTED_KEY = re.compile(rb'"((?:[ !#-\[\]-~]|\\["\\]){1,255})"')
 """A string of structured fields (RFC 8941), without parameters."""
@@ -158,10 +159,14 @@ class KeyedChanges(Exchange):
         self._responder = responder
         self._lost_after = longest_call + MARGIN_SECONDS
 
+    def read_head(self, context: RequestContext) -> None:
+        check_one(context.request.headers.get(KEY_HEADER, b""))
+
     def inherited(self, context: RequestContext) -> Inherited | None:
         key = context.request.headers.get(KEY_HEADER)
         if key is None:
             return None
+        check_one(key)
         key_of(key)
         return Inherited(KEY_HEADER, partial(key_of_part, key), differs=True)
 
@@ -331,6 +336,13 @@ def those(
     names: Collection[bytes], headers: Iterable[tuple[bytes, bytes]]
 ) -> list[tuple[bytes, bytes]]:
     return [each for each in headers if each[0] in names]
+
+
+def check_one(header: bytes) -> None:
+    """Raises GatewayError (INVALID_ARGUMENT) for two keys: which one is meant, nobody knows."""
+    if TWICE in header:
+        problem = "more than one Idempotency-Key in one request; nothing was called"
+        raise GatewayError(Code.INVALID_ARGUMENT, problem)
 
 
 def key_of(header: bytes) -> bytes:

@@ -16,7 +16,9 @@ class AtMostOnce(Feature):
     name = "at_most_once"
     openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[OwnCause, str]] = {KEYS: "Too many idempotency keys"}
-    headers = HeaderNames(read=("Idempotency-Key",), reported=("Idempotent-Replayed",))
+    headers = HeaderNames(
+        read=("Idempotency-Key",), once=("Idempotency-Key",), reported=("Idempotent-Replayed",)
+    )
 
     def __init__(self, gateway: Gateway) -> None:
         super().__init__(gateway)

@@ -148,7 +148,7 @@ def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
                 "lastMinute": refusals.recent(),
                 "words": {each: words[each] for each in refusals.since_start if each in words},
             },
-            "links": gateway.links(),
+            "links": sorted(gateway.shown()),
         }
         if context.subject is None or not caller.rights.shows_status:
             status = for_everybody(status)

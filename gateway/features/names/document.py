@@ -2,8 +2,8 @@
 
 from collections.abc import Container, Iterator
 
-from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
+from gateway.feature import Description
 from gateway.features.names.aspect import RequestNames
 
 

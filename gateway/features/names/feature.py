@@ -5,9 +5,8 @@ from collections.abc import Container, Iterable
 from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.profile.draft import Draft
-from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
-from gateway.feature import Feature
+from gateway.feature import Description, Feature
 from gateway.features.names.compile import compile_names
 from gateway.features.names.document import describe_names
 from gateway.features.names.hints import NameHints

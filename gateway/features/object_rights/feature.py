@@ -10,10 +10,9 @@ from gateway.core.pipeline.header_names import HeaderNames
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.profile.draft import Draft
 from gateway.core.schema.catalog import Catalog
-from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
 from gateway.core.settings.model import Settings
-from gateway.feature import Feature
+from gateway.feature import Description, Feature
 from gateway.features.access.feature import Access
 from gateway.features.access.rights import AccessRules, AddedKeys
 from gateway.features.names.feature import Names

@@ -32,8 +32,8 @@ from gateway.core.codec.rewrite import MostRows, Rename
 from gateway.core.codec.wellknown import JSON_SCHEMAS, WRAPPERS, is_object
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
-from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
+from gateway.feature import Description
 from gateway.features.openapi.parts import Json, Parts, json_of, references
 from gateway.features.openapi.schemas import Components, described
 

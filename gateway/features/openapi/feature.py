@@ -1,7 +1,8 @@
 """The catalog as an OpenAPI document: `/openapi.json` and `/openapi.yaml`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import ClassVar
 
 from starlette.routing import Route
 
@@ -14,7 +15,7 @@ from gateway.features.openapi.parts import Parts
 
 class Openapi(Feature):
     name = "openapi"
-    links = tuple(FORMATS)
+    shows: ClassVar[Mapping[str, str]] = {"/openapi.json": "has all methods", "/openapi.yaml": ""}
 
     def routes(self) -> Iterable[Route]:
         gateway, settings = self.gateway, self.gateway.settings

@@ -11,9 +11,8 @@ from typing import Any
 import yaml
 
 from gateway.core.errors import Code
-from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
-from gateway.feature import Feature, needed_first
+from gateway.feature import Description, Feature, needed_first
 
 Json = dict[str, Any]
 Describe = Callable[[Method, Container[str]], Description]

@@ -1,6 +1,7 @@
 """The page of the farm at `/`, Swagger UI at `/docs`, and what they load."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 from starlette.routing import Route
 
@@ -19,7 +20,7 @@ class Pages(Feature):
     name = "pages"
     needs = (Batch, Health, Openapi, Views)  # what the page asks, and what panels show
     tables = PanelTables
-    links = ("/docs",)
+    shows: ClassVar[Mapping[str, str]] = {"/docs": "shows them in a browser"}  # as openapi has them
 
     @staticmethod
     def compile(draft: Draft) -> None:

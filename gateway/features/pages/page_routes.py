@@ -19,7 +19,7 @@ from gateway.core.pipeline.context import context_of
 from gateway.core.pipeline.guard import Guarded
 from gateway.core.pipeline.interceptors import Interceptors
 from gateway.core.pipeline.routing import PAGE_VERBS
-from gateway.core.schema.catalog import no_schema
+from gateway.core.schema.catalog import UnknownPath, no_schema
 from gateway.features.pages.panels import Panels
 
 STATIC = files("gateway.features.pages").joinpath("static")
@@ -76,7 +76,13 @@ class FrontPage:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         accept = context_of(scope).request.headers.get(b"accept", b"")
         wants_page = scope["method"] in PAGE_VERBS and b"text/html" in accept
-        await (self._page if wants_page else self._fallback)(scope, receive, send)
+        if wants_page:
+            await self._page(scope, receive, send)
+            return
+        try:
+            await self._fallback(scope, receive, send)
+        except UnknownPath as error:
+            raise UnknownPath(f"/ is a page for browsers; {error.message}") from None
 
 
 def docs_contents(docs: str) -> dict[str, Content]:

@@ -3,8 +3,8 @@
 from collections.abc import Container, Mapping
 from functools import cache
 
-from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
+from gateway.feature import Description
 from gateway.features.views.columns import NUMBER, SECONDS, TEXT, Column
 from gateway.features.views.compiled_view import AnswerViews
 from gateway.features.views.units import NO_UNITS, unit_of

@@ -5,9 +5,8 @@ from collections.abc import Container, Iterable
 from gateway.core.calls.direct import DirectCalls
 from gateway.core.pipeline.options import OptionReader
 from gateway.core.profile.draft import Draft
-from gateway.core.schema.document_parts import Description
 from gateway.core.schema.method import Method
-from gateway.feature import Feature
+from gateway.feature import Description, Feature
 from gateway.features.views.compile import compile_views
 from gateway.features.views.direct import columns, form, units
 from gateway.features.views.document import describe_answers

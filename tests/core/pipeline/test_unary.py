@@ -1,7 +1,8 @@
 """Requests through a real gateway to a real gRPC server whose answers are scripted."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 from urllib.parse import quote
 
 import grpc
@@ -16,6 +17,7 @@ from gateway.core.pipeline.encoding_turn import LongAnswers
 from gateway.core.pipeline.form import Form
 from gateway.core.pipeline.respond import Responder, send_pieces
 from gateway.core.pipeline.slow_reader import SlowReader
+from gateway.feature import Feature
 from tests.support.contexts import context_of
 from tests.support.details import detailed
 from tests.support.needs import needs
@@ -31,6 +33,8 @@ from tests.support.servers import (
     gateway_for,
     head,
     running_cuebot,
+    running_gateway,
+    settings_for,
 )
 from tests.support.wire import wire
 
@@ -105,11 +109,7 @@ async def test_every_name_reaches_it(gateway: Gateway, cuebot: ScriptedCuebot, p
         ("/report.RqdReportInterface/ReportStatus", "is not served here"),
         ("/rqdReport.RqdReportInterface/ReportStatus", "is not served here"),
         ("/rqd.RqdInterface/GetRunFrame", "is not served here"),
-        pytest.param(
-            "/",
-            "/ is a page for browsers; methods are at /package.Interface/Method; /openapi.json",
-            marks=needs("openapi", "pages"),
-        ),
+        ("/", "methods are at /package.Interface/Method; "),
         ("/job.JobInterface/GetJobs/", "did you mean GetJobs?"),
     ],
 )
@@ -118,6 +118,30 @@ async def test_unknown_paths_are_404_with_a_hint(gateway: Gateway, path: str, hi
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
     assert answer.json()["code"] == 5
     assert hint in answer.json()["message"]
+
+
+class Lists(Feature):
+    name = "lists"
+    shows: ClassVar[Mapping[str, str]] = {
+        "/methods": "has some",
+        "/more": "",
+        "/rest": "has others",
+    }
+
+
+@pytest.mark.parametrize(
+    ("docs", "hint"),
+    [
+        ("token", "/package.Interface/Method; /methods has some, and /rest has others"),
+        ("off", "/package.Interface/Method; cuebot-gateway routes finds methods by words"),
+    ],
+)
+async def test_unknown_paths_lead_to_what_features_show(
+    cuebot: ScriptedCuebot, docs: str, hint: str
+) -> None:
+    settings = settings_for(cuebot.endpoint, open_to_all=True, docs=docs)
+    async with running_gateway(settings, features=(Lists,)) as gateway:
+        assert (await gateway.post("/nope", {})).json()["message"].endswith(hint)
 
 
 async def test_a_streaming_method_is_501() -> None:

@@ -761,7 +761,6 @@ TWICE = {
     "an event stream": ("GET", f"{FIND_JOB}?name=shot", b"", {"Accept": "text/event-stream"}),
     "a batch": ("POST", "/batch", BATCH_OF_ONE, {}),
     "no method": ("POST", "/job.JobInterface/Paus", b"{}", {}),
-    "a page": ("GET", "/status.json", b"", {}),
 }
 TWO_KEYS = [("k1", "k2"), ("k1", "k1"), ('"k1"', '"k2"'), ('"k1', 'k2"'), ("", "k2")]
 
@@ -780,7 +779,7 @@ async def refuses_two_keys(port: int, cuebot: ScriptedCuebot) -> None:
 
 
 async def test_two_keys_in_one_request_are_400(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
-    """Wherever it goes, and also where the two would be one key when joined by a comma."""
+    """Whatever is asked for, and also where the two would be one key when joined by a comma."""
     await refuses_two_keys(gateway.port, cuebot)
 
 

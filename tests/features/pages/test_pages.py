@@ -103,6 +103,7 @@ async def test_the_root_is_a_page_for_browsers_only(gateway: Gateway, accept: st
     assert (await get(gateway, "/", Accept=accept)).status_code == 401
     answer = await get(gateway, "/", Accept=accept, **bearer())
     assert (answer.status_code, answer.json()["error"]) == (404, "NOT_FOUND")
+    assert answer.json()["message"].startswith("/ is a page for browsers; methods are at /package.")
     page = await get(gateway, "/", **BROWSER)
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "Accept" in page.headers["vary"].split(", ")
