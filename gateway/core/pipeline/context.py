@@ -115,6 +115,10 @@ def plain_json(request: Request) -> Surface | None:
 class Response:
     """An answer. Its initial state is the class's: most requests change little of it."""
 
+    headers: list[tuple[bytes, bytes]]
+    """Of any answer, success or error. Given by the request's context."""
+    coding: Coding = PLAIN
+    """That of the body."""
     status: int = 0
     """0 before the answer begins."""
     code: Code | None = None
@@ -124,10 +128,6 @@ class Response:
     began: float = 0.0
     bytes_out: int = 0
     is_complete: bool = False
-
-    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
-        self.headers = headers
-        """Of any answer, success or error."""
 
     def fail(self, error: GatewayError) -> None:
         self.code, self.cause, self.cuebot = error.code, error.cause, error.cuebot
@@ -169,8 +169,6 @@ class RequestContext:
     """None for plain JSON."""
     parent: "RequestContext | None" = None
     """The request that this one is made for, if it is none that has come by itself."""
-    coding: Coding = PLAIN
-    """That of the answer's body."""
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
@@ -194,14 +192,22 @@ class RequestContext:
     """What features know of the request, by the numbers of their slots (`state.Slot`)."""
 
     def __init__(
-        self, request: Request, response: Response, direct: DirectConnection | None = None
+        self,
+        request: Request,
+        headers: list[tuple[bytes, bytes]],
+        direct: DirectConnection | None = None,
     ) -> None:
+        """`headers` are those that any answer has."""
         self.request = request
-        self.response = response
-        self.principal = f"ip {address_key(request.client)}"
-        """The owner of the quotas: the subject, or the address without one."""
+        self.response = Response()
+        self.response.headers = headers
         self.call = CallState()
         self.direct = direct
+
+    @property
+    def principal(self) -> str:
+        """The owner of the quotas: the subject, or the address without one."""
+        return self.subject or f"ip {address_key(self.request.client)}"
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """False if the answer has to be sent as ASGI messages. Raises ClientGone.
@@ -309,4 +315,4 @@ def open_context(
     request = Request(  # by position: keywords take half as long again
         request_id, client, method, path, headers, started, query, http_version
     )
-    return RequestContext(request, Response(answered), direct)
+    return RequestContext(request, answered, direct)

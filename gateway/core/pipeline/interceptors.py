@@ -175,7 +175,7 @@ class Interceptors:
         self.calling: Sequence[Callable[[RequestContext], None]] = stages("calling")
         self.called: Sequence[Callable[[RequestContext, float, float, Code], None]]
         self.called = stages("called")
-        self._identify: Sequence[Callable[[RequestContext], None]] = stages("identify")
+        self._identify: Callable[[RequestContext], None] = in_turn(stages("identify"))
         self._admit: Sequence[Callable[[RequestContext], Awaitable[None] | None]] = stages("admit")
         self._around = tuple(each for each in listed if overrides(each, "around"))
         self._around_all = tuple(each for each in self._around if not each.restricts)
@@ -190,7 +190,7 @@ class Interceptors:
 
         Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
         """
-        self._identify_caller(context)
+        self._identify(context)
         for position, admit in enumerate(self._admit):
             waiting = admit(context)
             if waiting is not None:
@@ -219,15 +219,9 @@ class Interceptors:
 
     def identify_again(self, context: RequestContext) -> None:
         """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
-        self._identify_caller(context)
+        self._identify(context)
         if context.refusal is not None:
             raise context.refusal.again()
-
-    def _identify_caller(self, context: RequestContext) -> None:
-        for identify in self._identify:
-            identify(context)
-        if context.subject:  # whichever feature knows it
-            context.principal = context.subject
 
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """None if nothing wraps the calls of this request."""

@@ -142,7 +142,7 @@ class RequestReader:
         return unknown_path(path, catalog, names, has_pages=self._has_pages)
 
     def _rules(self, context: RequestContext, policy: UnknownFieldPolicy) -> HeadRules:
-        options, coding = self._queries.parameters, context.coding
+        options, coding = self._queries.parameters, context.response.coding
         return HeadRules(policy, self._max_body, options, self._codings, coding)
 
     async def message_in(

@@ -34,7 +34,6 @@ from gateway.core.pipeline.context import (
     ClientGone,
     Request,
     RequestContext,
-    Response,
     context_of,
 )
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
@@ -327,7 +326,7 @@ class Run:
             item.query,
             request.http_version,
         )
-        context = RequestContext(own, Response([]), connection)
+        context = RequestContext(own, [], connection)
         context.parent = self._context
         context.patience = self._context.patience
         return context

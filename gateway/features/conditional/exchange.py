@@ -118,10 +118,10 @@ class ConditionalReads(Exchange):
             context.response.may_be_kept(NO_CACHE)
             if matches(condition.known, etag):
                 context.leave()
-                await send_nothing(send, *headers, *context.coding.vary, status=304)
+                await send_nothing(send, *headers, *context.response.coding.vary, status=304)
             elif context.request.method == "HEAD":
                 context.leave()
-                head = (*headers, *context.coding.vary, request.content_type)
+                head = (*headers, *context.response.coding.vary, request.content_type)
                 await send_nothing(send, *head, status=200)
             else:
                 within = max(request.timeout - (monotonic() - began), 0)
