@@ -126,7 +126,7 @@ class CallMaker:
             note_resolved(context, resolved)
         if len(answer) <= LARGEST_EMPTY_BYTES and wording.explains_empty:
             ask = self._questions(context, request, timeout - (monotonic() - began), metadata)
-            if ask is not None and not context.is_shared:
+            if ask is not None and not context.request.is_shared:
                 await self._interceptors.explain_empty(context, plan, answer, ask)
         return answer
 
@@ -209,13 +209,15 @@ class CallMaker:
 
     def _metadata_of(self, context: RequestContext) -> Metadata:
         """The request id, the caller's address and subject. The token is never sent."""
-        subject = SHARED if context.is_shared else context.subject or ""
+        request, subject = context.request, context.subject or ""
+        if request.made_for and request.is_shared:
+            subject = SHARED
         for calling in self._interceptors.calling:
             calling(context)
         return (
-            ("x-request-id", context.request.id),
+            ("x-request-id", request.id),
             *context.call.metadata,
-            *caller_metadata(context.request.client, subject),
+            *caller_metadata(request.client, subject),
         )
 
     def _note_times(self, context: RequestContext, began: float, code: Code) -> None:

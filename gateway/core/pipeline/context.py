@@ -82,6 +82,13 @@ class Request(NamedTuple):
     http_version: str = "1.1"
     more_ids: Mapping[str, str] = NO_IDS
     """Of what it is part of, for all lines about it in logs."""
+    made_for: "tuple[RequestContext, ...]" = ()
+    """The requests that this one is made for, one of each caller; none if it has come by itself."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the answer is for several callers: Cuebot and the answer hear of none of them."""
+        return len(self.made_for) > 1
 
     @property
     def ids(self) -> dict[str, object]:
@@ -167,15 +174,9 @@ class RequestContext:
 
     surface: Surface | None = None
     """None for plain JSON."""
-    parent: "RequestContext | None" = None
-    """The request that this one is made for, if it is none that has come by itself."""
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
-    only_json: str = ""
-    """Why no other surface can answer, with `{surface}` in the place of its name."""
-    is_shared: bool = False
-    """Whether the answer is for other callers, too: Cuebot and the answer hear of none of them."""
     waited: float = 0.0
     """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
     Rights are checked again before the call unless this is 0, so every wait counts."""

@@ -116,8 +116,6 @@ class RequestReader:
             self._interceptors.enter(context)  # before the rest is read: refusals are to be cheap
         surface = context.surface
         if surface is not None:
-            if context.only_json:
-                raise not_in(surface.name, context.only_json)
             rules = self._rules(context, self._reject)
             query, wanted, more = surface.read_head(request, method, rules)
             context.response.headers += more
@@ -374,11 +372,6 @@ def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
     if is_binary:
         return message_takes_long(method.descriptor.input_type, body)
     return holds_the_loop(body)
-
-
-def not_in(surface: str, problem: str) -> GatewayError:
-    """What is asked for is answered in plain JSON, which is no message of the surface."""
-    return GatewayError(Code.INVALID_ARGUMENT, problem.format(surface=surface))
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:

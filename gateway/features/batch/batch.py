@@ -325,9 +325,9 @@ class Run:
             monotonic(),
             item.query,
             request.http_version,
+            made_for=(self._context,),
         )
         context = RequestContext(own, [], connection)
-        context.parent = self._context
         context.patience = self._context.patience
         return context
 

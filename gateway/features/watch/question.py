@@ -352,10 +352,11 @@ class Question:
     def _context(self, lead: Watcher) -> RequestContext:
         """A request of the lead's, for one call."""
         asked = lead.context
-        context = RequestContext(asked.request._replace(started=monotonic()), [])
-        context.parent = asked
+        others = {each.context.principal: each.context for each in self.watchers}
+        others.pop(asked.principal, None)
+        request = asked.request._replace(started=monotonic(), made_for=(asked, *others.values()))
+        context = RequestContext(request, [])
         context.subject, context.caller = asked.subject, asked.caller
-        context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
         context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept
         context.call.metadata = asked.call.metadata
         return context
