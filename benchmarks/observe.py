@@ -53,7 +53,7 @@ def finished_request(rpc: str) -> RequestContext:
         direct=None,
     )
     context.subject = "benchmark"
-    context.bytes_in = 2
+    context.body.size = 2
     context.call.rpc, context.call.with_cuebot = rpc, 0.002
     response = context.response
     response.status, response.code, response.bytes_out = 200, Code.OK, 1234

@@ -15,8 +15,8 @@ from gateway.core.direct_connection import DirectConnection, Headers
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, MemoryLease
 from gateway.core.pipeline.content_coding import PLAIN, Coding
-from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.surface import Surface
+from gateway.core.pipeline.waiting import NO_WAITING, Waiting
 from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
 from gateway.core.upstream.interface import Metadata
@@ -147,6 +147,17 @@ class Response:
         self.headers.append((name, value))
 
 
+class ReceivedBody:
+    """What has arrived of a request's body. Its initial state is the class's."""
+
+    size: int = 0
+    """Bytes, as they were sent."""
+    is_over: bool = False
+    """Whether no more will come."""
+    room: tuple[FairQuota, int] | None = None
+    """Memory for a large body and its plan: the quota, and bytes."""
+
+
 class CallState:
     rpc: str | None = None
     """The native gRPC path, whatever alias the client used."""
@@ -177,18 +188,7 @@ class RequestContext:
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
-    waited: float = 0.0
-    """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
-    Rights are checked again before the call unless this is 0, so every wait counts."""
-    waited_as_asked: float = 0.0
-    """The part of `waited` that a client asked for, polls included."""
-    body_read: bool = False
-    bytes_in: int = 0
-    patience: Patience | None = None
-    """Of a request that waits for what others would be refused."""
-    body_room: tuple[FairQuota, int] | None = None
-    """Memory for a large body and its plan: the quota, and bytes."""
-
+    waiting: Waiting = NO_WAITING
     states: dict[int, Any] = NO_STATES
     """What features know of the request, by the numbers of their slots (`state.Slot`)."""
 
@@ -202,6 +202,7 @@ class RequestContext:
         self.request = request
         self.response = Response()
         self.response.headers = headers
+        self.body = ReceivedBody()
         self.call = CallState()
         self.direct = direct
 
@@ -237,15 +238,17 @@ class RequestContext:
         for each in slots:
             each.give_back(self.principal)
 
-    def wait_as_asked(self, seconds: float) -> None:
-        self.waited += seconds
-        self.waited_as_asked += seconds
+    def note_wait(self, seconds: float, *, as_asked: bool = False) -> None:
+        """Of a wait that is over."""
+        before = self.waiting
+        asked = before.as_asked + seconds if as_asked else before.as_asked
+        self.waiting = Waiting(before.seconds + seconds, asked, before.patience)
 
     def give_back_body_room(self) -> None:
-        if self.body_room is not None:
-            room, size = self.body_room
+        if self.body.room is not None:
+            room, size = self.body.room
             room.give_back(self.principal, size)
-            self.body_room = None
+            self.body.room = None
 
     def close(self) -> None:
         """Give back all that the request holds."""
@@ -254,8 +257,7 @@ class RequestContext:
         if self.call.lease is not None:
             self.call.lease.close()
             self.call.lease = None  # others may share it
-        if self.body_room is not None:
-            self.give_back_body_room()
+        self.give_back_body_room()
 
     def timing(self) -> tuple[bytes, bytes]:
         """Begin the answer: Server-Timing (https://www.w3.org/TR/server-timing/), in ms.
@@ -263,7 +265,7 @@ class RequestContext:
         `gateway` is the time spent neither in calls to Cuebot nor waiting.
         """
         now = self.response.began = time.monotonic()
-        with_cuebot, waited = self.call.with_cuebot, self.waited
+        with_cuebot, waited = self.call.with_cuebot, self.waiting.seconds
         own = max(now - self.request.started - with_cuebot - waited, 0.0)
         return (
             b"server-timing",

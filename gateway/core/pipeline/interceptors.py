@@ -213,7 +213,7 @@ class Interceptors:
                 if more is not None:
                     await more
         finally:
-            context.waited += monotonic() - began
+            context.note_wait(monotonic() - began)
         if context.refusal is not None:
             raise context.refusal.again()
 
@@ -267,7 +267,7 @@ class Interceptors:
 
     def end(self, context: RequestContext) -> None:
         call = context.call
-        if call.slots or call.lease is not None or context.body_room is not None:
+        if call.slots or call.lease is not None or context.body.room is not None:
             context.close()
         cause = context.response.cause
         if cause is not None:

@@ -112,7 +112,7 @@ class RequestReader:
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
         context.call.rpc = method.path
-        if context.patience is None:
+        if context.waiting.patience is None:
             self._interceptors.enter(context)  # before the rest is read: refusals are to be cheap
         surface = context.surface
         if surface is not None:
@@ -166,7 +166,7 @@ class RequestReader:
                 body = await surface.unwrap(context.request, body, expand)
                 self.bodies.check(len(body))
         finally:
-            context.waited += monotonic() - began
+            context.note_wait(monotonic() - began)
         return body
 
     def plan(
@@ -192,7 +192,7 @@ class RequestReader:
             planned = plan_message(method, body, head.policy, unread=unread)
         else:
             planned = plan(method, body, head.policy, partial(as_json, media_of(context)))
-        if context.waited or done is not None:
+        if context.waiting.seconds or done is not None:
             self.reauthorize(context, head.catalog, method, planned)
         for follow_up, payload in planned.follow_ups:
             authorize(context, head.catalog, follow_up.method, payload, str(follow_up.given))
@@ -229,7 +229,7 @@ class RequestReader:
                 is_binary=head.is_binary,
             )
         took = monotonic() - began
-        context.waited += took
+        context.note_wait(took)
         head = head._replace(timeout=max(head.timeout - took, 0))
         return self.plan(context, head, body, done)
 
@@ -269,7 +269,7 @@ class RequestReader:
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
         """The body of a denied call, if it is short and arrives soon. Does not raise."""
         length = content_length(context.request.headers)
-        if context.body_read or length is None or length > LARGE_BODY_BYTES:
+        if context.body.is_over or length is None or length > LARGE_BODY_BYTES:
             return None
         with suppress(GatewayError, ClientGone, TimeoutError):
             async with asyncio.timeout(SHORT_BODY_WAIT_SECONDS):

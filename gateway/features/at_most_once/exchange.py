@@ -192,7 +192,7 @@ class KeyedChanges(Exchange):
         fingerprint = await digest_of(BINARY + body if is_binary else body)
         asked = Record(fingerprint, caller.rights.basis(caller.claims))
         known = await self._records.read(owned)
-        context.waited += monotonic() - began
+        context.note_wait(monotonic() - began)
         self._requests.reauthorize(context, request.catalog, method, request.plan)
         if known is None:
             if context.direct is not None and context.direct.disconnected:

@@ -322,7 +322,7 @@ class AuditLog(Interceptor):
 def count_as_waiting(context: RequestContext, began: float) -> None:
     """Count the time since then as waiting, not as Cuebot's."""
     seconds = time.monotonic() - began
-    context.waited += seconds
+    context.note_wait(seconds)
     context.call.with_cuebot -= seconds
 
 

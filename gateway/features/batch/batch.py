@@ -46,6 +46,7 @@ from gateway.core.pipeline.options import offers
 from gateway.core.pipeline.request_headers import check_headers
 from gateway.core.pipeline.routing import CHANGE_ALLOWS
 from gateway.core.pipeline.slow_reader import SlowReader
+from gateway.core.pipeline.waiting import Waiting
 from gateway.core.readiness import Readiness
 from gateway.core.settings.model import Settings
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
@@ -144,7 +145,8 @@ class Batches:
             problem = f"{context.request.method} is not for {PATH}; use POST"
             allow = {"Allow": CHANGE_ALLOWS}
             raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
-        queue = context.patience = BatchQueue(lambda: self.readiness.stopping)
+        queue = BatchQueue(lambda: self.readiness.stopping)
+        context.waiting = context.waiting._replace(patience=queue)
         queue.has_token = True  # without a place, a batch does not wait for one
         await self._admit(context)
         principal = context.principal
@@ -230,7 +232,7 @@ class Batches:
             raise
         finally:
             await run.end()
-            context.wait_as_asked(monotonic() - began)  # each item is measured by itself
+            context.note_wait(monotonic() - began, as_asked=True)  # each item is measured by itself
 
 
 class Run:
@@ -328,7 +330,7 @@ class Run:
             made_for=(self._context,),
         )
         context = RequestContext(own, [], connection)
-        context.patience = self._context.patience
+        context.waiting = Waiting(patience=self._context.waiting.patience)
         return context
 
     async def _ask(
