@@ -187,7 +187,7 @@ class RequestReader:
         if done is not None:
             planned = done.plan
         elif head.is_binary:
-            depends = self._interceptors.depend_on_content(context, method)
+            depends = self._interceptors.calls.depend_on_content(context, method)
             unread = for_caller is None and not depends
             planned = plan_message(method, body, head.policy, unread=unread)
         else:
