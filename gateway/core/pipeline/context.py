@@ -147,8 +147,8 @@ class Response:
         self.headers.append((name, value))
 
 
-class ReceivedBody:
-    """What has arrived of a request's body. Its initial state is the class's."""
+class ReceivedBody(NamedTuple):
+    """What has arrived of a request's body."""
 
     size: int = 0
     """Bytes, as they were sent."""
@@ -156,6 +156,9 @@ class ReceivedBody:
     """Whether no more will come."""
     room: tuple[FairQuota, int] | None = None
     """Memory for a large body and its plan: the quota, and bytes."""
+
+
+NOTHING_READ = ReceivedBody()
 
 
 class CallState:
@@ -188,6 +191,7 @@ class RequestContext:
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
+    body: ReceivedBody = NOTHING_READ
     waiting: Waiting = NO_WAITING
     states: dict[int, Any] = NO_STATES
     """What features know of the request, by the numbers of their slots (`state.Slot`)."""
@@ -202,7 +206,6 @@ class RequestContext:
         self.request = request
         self.response = Response()
         self.response.headers = headers
-        self.body = ReceivedBody()
         self.call = CallState()
         self.direct = direct
 
@@ -248,7 +251,7 @@ class RequestContext:
         if self.body.room is not None:
             room, size = self.body.room
             room.give_back(self.principal, size)
-            self.body.room = None
+            self.body = self.body._replace(room=None)
 
     def close(self) -> None:
         """Give back all that the request holds."""
