@@ -118,10 +118,10 @@ class ConditionalReads(Exchange):
             context.response.may_be_kept(NO_CACHE)
             if matches(condition.known, etag):
                 context.leave()
-                await send_nothing(send, *headers, *context.coding.vary, status=304)
+                await send_nothing(send, *headers, *context.response.coding.vary, status=304)
             elif context.request.method == "HEAD":
                 context.leave()
-                head = (*headers, *context.coding.vary, request.content_type)
+                head = (*headers, *context.response.coding.vary, request.content_type)
                 await send_nothing(send, *head, status=200)
             else:
                 within = max(request.timeout - (monotonic() - began), 0)
@@ -161,7 +161,7 @@ class ConditionalReads(Exchange):
                 try:
                     await self._pause(min(began + pause, end))
                 finally:
-                    context.wait_as_asked(monotonic() - began)
+                    context.note_wait(monotonic() - began, as_asked=True)
                 self._requests.reauthorize(context)
                 with suppress(GatewayError):  # no slot is free: wait for the next poll
                     self._interceptors.enter(context)
@@ -174,7 +174,7 @@ class ConditionalReads(Exchange):
                 etag = await etag_of(request, answer, began + request.timeout)
                 if matches(condition.known, etag):  # many short polls are not a slow call
                     context.call.with_cuebot = before
-                    context.wait_as_asked(monotonic() - began)
+                    context.note_wait(monotonic() - began, as_asked=True)
         finally:
             self._waiting.give_back(context.principal)
         return request, answer, etag, began

@@ -63,7 +63,7 @@ class FrameStates:
 
     def of(self, context: RequestContext, found: Found) -> Known:
         method = logs_of(found.catalog).frame.method
-        seen = self._interceptors.part_seen(context, method, found.catalog)
+        seen = self._interceptors.calls.part_seen(context, method, found.catalog)
         key = (id(found.catalog), found.job.id, found.frame.id, seen)
         known = self._known.get(key)
         if known is None:
