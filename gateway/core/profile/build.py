@@ -3,14 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from gateway import __version__
 from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import returned_types
@@ -94,6 +92,7 @@ def build_catalog(
         adapted[name] = replace(served[name], aspects=MappingProxyType(of_adapted[name]))
     probe = probe_of(profile, served, unused)
     draft = Draft(
+        schema=schema,
         profile=profile,
         pool=pool,
         aliases=names,
@@ -125,7 +124,6 @@ def build_catalog(
         notes=MappingProxyType(dict(notes(summaries, pool, comments))),
         unused_summaries=tuple(unused_summaries(summaries, native, pool)),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
-        version=version_of(schema, profile),
         schema=schema,
         again=partial(build_catalog, schema, selection, profile, compilers, documents),
     )
@@ -134,12 +132,6 @@ def build_catalog(
 def says_that_it_reads(method: MethodDescriptor) -> bool:
     level: int = method.GetOptions().idempotency_level
     return level == MethodOptions.NO_SIDE_EFFECTS
-
-
-def version_of(schema: Schema, profile: Profile) -> str:
-    """A digest of everything that affects answers."""
-    parts = (__version__, schema.digest, profile.model_dump_json(exclude={*profile.companions}))
-    return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def names_of(

@@ -98,8 +98,6 @@ class Catalog:
     """Methods and fields of which the profile says something, and which Cuebot does not have."""
     tag: tuple[bytes, bytes]
     """The response header with the schema's digest."""
-    version: str
-    """Differs whenever the same answer of Cuebot may look different."""
     schema: Schema
     """With comments, which descriptors do not have."""
     again: "Callable[[], Catalog]" = field(compare=False)

@@ -4,15 +4,14 @@ import asyncio
 import re
 import time
 import tracemalloc
+from pathlib import Path
 
 import grpc
 import httpx
 import pytest
 
-from gateway.core.schema.selection import Selection
-from gateway.features.catalog import build_catalog, load_profile
 from tests.support.needs import needs
-from tests.support.opencue import hosts, opencue
+from tests.support.opencue import hosts
 from tests.support.owned_farm import answer
 from tests.support.patience import until
 from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for
@@ -87,9 +86,16 @@ async def test_views_and_formats_have_etags(cuebot: ScriptedCuebot, gateway: Gat
     assert await etag(gateway, HOSTS, **{"Accept-Encoding": "identity"}) == known[0]
 
 
-def test_another_profile_is_another_answer() -> None:
-    with_profile = build_catalog(opencue(), Selection(), load_profile("opencue"))
-    assert with_profile.version != build_catalog(opencue(), Selection()).version
+async def test_another_profile_is_another_answer(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    """For the same bytes of Cuebot; with the same profile, every gateway has the same ETag."""
+    cuebot.answers(HOSTS, hosts("a"))
+    found = []
+    for reads in ("'*/Get*'", "'*/Get*'", "'*/Get*', '*/Find*'"):
+        profile = tmp_path / "own.toml"
+        profile.write_text(f"reads = [{reads}]")
+        async with gateway_for(cuebot.endpoint, compat_profile=str(profile)) as gateway:
+            found.append(await etag(gateway))
+    assert found[0] == found[1] != found[2]
 
 
 @pytest.mark.parametrize("known", ["*", 'W/"other", {}', '{}, W/"other"'])
