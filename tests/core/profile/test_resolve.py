@@ -420,19 +420,6 @@ def cuebot(richer_cuebot: ScriptedCuebot) -> ScriptedCuebot:
     return richer_cuebot
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        {"summaries": {"methods": {"job.JobInterface": {"Kill": "Stop a job"}}}},
-        {"panels": {"panels": {"jobs": {"method": "job.JobInterface/GetJobs"}}}},
-    ],
-    ids=lambda words: next(iter(words)),
-)
-def test_answers_stay_the_same_whatever_is_said_of_them(words: dict[str, Any]) -> None:
-    """Clients need not fetch them again because a line or a panel has changed."""
-    assert resolved(Profile.model_validate(words)).version == resolved(Profile()).version
-
-
 LOOK_UP = "/show.ShowInterface/FindShow"
 """Made before a show is, whatever Cuebot has."""
 
