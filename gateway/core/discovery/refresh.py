@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -125,7 +124,7 @@ class LiveCatalog:
         there = self._complete
         made = None if there is None else self._build(there.schema, selection, profile)
         if made is not None:
-            wrong = set(map(str, made[0].unused_globs)) - set(self.unmatched)
+            wrong = set(map(str, made[0].idle.globs)) - set(self.unmatched)
             if wrong:
                 raise ConfigurationError(*sorted(wrong))
 
@@ -157,10 +156,9 @@ class LiveCatalog:
 
         It can still be called, and Cuebot answers.
         """
-        catalog = self.current
-        kept = tuple(each for each in catalog.methods if each.path != path) if catalog else ()
-        if catalog is not None and len(kept) < len(catalog.methods):
-            self.current = replace(catalog, methods=kept)
+        before = self.current
+        self.current = before and before.without(path)
+        if self.current is not before:
             log.warning("Cuebot does not serve a method that its descriptors have", method=path)
 
     async def run(self) -> None:
@@ -250,7 +248,7 @@ class LiveCatalog:
     def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
         """Problems of globs that match nothing in this catalog."""
         others = (problem for unmatched in self.other_globs for problem in unmatched(catalog))
-        return (*map(str, catalog.unused_globs), *others)
+        return (*map(str, catalog.idle.globs), *others)
 
     def _swap(self, catalog: Catalog, changes: Changes) -> None:
         """Serve this catalog from now on, and log the changes.
@@ -268,11 +266,11 @@ class LiveCatalog:
         self.reads.update(each.path for each in catalog.routes.values() if each.reads_only)
         self.generation += 1
         self._found.set()
-        for skip in catalog.skipped[:LOGGED_CHANGES]:
+        for skip in catalog.absent.skipped[:LOGGED_CHANGES]:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
         for wrong in self.unmatched:
             log.error("a pattern matches nothing any more", problem=wrong)
-        unused = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries if each.needed]
+        unused = [f"{each.entry}: {each.reason}" for each in catalog.idle.entries if each.needed]
         if unused:
             log.info("entries of the compatibility profile do nothing here", entries=unused)
         log.info(
@@ -280,7 +278,7 @@ class LiveCatalog:
             origin=catalog.schema.origin,
             confirmed=catalog.schema.confirmed,
             methods=len(catalog.methods),
-            skipped=shortened([skip.service for skip in catalog.skipped]),
+            skipped=shortened([skip.service for skip in catalog.absent.skipped]),
             digest=catalog.schema.digest[:12],
             **changes,
         )

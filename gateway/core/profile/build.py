@@ -16,10 +16,18 @@ from gateway.core.profile.documents import Documents
 from gateway.core.profile.draft import Compile, Draft
 from gateway.core.profile.profile import EMPTY, Profile, Signs
 from gateway.core.profile.resolve import probe_of, with_written
-from gateway.core.profile.summaries import notes, unused_summaries, with_summaries
+from gateway.core.profile.summaries import (
+    FieldNotes,
+    field_notes,
+    unused_summaries,
+    with_summaries,
+)
 from gateway.core.schema.catalog import (
     TAG_DIGITS,
+    Absent,
     Catalog,
+    Directory,
+    Idle,
     UnusedEntry,
     build_routes,
     by_service,
@@ -93,6 +101,7 @@ def build_catalog(
     probe = probe_of(profile, served, unused)
     draft = Draft(
         schema=schema,
+        whole={FieldNotes: field_notes(summaries, pool, comments)},
         profile=profile,
         pool=pool,
         aliases=names,
@@ -111,18 +120,25 @@ def build_catalog(
     return Catalog(
         methods=tuple(methods),
         routes=MappingProxyType(routes),
-        names=MappingProxyType(names_by_service(routes)),
-        aliases=MappingProxyType(aliases),
-        withheld=MappingProxyType(withheld),
-        skipped=tuple(skipped),
-        known=names_there,
-        unused_globs=selection.unused(names_there, [skip.service for skip in skipped]),
-        missing=MappingProxyType({path: missing[path] for path in missing if path not in routes}),
+        directory=Directory(
+            names=MappingProxyType(names_by_service(routes)),
+            aliases=MappingProxyType(aliases),
+            known=names_there,
+        ),
+        absent=Absent(
+            withheld=MappingProxyType(withheld),
+            skipped=tuple(skipped),
+            missing=MappingProxyType(
+                {path: missing[path] for path in missing if path not in routes}
+            ),
+        ),
+        idle=Idle(
+            globs=selection.unused(names_there, [skip.service for skip in skipped]),
+            entries=tuple(unused),
+            summaries=tuple(unused_summaries(summaries, native, pool)),
+        ),
         probe=probe,
         aspects=MappingProxyType(draft.whole),
-        unused_entries=tuple(unused),
-        notes=MappingProxyType(dict(notes(summaries, pool, comments))),
-        unused_summaries=tuple(unused_summaries(summaries, native, pool)),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
         schema=schema,
         again=partial(build_catalog, schema, selection, profile, compilers, documents),

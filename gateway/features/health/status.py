@@ -133,7 +133,7 @@ def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
                 "changedAt": utc(live.changed_at),
                 "interfaces": len({method.service for method in served}),
                 "methods": len(served),
-                "skipped": [skip.service for skip in catalog.skipped],
+                "skipped": [skip.service for skip in catalog.absent.skipped],
             }
         status: dict[str, object] = {
             "version": __version__,

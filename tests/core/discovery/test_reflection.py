@@ -184,7 +184,7 @@ async def found_in(library: Library) -> tuple[tuple[str, ...], dict[str, str]]:
         schema = await source.fetch()
     catalog = build_catalog(schema, Selection())
     served = {method.path[1:].partition("/")[0] for method in catalog.methods}
-    return tuple(sorted(served)), {skip.service: skip.reason for skip in catalog.skipped}
+    return tuple(sorted(served)), {skip.service: skip.reason for skip in catalog.absent.skipped}
 
 
 # --- what is understood ---------------------------------------------------------------------

@@ -199,7 +199,7 @@ async def test_nothing_is_served_while_a_glob_matches_nothing() -> None:
     assert f"EXCLUDE_SERVICES: {NEW.own_path[1:]} matches nothing" in live.problem
     assert f"; did you mean {OLD.own_path[1:]}?" in live.problem
     await finds(live, source, NEW)
-    assert NEW.own_path in served(live).withheld
+    assert NEW.own_path in served(live).absent.withheld
     assert (live.problem, live.unmatched) == ("", ())
 
 

@@ -195,7 +195,7 @@ async def test_every_source_gives_the_same(made: Made, kind: str) -> None:
     assert (schema.confirmed, catalog.schema.confirmed) == (confirmed, confirmed)
     assert schema.origin.startswith(origin)
     assert kind != "package" or schema is again  # what is installed does not change
-    assert (schema.skipped, catalog.skipped) == ((), ())
+    assert (schema.skipped, catalog.absent.skipped) == ((), ())
     encode = catalog.routes["/shop.ShopInterface/GetCrate"].encode
     assert b"".join(encode(b"\x0a\x01x\x10\x07\x22\x02\x08\x01")) == (
         b'{"label":"x","freeSpace":7,"kindsByName":{},"allSides":[{"isOpen":true}]}'
@@ -416,7 +416,7 @@ def test_a_name_that_is_not_utf_8(made: Made, tmp_path: Path, name: bytes) -> No
     path.write_bytes(made.file.read_bytes().replace(name, name.replace(b"o", b"\xf6", 1)))
     catalog = build_catalog(read_file(path), Selection())
     assert set(catalog.routes) == {path for path in ROUTES if path.endswith("Empty")}
-    (skip,) = catalog.skipped
+    (skip,) = catalog.absent.skipped
     assert skip.service == "shop.ShopInterface"
     assert "shop.proto is not a valid file" in skip.reason
 
