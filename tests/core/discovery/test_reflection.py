@@ -548,7 +548,7 @@ async def test_a_confirmed_schema_outlives_a_proxy_without_cuebot() -> None:
     assert live.current is catalog
     assert catalog is not None
     assert catalog.schema.confirmed
-    assert "a web server answers" in live.problem
+    assert "a web server answers" in live.history.problem
 
 
 async def test_a_server_that_says_more_than_was_asked() -> None:

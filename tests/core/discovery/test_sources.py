@@ -297,9 +297,9 @@ async def test_auto_without_a_package_names_the_ways_out() -> None:
     )
     assert not await live.attempt()
     for words in ("no server reflection", "not_there_at_all is not installed"):
-        assert words in live.problem
+        assert words in live.history.problem
     for way in ("reflection in Cuebot", "cuebot-gateway[opencue]", "DESCRIPTOR_SOURCE"):
-        assert way in live.problem
+        assert way in live.history.problem
 
 
 # --- packages -------------------------------------------------------------------------------
@@ -455,11 +455,11 @@ async def test_a_file_is_read_again_each_time(made: Made, tmp_path: Path) -> Non
             await source.fetch()
         assert not await live.attempt()
         assert live.current is first
-        assert "could not be refreshed" in live.problem
-        assert "turn on server reflection" not in live.problem
+        assert "could not be refreshed" in live.history.problem
+        assert "turn on server reflection" not in live.history.problem
     path.write_bytes(file_set(*(file for file in made.files if file.name != "shop.proto")))
     assert await live.attempt()
-    assert live.problem == ""
+    assert live.history.problem == ""
     assert live.current is not None
     assert "/shop.ShopInterface/GetCrate" not in live.current.routes
     assert "/parts.CrateInterface/Empty" in live.current.routes
