@@ -31,7 +31,7 @@ class Warnings:
     clock: Callable[[], float] = time.monotonic
     _next: dict[str, float] = field(default_factory=dict)
 
-    def warn(self, event: str, **values: object) -> None:
+    def warn_seldom(self, event: str, **values: object) -> None:
         now = self.clock()
         if now >= self._next.get(event, 0.0):
             self._next[event] = now + WARNING_INTERVAL_SECONDS
@@ -65,14 +65,15 @@ class ConnectionLimit:
         """Count a connection until `leave`, or return a 503 and log a warning once in a while."""
         if self._open >= self.most:
             whose = "MAX_CONNECTIONS" if self._fits else "the limit on open files (ulimit -n)"
-            event = f"as many connections as {whose} allows"
-            self.warnings.warn(event, max_connections=self.most)
+            self.warnings.warn_seldom(
+                f"as many connections as {whose} allows", max_connections=self.most
+            )
             return self._no_place("too many connections (MAX_CONNECTIONS)", "connections")
         if self._is_counted(address):
             key = address_key(address)
             if self._by_address[key] >= self._allowed_per_address:
                 name = "MAX_CONNECTIONS_PER_ADDRESS"
-                self.warnings.warn(
+                self.warnings.warn_seldom(
                     f"as many connections from one address as {name} allows",
                     address=key,
                     max_connections_per_address=self._allowed_per_address,

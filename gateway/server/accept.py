@@ -65,7 +65,7 @@ class Acceptor:
             self._admit(accepted, str(name[0]))
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
-        self._limit.warnings.warn(
+        self._limit.warnings.warn_seldom(
             "no connections can be accepted; see the limits on open files (ulimit -n)",
             reason=os.strerror(error.errno or 0),
         )

@@ -182,8 +182,9 @@ class LiveCatalog:
             self.history.note_failure(f"{error}{advice}", tell)
             return False
         except Exception as error:
-            problem = f"discovery failed: {type(error).__name__}: {error}"
-            self.history.note_failure(problem, log.exception)
+            self.history.note_failure(
+                f"discovery failed: {type(error).__name__}: {error}", log.exception
+            )
             return False
         if self._latest is None and new is not None and wrong:
             self.globs.unmatched = wrong
