@@ -30,6 +30,7 @@ from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import send_nothing
 from gateway.core.readiness import Readiness
 from gateway.core.schema.method import Method
+from gateway.features.conditional.version import AnswersVersion
 from gateway.features.views.asked_again import finding_of, of_this_moment
 
 WAITS = OwnCause("waits")
@@ -189,7 +190,7 @@ class ConditionalReads(Exchange):
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
     """Raises DEADLINE_EXCEEDED after `deadline` (monotonic)."""
     form = request.form
-    digest = blake2b(request.catalog.version.encode(), digest_size=16)
+    digest = blake2b(AnswersVersion.of(request.catalog).digest, digest_size=16)
     digest.update((form.key if form is not None else "").encode())
     begin_at_once()
     finding = finding_of(request, answer)
