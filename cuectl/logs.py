@@ -147,7 +147,7 @@ def follow(farm: Farm, job: str, frame: str, lines: int | None, told: Callable[[
                             return ""
                         if event.kind == "end":
                             return reason_in(event)
-                        if event.kind == "waiting":
+                        if event.kind in ("waiting", "restart"):
                             told(reason_in(event))
                             continue
                         text = event.data.decode("utf-8", "replace")

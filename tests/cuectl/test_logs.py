@@ -120,6 +120,24 @@ async def test_a_frame_that_waits_is_followed_from_its_first_line(
 
 
 @pytest.mark.slow
+async def test_a_lost_connection_is_made_again_also_to_the_log_of_another_attempt(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    frame, log = frame_of(cuebot, LENA, "1009-comp"), log_of(cuebot, LENA, "1009-comp")
+    log.write_text("one\ntwo\n")
+    following = asyncio.create_task(cuectl("logs", LENA, "1009-comp", "-f", "-n", "1"))
+    await until(lambda: sum(path.endswith("/GetFrames") for path, _ in cuebot.calls) > ASKED)
+    for each in [*cuectl.gateway.server.connections]:
+        each.flushed().abort()
+    log.rename(f"{log}.1")
+    log.write_text("four\n")
+    frame.state = 3  # SUCCEEDED
+    ran = await following
+    assert (ran.status, ran.text) == (0, "two\nfour\n")
+    assert "this is another log, from its beginning" in ran.err
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "status", "problem"),
     [

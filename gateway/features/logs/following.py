@@ -123,8 +123,10 @@ class Form(Protocol):
     def silence(self) -> bytes:
         """What tells that there is still a stream."""
 
-    def end(self, reason: str) -> bytes:
-        """What comes last, with the reason, if it is another than that the frame is done."""
+    def end(self, reason: str, *, is_gone: bool) -> bytes:
+        """What comes last, with the reason, if it is another than that the frame is done. What is
+        there once a log `is_gone` is another one.
+        """
 
 
 class PlainForm:
@@ -146,7 +148,7 @@ class PlainForm:
     def silence(self) -> bytes:
         return b""
 
-    def end(self, reason: str) -> bytes:
+    def end(self, reason: str, *, is_gone: bool) -> bytes:
         start = "\n" if self._is_in_line else ""
         return f"{start}[{reason}]\n".encode() if reason else b""
 
@@ -154,11 +156,15 @@ class PlainForm:
 class EventForm:
     headers = STREAM_HEADERS
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, restart: str = "") -> None:
+        """`restart` is why all of the log comes, and not what follows the client's last event."""
         self._at = at
+        self._restart = restart
 
     def begin(self) -> bytes:
-        return RETRY
+        if not self._restart:
+            return RETRY
+        return RETRY + self._event(b"restart", {"reason": self._restart})
 
     def lines(self, content: bytes, end: int) -> bytes:
         self._at = end
@@ -174,7 +180,9 @@ class EventForm:
     def silence(self) -> bytes:
         return COMMENT
 
-    def end(self, reason: str) -> bytes:
+    def end(self, reason: str, *, is_gone: bool) -> bytes:
+        if is_gone:
+            self._at = 0  # whoever comes back has nothing of the other one
         return self._event(b"end", {"reason": reason}) if reason else self._event(b"done", {})
 
     def _event(self, kind: bytes, told: Mapping[str, str]) -> bytes:
@@ -225,12 +233,14 @@ class Follower:
     async def follow(self, start: int, form: Form, send: Send) -> None:
         """Send what is written from an offset on. Raises ClientGone."""
         await self._write(form.begin(), send)
+        is_gone = False
         try:
             log = await self._there(form, send)
             reason = await self._follow_on(log, start, form, send)
+            is_gone = bool(reason)
         except GatewayError as error:
             reason = error.message
-        await self._write(form.end(reason), send)
+        await self._write(form.end(reason, is_gone=is_gone), send)
         await send({"type": "http.response.body", "body": b""})
 
     async def _there(self, form: Form, send: Send) -> LogFile:
@@ -251,8 +261,8 @@ class Follower:
         return self.log
 
     async def _follow_on(self, log: LogFile, start: int, form: Form, send: Send) -> str:
-        """Why it ends, if not because the frame is done. Raises ClientGone, and GatewayError for an
-        end at once.
+        """What has become of the log, if it does not end because the frame is done. Raises
+        ClientGone, and GatewayError for an end at once.
         """
         at, file = start, (await self._run(log.state)).file
         reason, is_over = "", self._known.is_done
