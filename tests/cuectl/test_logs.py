@@ -241,6 +241,21 @@ def test_the_statistics_of_rqd_are_no_last_lines() -> None:
 
 
 @pytest.mark.parametrize(
+    ("header", "rule"),
+    [
+        (["RenderQ JobSpec      Thu Dec  3 05:28:42 2026 ", "", "env                  A=error"], 59),
+        (["RenderQ JobSpec     ", "-" * 100, "Environment Variables:", "LICENSE=4101@error"], 100),
+    ],
+    ids=["python", "rust"],
+)
+def test_what_rqd_writes_before_the_command_is_no_reason(header: list[str], rule: int) -> None:
+    log = ["", "=" * rule, *header, "=" * rule, "=" * 9, "ERROR a", *ENDING]
+    assert told_lines(log, 10) == ["=" * 9, "ERROR a"]
+    assert reason_lines(log) == ["ERROR a"]
+    assert told_lines(log[:4], 10) == []
+
+
+@pytest.mark.parametrize(
     "statistics",
     [
         ["RenderQ Job Complete", "", *["\tblender  9", "\tstart_time  0:01", "\tcmdline  x"] * 20],
