@@ -46,10 +46,15 @@ class Found(NamedTuple):
 class Known:
     """Whether a frame is done, for all who follow it and see the same."""
 
-    def __init__(self, *, is_done: bool) -> None:
+    def __init__(self) -> None:
+        self.is_done = False
+        self.asked_at = 0.0
+        self.turn = asyncio.Lock()
+
+    def learn(self, *, is_done: bool) -> None:
+        """What Cuebot has just said."""
         self.is_done = is_done
         self.asked_at = monotonic()
-        self.turn = asyncio.Lock()
 
 
 class FrameStates:
@@ -62,12 +67,14 @@ class FrameStates:
         self._known: WeakValueDictionary[Hashable, Known] = WeakValueDictionary()
 
     def of(self, context: RequestContext, found: Found) -> Known:
+        """What is known of a frame that has just been found, also to those who follow it."""
         method = logs_of(found.catalog).frame.method
         seen = self._interceptors.part_seen(context, method, found.catalog)
         key = (id(found.catalog), found.job.id, found.frame.id, seen)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = Known(is_done=is_done(found))
+            known = self._known[key] = Known()
+        known.learn(is_done=is_done(found))
         return known
 
     async def look(self, context: RequestContext, found: Found, known: Known) -> bool:

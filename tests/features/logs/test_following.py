@@ -301,6 +301,21 @@ async def test_a_frame_that_is_hidden_meanwhile_ends_it(farm: LoggingFarm) -> No
         assert (await reader.end()).startswith(b"one\n[no frame ")
 
 
+async def test_whoever_comes_knows_the_state_that_it_has_just_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever those know who have followed the frame for longer."""
+    monkeypatch.setattr(feature, "LOG_LIMITS", LogLimits(poll_seconds=PATIENCE * 2))
+    async with logging_farm(tmp_path) as farm:
+        farm.write(b"one\n")
+        farm.frame.state = RUNNING
+        async with following(farm) as earlier:
+            await earlier.has(b"one")
+            farm.frame.state = SUCCEEDED
+            async with following(farm) as later:
+                assert await later.end() == b"one\n"
+
+
 async def test_followers_of_a_frame_share_the_question_for_its_state() -> None:
     class Finder:
         asked = 0
