@@ -16,6 +16,8 @@ SEARCHED_BYTES = 64 * 1024
 LAST_LINES_BYTES = 16 * 2**20
 """The last lines are those in so many bytes at the end."""
 LINKS = (errno.EXDEV, errno.ELOOP)
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999: later ones have no date."""
 
 
 class NotThere(GatewayError):
@@ -27,7 +29,7 @@ class State(NamedTuple):
 
     size: int
     modified: float
-    """Unix seconds."""
+    """Unix seconds, of a date that can be written."""
     etag: str
     file: tuple[int, int]
     """The same while it is the same file, wherever it has been moved."""
@@ -54,7 +56,8 @@ class LogFile:
         except OSError as error:
             raise self._lost(error) from None
         etag = f'"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"'
-        return State(found.st_size, found.st_mtime, etag, (found.st_dev, found.st_ino))
+        modified = min(max(found.st_mtime, 0.0), LAST_SECOND)
+        return State(found.st_size, modified, etag, (found.st_dev, found.st_ino))
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` to `end`, fewer if the file ends there. Each that is no part of a

@@ -35,6 +35,15 @@ async def test_the_newest_is_first(farm: LoggingFarm) -> None:
     ]
 
 
+@pytest.mark.parametrize("seconds", [10**12, -(10**11)])
+async def test_a_time_that_no_calendar_has(farm: LoggingFarm, seconds: int) -> None:
+    """As far as the file system keeps it: somebody may write anything to their own log."""
+    os.utime(farm.write(b"now"), (0, seconds))
+    (only,) = await listed(farm)
+    assert str(only["modified"])[:4] in ("1970", "9999", "2446")
+    assert (await farm.gateway.client.get(farm.path)).content == b"now"
+
+
 async def test_without_a_log_there_is_no_attempt(farm: LoggingFarm) -> None:
     assert await listed(farm) == []
 
