@@ -47,7 +47,7 @@ class LogFile:
             raise why_not_open(place, error) from None
         if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             self.close()
-            raise GatewayError(Code.NOT_FOUND, f"{place.told} is no regular file")
+            raise no_regular_file(place)
 
     def state(self) -> State:
         """Raises GatewayError."""
@@ -126,5 +126,11 @@ def why_not_open(place: Place, error: OSError) -> GatewayError:
         case _ if error.errno in LINKS:
             problem = f"{told} leads through a link that is not followed: out of LOG_ROOTS"
             return GatewayError(Code.NOT_FOUND, problem)
+        case _ if error.errno == errno.ENXIO:  # a socket
+            return no_regular_file(place)
         case _:
             return GatewayError(Code.INTERNAL, f"{told} cannot be read: {error.strerror}")
+
+
+def no_regular_file(place: Place) -> GatewayError:
+    return GatewayError(Code.NOT_FOUND, f"{place.told} is no regular file")
