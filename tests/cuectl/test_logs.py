@@ -243,7 +243,10 @@ def test_the_statistics_of_rqd_are_no_last_lines() -> None:
 @pytest.mark.parametrize(
     ("header", "rule"),
     [
-        (["RenderQ JobSpec      Thu Dec  3 05:28:42 2026 ", "", "env                  A=error"], 59),
+        (
+            ["RenderQ JobSpec      Thu Dec  3 05:28:42 2026 ", "", "env                  A=error"],
+            59,
+        ),
         (["RenderQ JobSpec     ", "-" * 100, "Environment Variables:", "LICENSE=4101@error"], 100),
     ],
     ids=["python", "rust"],

@@ -272,9 +272,11 @@ class Follower:
         ClientGone, and GatewayError for an end at once.
         """
         at, file = start, (await self._run(log.state)).file
-        reason, is_over = "", self._known.is_done
+        reason, is_over, is_due = "", self._known.is_done, False
         while True:
-            content = await self._run(partial(log.read, at, at + PIECE_BYTES))
+            become, content = await self._run(partial(self._read_on, log, file, at, by_path=is_due))
+            reason = reason or become
+            is_over = is_over or bool(reason)
             is_full = len(content) == PIECE_BYTES
             size = whole_lines(content)
             if is_over or is_full:
@@ -283,6 +285,7 @@ class Follower:
                 at = at + size
                 await self._write(form.lines(content[:size], at), send)
             if is_full:
+                is_due = False
                 self._check(self._context)
                 continue
             if is_over:
@@ -290,9 +293,6 @@ class Follower:
             is_due = await self._pause(form, send)
             if is_due:
                 is_over = await self._look()
-            become = partial(self._what_has_become, log, file, at, by_path=is_due)
-            reason = await self._run(become)
-            is_over = is_over or bool(reason)
 
     async def _pause(self, form: Form, send: Send) -> bool:
         """Until the next look at the file. Whether one at the frame is due, and at the path.
@@ -312,24 +312,29 @@ class Follower:
         self._looked_at = monotonic()
         return await self._states.look(self._context, self._found, self._known)
 
-    def _what_has_become(
+    def _read_on(
         self, log: LogFile, file: tuple[int, int], at: int, *, by_path: bool
-    ) -> str:
-        """What has become of the file, if nothing more will be written to it. Blocks.
-
-        Raises GatewayError.
+    ) -> tuple[str, bytes]:
+        """What has become of the file, if nothing more will be written to it, and what it has then
+        from an offset on. Blocks. Raises GatewayError.
         """
-        if by_path:  # which also makes a network's file system ask its server
-            try:
-                now = state_at(self._found.place)
-            except GatewayError:
-                now = None
-            if now is None:
-                return "the log has been deleted, or moved"
-            if now.file != file:
-                return "the log has been moved: another one has begun in its place"
+        reason = self._replaced(file) if by_path else ""
         size = log.state().size
-        return f"the log has been cut off: it has {size} bytes now" if size < at else ""
+        if size < at and not reason:
+            reason = f"the log has been cut off: it has {size} bytes now"
+        return reason, log.read(at, at + PIECE_BYTES) if size > at else b""
+
+    def _replaced(self, file: tuple[int, int]) -> str:
+        """What has become of the file, by its path. Blocks."""
+        try:  # which also makes a network's file system ask its server
+            now = state_at(self._found.place)
+        except GatewayError:
+            now = None
+        if now is None:
+            return "the log has been deleted, or moved"
+        if now.file != file:
+            return "the log has been moved: another one has begun in its place"
+        return ""
 
     async def _write(self, piece: bytes, send: Send) -> None:
         if piece:
