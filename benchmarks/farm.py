@@ -8,6 +8,9 @@ from cuebot_simulator.world.messages import Messages, read_messages
 from cuebot_simulator.world.studio import build_farm
 
 
+RUNNING = 2  # the state of a frame
+
+
 class CannedFarm:
     """A farm with this many jobs to make answers from. Needs opencue-proto."""
 
@@ -34,12 +37,14 @@ class CannedFarm:
         return self.message("job.JobFindJobResponse", job=self._jobs[0])
 
     def log(self, folder: str) -> tuple[str, str, dict[bytes, bytes]]:
-        """A frame whose log is in a folder: the log's path at a gateway, the name of the file, and
+        """A running frame whose log is in a folder: the log's path at a gateway, the name of the file, and
         the answers by which it is found, by their requests.
         """
-        job, frame = self.messages.new("job.Job"), self._frame
+        job, frame = self.messages.new("job.Job"), self.messages.new("job.Frame")
         job.CopyFrom(self._jobs[0])
         job.log_dir = folder
+        frame.CopyFrom(self._frame)
+        frame.state = RUNNING
         jobs = self.messages.new("job.JobSearchCriteria", jobs=[job.name], include_finished=True)
         frames = self.messages.new("job.FrameSearchCriteria", frames=[frame.name], page=1, limit=2)
         found = self.messages.new("job.JobGetJobsResponse")
