@@ -7,7 +7,6 @@ from google.protobuf.json_format import MessageToDict
 from cuebot_simulator.world.messages import Messages, read_messages
 from cuebot_simulator.world.studio import build_farm
 
-
 RUNNING = 2  # the state of a frame
 
 
@@ -37,8 +36,8 @@ class CannedFarm:
         return self.message("job.JobFindJobResponse", job=self._jobs[0])
 
     def log(self, folder: str) -> tuple[str, str, dict[bytes, bytes]]:
-        """A running frame whose log is in a folder: the log's path at a gateway, the name of the file, and
-        the answers by which it is found, by their requests.
+        """A running frame whose log is in a folder: the log's path at a gateway, the name of the
+        file, and the answers by which it is found, by their requests.
         """
         job, frame = self.messages.new("job.Job"), self.messages.new("job.Frame")
         job.CopyFrom(self._jobs[0])

@@ -52,7 +52,7 @@ async def canned_upstream(answers: Answers) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def gateway_before(answers: Answers, **settings: object) -> AsyncIterator[Gateway]:
+async def gateway_before(answers: Answers, **settings: Any) -> AsyncIterator[Gateway]:
     async with (
         canned_upstream(answers) as endpoint,
         gateway_for(endpoint, descriptor_source=DESCRIPTORS, **settings) as gateway,
