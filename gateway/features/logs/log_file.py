@@ -15,6 +15,8 @@ SEARCHED_BYTES = 64 * 1024
 """Read at once to find the beginnings of lines."""
 LAST_LINES_BYTES = 16 * 2**20
 """The last lines are those in so many bytes at the end."""
+MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""No file has a name that is too long."""
 LINKS = (errno.EXDEV, errno.ELOOP)
 LAST_SECOND = 253_402_300_799
 """Of the year 9999: later ones have no date."""
@@ -118,7 +120,7 @@ def why_not_open(place: Place, error: OSError) -> GatewayError:
         case NoFolder():
             problem = f"{place.root.told} of LOG_ROOTS is not mounted here, or cannot be read"
             return GatewayError(Code.INTERNAL, f"{problem}: {error.strerror}")
-        case FileNotFoundError() | NotADirectoryError():
+        case _ if error.errno in MISSING:
             return NotThere(Code.NOT_FOUND, f"the log is not there, or not yet: {told}")
         case PermissionError():
             problem = f"the gateway may not read {told}: {error.strerror}"

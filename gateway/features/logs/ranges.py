@@ -44,7 +44,7 @@ def wanted_range(headers: Headers, state: State, size: int) -> tuple[int, int] |
     found = RANGE.fullmatch(given.decode("latin-1").strip())
     if found is None:
         return None
-    first, last, suffix = map(number_in, found.groups())
+    first, last, suffix = map(number_of, found.groups())
     if suffix is not None:
         if not suffix:
             return NEVER_SATISFIED
@@ -57,8 +57,8 @@ def wanted_range(headers: Headers, state: State, size: int) -> tuple[int, int] |
     return first, size if last is None else min(last + 1, size)
 
 
-def number_in(digits: str | None) -> int | None:
-    """However many digits: of a number that is beyond any file, the first ones will do."""
+def number_of(digits: str | None) -> int | None:
+    """The number. Of one that is beyond any file, the first digits alone, which are so, too."""
     return None if digits is None else int(digits.lstrip("0")[:MOST_DIGITS] or "0")
 
 

@@ -69,6 +69,20 @@ async def test_one_that_is_not_there(farm: LoggingFarm) -> None:
     assert "attempts with one: 1, 2" in answer.json()["message"]
 
 
+async def test_the_longest_name_leaves_no_room_for_a_number(farm: LoggingFarm) -> None:
+    there = farm.frame.name
+    farm.frame.name += "x" * (255 - len(farm.file.name))
+    farm.write(b"now")
+    try:
+        assert [each["attempt"] for each in await listed(farm)] == [1]
+        farm.frame.name += "x"
+        answer = await farm.gateway.client.get(farm.path)
+    finally:
+        farm.frame.name = there
+    assert answer.status_code == 404
+    assert "not there, or not yet" in answer.json()["message"]
+
+
 async def test_numbers_of_logs_that_somebody_has_deleted(farm: LoggingFarm) -> None:
     farm.write(b"third", 3)
     farm.write(b"now")
