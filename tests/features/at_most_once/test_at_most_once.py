@@ -206,6 +206,7 @@ async def test_a_repetition_gets_the_first_answer(gateway: Gateway, cuebot: Scri
     assert len(cuebot.seen) == seen
 
 
+@needs("views", "compression")
 async def test_an_answer_is_kept_as_it_was(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
     """Compressed for whoever wants that, and in the form that was asked for first."""
     cuebot.answers(LAUNCH, launched(60))

@@ -22,9 +22,17 @@ def found(name: str) -> bytes:
     return payload
 
 
+OTHER_NEEDS = {
+    "no token": "tokens",
+    "a dry run": "dry_run",
+    "a view": "views",
+    "a view of a GET": "views",
+}
+
+
 def cases(table: Mapping[str, Any], compressed: Iterable[str]) -> list[Any]:
     """For `parametrize`; those whose names are in `compressed` need that feature."""
-    needed = dict.fromkeys(compressed, "compression") | {"no token": "tokens"}
+    needed = dict.fromkeys(compressed, "compression") | OTHER_NEEDS
     return [
         pytest.param(case, id=name, marks=needs(needed[name]) if name in needed else ())
         for name, case in table.items()

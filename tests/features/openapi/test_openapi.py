@@ -150,6 +150,7 @@ def test_each_message_has_one_schema_for_each_direction() -> None:
     assert "job.JobGetJobsResponse" in answered
 
 
+@needs("views")
 def test_a_200_is_json_alone() -> None:
     """Text of other types would be a part of every answer's type in clients."""
     for path, item in document()["paths"].items():
@@ -477,6 +478,7 @@ def test_other_names_of_the_profile_are_there() -> None:
         assert name in document()["paths"][path]["post"]["description"]
 
 
+@needs("views")
 def test_numbers_in_answers_have_their_units() -> None:
     found = document()["components"]["schemas"]
     units = {
@@ -487,6 +489,7 @@ def test_numbers_in_answers_have_their_units() -> None:
     assert "x-unit" not in str(found["host.Host-Input"])
 
 
+@needs("views")
 def test_columns_are_those_that_a_token_may_have() -> None:
     path = "/host.ProcInterface/GetProcs"
     columns = document()["paths"][path]["post"]["x-columns"]

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.needs import needs
 from tests.support.opencue import jobs, message_class
 from tests.support.servers import Context, Gateway, ScriptedCuebot
 
@@ -41,23 +42,27 @@ def limit_of(cuebot: ScriptedCuebot) -> int:
     return limit
 
 
+def with_views(*values: object) -> Any:
+    return pytest.param(*values, marks=needs("views"))
+
+
 @pytest.mark.parametrize(
     ("view", "body", "count", "truncated", "defaulted"),
     [
         ("", {}, 1000, "1000", "req.limit"),
         ("", {"req": {"limit": 10}}, 10, None, None),
-        ("?_fields=number", {}, 1000, "1000", "req.limit"),
-        ("?_where=state=EATEN", {}, 101, None, None),
-        ("?_where=state=EATEN", {"req": {"limit": 500}}, 0, "500", None),
-        ("?_where=state=EATEN", {"req": {"limit": 5000}}, 101, None, None),
-        ("?_sort=-number", {}, 1101, None, None),
-        ("?_limit=1050", {}, 1050, None, None),
-        ("?_offset=1000", {}, 101, None, None),
-        ("?_offset=1000&_limit=50", {}, 50, None, None),
-        ("?_where=state=EATEN", {"req": {"page": 2}}, 101, None, "req.limit"),
-        ("?_where=state=EATEN", {"req": {"page": 1}}, 101, None, None),
-        ("?_sort=number", {"req": {"page": 2, "limit": 50}}, 50, "50", None),
-        ("?_where=state=EATEN", {"req": {"limit": -1}}, 0, None, None),
+        with_views("?_fields=number", {}, 1000, "1000", "req.limit"),
+        with_views("?_where=state=EATEN", {}, 101, None, None),
+        with_views("?_where=state=EATEN", {"req": {"limit": 500}}, 0, "500", None),
+        with_views("?_where=state=EATEN", {"req": {"limit": 5000}}, 101, None, None),
+        with_views("?_sort=-number", {}, 1101, None, None),
+        with_views("?_limit=1050", {}, 1050, None, None),
+        with_views("?_offset=1000", {}, 101, None, None),
+        with_views("?_offset=1000&_limit=50", {}, 50, None, None),
+        with_views("?_where=state=EATEN", {"req": {"page": 2}}, 101, None, "req.limit"),
+        with_views("?_where=state=EATEN", {"req": {"page": 1}}, 101, None, None),
+        with_views("?_sort=number", {"req": {"page": 2, "limit": 50}}, 50, "50", None),
+        with_views("?_where=state=EATEN", {"req": {"limit": -1}}, 0, None, None),
     ],
 )
 async def test_views_choose_among_all_rows_or_say_that_they_do_not(
@@ -82,6 +87,7 @@ async def test_views_choose_among_all_rows_or_say_that_they_do_not(
         assert answer.headers.get("x-defaulted-fields") == defaulted
 
 
+@needs("views")
 async def test_groups_are_of_all_rows_or_say_that_they_are_not(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -95,6 +101,7 @@ async def test_groups_are_of_all_rows_or_say_that_they_are_not(
     assert (answer.json(), answer.headers["x-truncated"]) == ({"count": 500}, "500")
 
 
+@needs("views")
 async def test_a_number_of_rows_and_groups_of_all_exclude_each_other(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -107,6 +114,7 @@ async def test_a_number_of_rows_and_groups_of_all_exclude_each_other(
         )
 
 
+@needs("views")
 async def test_a_limit_of_ones_own_is_sent_as_it_is(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
@@ -119,16 +127,16 @@ async def test_a_limit_of_ones_own_is_sent_as_it_is(
 @pytest.mark.parametrize(
     ("asked", "view", "count"),
     [
-        (2, "", 2),
-        ("3", "", 3),
+        with_views(2, "", 2),
+        with_views("3", "", 3),
         (100, "", 5),
         (0, "", 5),
         (None, "", 5),
-        (4, "?_limit=1", 1),
-        (1, "?_limit=4", 1),
-        (2, "?_offset=1", 2),
-        (2, "?_offset=4", 1),
-        (2, "?_where=name~sh0", 2),
+        with_views(4, "?_limit=1", 1),
+        with_views(1, "?_limit=4", 1),
+        with_views(2, "?_offset=1", 2),
+        with_views(2, "?_offset=4", 1),
+        with_views(2, "?_where=name~sh0", 2),
     ],
 )
 async def test_max_results_is_a_number_of_rows(
@@ -148,6 +156,7 @@ async def test_what_is_no_number_of_rows_is_400(gateway: Gateway, asked: object)
     assert answer.json()["message"] == "r.maxResults: expected a number of rows"
 
 
+@needs("views")
 async def test_documented_fields_of_answers_can_be_asked_for(
     gateway: Gateway, cuebot: ScriptedCuebot
 ) -> None:
