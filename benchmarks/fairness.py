@@ -2,8 +2,9 @@
 
 import asyncio
 import multiprocessing
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ class Waits:
 
 def waits(contender: Running, small: Call, large: Call, token: str, seconds: float) -> Waits:
     """The waits of small requests while one client fetches the large answer in a loop."""
-    with pulling(contender.port, wire(large, token)):
+    with pulling(contender.port, [wire(large, token)]):
         found = uvloop.run(sample(contender.port, small, token, int(seconds * RATE)))
     contender.child.check()
     return Waits(
@@ -91,29 +92,33 @@ async def sample_both(
 
 
 @contextmanager
-def pulling(port: int, request: bytes) -> Iterator[None]:
-    """A process that sends the request again and again, one at a time."""
+def pulling(port: int, requests: Sequence[bytes], niceness: int = 0) -> Iterator[None]:
+    """A process with a client for each request, which sends it again and again."""
     process = multiprocessing.get_context("spawn").Process(
-        target=pull, args=(port, request), daemon=True
+        target=pull, args=(port, requests, niceness), daemon=True
     )
     process.start()
     try:
         time.sleep(1)  # until it has started
         yield
         if not process.is_alive():
-            raise WrongAnswer("the client that pulls the large answers has failed")
+            raise WrongAnswer("a client that pulls large answers has failed")
     finally:
         process.terminate()
         process.join()
 
 
-def pull(port: int, request: bytes) -> None:
-    """Fetch until the process is ended. Fails on any status but 200."""
+def pull(port: int, requests: Sequence[bytes], niceness: int) -> None:
+    """Fetch until the process is ended. Fails on any status but 200 and 206."""
+    os.nice(niceness)
 
-    async def loop() -> None:
+    async def loop(request: bytes) -> None:
         connection = await connect(port)
-        while await connection.ask(request) == 200:
+        while await connection.ask(request) in (200, 206):
             pass
+        raise SystemExit(1)
 
-    uvloop.run(loop())
-    raise SystemExit(1)
+    async def all_of_them() -> None:
+        await asyncio.gather(*map(loop, requests))
+
+    uvloop.run(all_of_them())

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gateway.core.errors import Code
 from gateway.core.logs import configure_logging
-from gateway.core.pipeline.context import RequestContext, open_context, the_peer
+from gateway.core.pipeline.context import ReceivedBody, RequestContext, open_context, the_peer
 from gateway.core.pipeline.interceptors import Interceptor, Interceptors
 from gateway.features.access_log.request_logs import AccessLines
 from gateway.features.metrics.metrics import RequestCounters
@@ -53,7 +53,7 @@ def finished_request(rpc: str) -> RequestContext:
         direct=None,
     )
     context.subject = "benchmark"
-    context.bytes_in = 2
+    context.body = ReceivedBody(2, True)
     context.call.rpc, context.call.with_cuebot = rpc, 0.002
     response = context.response
     response.status, response.code, response.bytes_out = 200, Code.OK, 1234

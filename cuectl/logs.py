@@ -34,6 +34,8 @@ NO_LOGS = (
 )
 RESET = "\x1b[0m"
 RULE = re.compile(r"=+")
+BEGUN = "RenderQ JobSpec"
+"""How what RQD writes between two rules begins before the command does: command and environment."""
 COMPLETE = ("RenderQ Job Complete", "Render Frame Completed")
 """What RQD writes below a rule when a frame ends: the Python one, and the Rust one."""
 MOST_LINES = 100_000
@@ -147,7 +149,7 @@ def follow(farm: Farm, job: str, frame: str, lines: int | None, told: Callable[[
                             return ""
                         if event.kind == "end":
                             return reason_in(event)
-                        if event.kind == "waiting":
+                        if event.kind in ("waiting", "restart"):
                             told(reason_in(event))
                             continue
                         text = event.data.decode("utf-8", "replace")
@@ -222,15 +224,23 @@ def show(texts: Iterable[str]) -> None:
 
 
 def told_lines(lines: Sequence[str], most: int) -> list[str]:
-    """The last lines that the command of a frame wrote, without RQD's statistics behind them."""
-    for place in range(len(lines) - 1, max(len(lines) - ENDING_LINES, 0), -1):
-        if lines[place] in COMPLETE and RULE.fullmatch(lines[place - 1].strip()):
-            lines = lines[: place - 1]
+    """The last lines that the command of a frame wrote, without those of RQD around them."""
+    begin, end = 0, len(lines)
+    for place in range(end - 1, max(end - ENDING_LINES, 0), -1):
+        if lines[place] in COMPLETE and is_rule(lines[place - 1]):
+            end = place - 1
             break
-    end = len(lines)
-    while end and not lines[end - 1].strip():
+    for place in range(1, end):
+        if lines[place].startswith(BEGUN) and is_rule(lines[place - 1]):
+            begin = next((each + 1 for each in range(place, end) if is_rule(lines[each])), end)
+            break
+    while end > begin and not lines[end - 1].strip():
         end -= 1
-    return [*lines[max(end - most, 0) : end]]
+    return [*lines[max(end - most, begin) : end]]
+
+
+def is_rule(line: str) -> bool:
+    return RULE.fullmatch(line.strip()) is not None
 
 
 def with_ending(lines: int) -> int:

@@ -168,14 +168,16 @@ async def check_schema(settings: Settings, report: Report) -> None:
     schema = catalog.schema
     if not catalog.methods:
         report.problems.append("no method is served; see INCLUDE_SERVICES and EXCLUDE_SERVICES")
-    if wrong := [*map(str, catalog.unused_globs)]:
+    if wrong := [*map(str, catalog.idle.globs)]:
         report.settings_wrong = True
         report.problems += wrong
     if not schema.confirmed:
         report.warnings.append(
             f"the schema is assumed: it comes from {schema.origin}, and Cuebot's may differ"
         )
-    report.warnings += [f"{skip.service} is skipped: {skip.reason}" for skip in catalog.skipped]
+    report.warnings += [
+        f"{skip.service} is skipped: {skip.reason}" for skip in catalog.absent.skipped
+    ]
     for each in FEATURES:
         each.check_catalog(settings, COMPOSITION, catalog, report)
 
@@ -189,11 +191,11 @@ def schema_object(catalog: Catalog) -> dict[str, Any]:
         "methods": len(catalog.methods),
         "paths": len(catalog.routes),
         "aliases": served_aliases(catalog),
-        "withheld": dict(catalog.withheld),
-        "skipped": [asdict(skip) for skip in catalog.skipped],
-        "idle_globs": [each.glob for each in catalog.unused_globs],
-        "idle_entries": [asdict(each) for each in catalog.unused_entries],
-        "idle_summaries": list(catalog.unused_summaries),
+        "withheld": dict(catalog.absent.withheld),
+        "skipped": [asdict(skip) for skip in catalog.absent.skipped],
+        "idle_globs": [each.glob for each in catalog.idle.globs],
+        "idle_entries": [asdict(each) for each in catalog.idle.entries],
+        "idle_summaries": list(catalog.idle.summaries),
         "without_summary": without_summary(catalog),
         "streaming": streaming_paths(catalog),
     }
@@ -206,7 +208,9 @@ def served_services(catalog: Catalog) -> set[str]:
 def served_aliases(catalog: Catalog) -> dict[str, str]:
     """Alias to native name of the services that are served, sorted."""
     served = served_services(catalog)
-    return {alias: name for alias, name in sorted(catalog.aliases.items()) if name in served}
+    return {
+        alias: name for alias, name in sorted(catalog.directory.aliases.items()) if name in served
+    }
 
 
 def streaming_paths(catalog: Catalog) -> list[str]:
@@ -228,18 +232,18 @@ def schema_lines(catalog: Catalog) -> Iterator[str]:
     yield from entry("Served", f"{methods} of {services}, at {paths}")
     aliases = [f"{alias} is {name}" for alias, name in served_aliases(catalog).items()]
     yield from entry("Aliases", counted(len(aliases), "service"), aliases)
-    withheld = counted(len(catalog.withheld), "method")
-    yield from entry("Withheld", withheld, withheld_lines(catalog.withheld))
-    skipped = [f"{skip.service}: {skip.reason}" for skip in catalog.skipped]
+    withheld = counted(len(catalog.absent.withheld), "method")
+    yield from entry("Withheld", withheld, withheld_lines(catalog.absent.withheld))
+    skipped = [f"{skip.service}: {skip.reason}" for skip in catalog.absent.skipped]
     yield from entry("Skipped", counted(len(skipped), "service"), skipped)
-    globs = [each.glob for each in catalog.unused_globs]
+    globs = [each.glob for each in catalog.idle.globs]
     yield from entry("Idle globs", str(len(globs) or "none"), globs)
-    idle = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries]
+    idle = [f"{each.entry}: {each.reason}" for each in catalog.idle.entries]
     yield from entry("Profile", counted(len(idle), "idle entry", "idle entries"), idle)
     lacking = without_summary(catalog)
     told = f"for {len(catalog.methods) - len(lacking)} of {methods}"
     mute = [f"{path} has none" for path in lacking]
-    idle = [f"{name}: Cuebot does not have it" for name in catalog.unused_summaries]
+    idle = [f"{name}: Cuebot does not have it" for name in catalog.idle.summaries]
     yield from entry("Summaries", told, [*mute, *idle])
     streaming = streaming_paths(catalog)
     answered = ", answered with 501" * bool(streaming)

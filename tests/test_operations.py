@@ -21,8 +21,8 @@ MADE_BY = {
     "load_secrets": ("weaknesses",),
     "warn_of_tokens": ("unbound", "readable_by_all"),
     "_read_rules": ("by_any_signer",),
-    "attempt": ("_fail",),
-    "_warn": ("_warn",),
+    "attempt": ("note_failure",),
+    "warn_seldom": ("warn_seldom",),
     "serve": ("misspelled", "retired"),
     "app_from_environment": ("misspelled", "retired"),
 }
@@ -92,8 +92,9 @@ def messages_of(function: ast.AST) -> tuple[set[str], bool]:
     return texts - {""}, handed_on or "" in texts
 
 
-def given_to(name: str, tree: ast.AST) -> set[str]:
-    calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call) and node.args)
+def given_to(name: str) -> set[str]:
+    nodes = (node for tree in files().values() for node in ast.walk(tree))
+    calls = (node for node in nodes if isinstance(node, ast.Call) and node.args)
     methods = (call for call in calls if isinstance(call.func, ast.Attribute))
     return {text_of(call.args[0]) for call in methods if getattr(call.func, "attr", "") == name}
 
@@ -117,7 +118,7 @@ def messages() -> dict[str, str]:
                 f"{function.name} ({file}) logs what is written elsewhere: MADE_BY has to say where"
             )
             for name in MADE_BY[function.name] if others else ():
-                texts |= (given_to(name, tree) | made_by(name)) - {""}
+                texts |= (given_to(name) | made_by(name)) - {""}
             found |= dict.fromkeys(texts, file)
     return found
 

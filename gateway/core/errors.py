@@ -61,9 +61,21 @@ OwnCause = NewType("OwnCause", str)
 Cause = Shed | Lapse | OwnCause
 
 
-Fate = Literal["not sent", "answered", "unknown"]
-"""What is known of a call to Cuebot that failed: it has not come there, Cuebot itself has answered
-with the error, or neither."""
+Fate = Literal["kept back", "not sent", "answered", "unknown"]
+"""What is known of a call to Cuebot that failed: it was about to be made, and was not, for this
+reason; it has not come there; Cuebot itself has answered with the error; or none of these."""
+
+
+class Details(NamedTuple):
+    """What has come with an error of Cuebot's, besides its text."""
+
+    shown: Sequence[object] = ()
+    """JSON values."""
+    packed: bytes = b""
+    """The same as a serialized `google.rpc.Status`."""
+
+
+NO_DETAILS = Details()
 
 
 class Sought(NamedTuple):
@@ -102,18 +114,14 @@ class GatewayError(Exception):
     """An error answer.
 
     `status` overrides the HTTP status of `code` (a body that is too large is RESOURCE_EXHAUSTED,
-    but 413). `cuebot` is Cuebot's own text, if the message says it in plainer words. `details` are
-    JSON values. `cause` is the label in metrics.
+    but 413). `cuebot` is Cuebot's own text, if the message says it in plainer words. `cause` is the
+    label in metrics.
     """
 
     sought: Sought | None = None
     """What was not found, if others may be near."""
     fate: Fate = "not sent"
     """Of the call that ended with this error."""
-    status_details: bytes = b""
-    """The `google.rpc.Status` that came with Cuebot's error, serialized; `details` are its JSON."""
-    kept_from_calling: bool = False
-    """Whether a call that was about to be made was not made, for this reason."""
     answer: ErrorAnswer | None = None
     """In JSON, if it has been written before."""
 
@@ -124,7 +132,7 @@ class GatewayError(Exception):
         *,
         status: int | None = None,
         cuebot: str = "",
-        details: Sequence[object] = (),
+        details: Details = NO_DETAILS,
         headers: Mapping[str, str] | None = None,
         cause: Cause | None = None,
     ) -> None:
@@ -152,8 +160,8 @@ class GatewayError(Exception):
         }
         if self.cuebot:
             shape["cuebot"] = self.cuebot
-        if self.details:
-            shape["details"] = list(self.details)
+        if self.details.shown:
+            shape["details"] = list(self.details.shown)
         return orjson.dumps(shape)
 
     def raw_headers(self) -> list[tuple[bytes, bytes]]:

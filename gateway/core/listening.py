@@ -25,6 +25,20 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 @dataclass(slots=True)
+class Warnings:
+    """Warnings in the log, of each event one in WARNING_INTERVAL_SECONDS."""
+
+    clock: Callable[[], float] = time.monotonic
+    _next: dict[str, float] = field(default_factory=dict)
+
+    def warn_seldom(self, event: str, **values: object) -> None:
+        now = self.clock()
+        if now >= self._next.get(event, 0.0):
+            self._next[event] = now + WARNING_INTERVAL_SECONDS
+            log.warning(event, **values)
+
+
+@dataclass(slots=True)
 class ConnectionLimit:
     """The connection limits of one server, counted from acceptance on.
 
@@ -37,7 +51,7 @@ class ConnectionLimit:
     most_per_address: int | None = 0
     trusted: Callable[[str], bool] = lambda address: False
     """Whether an address is shared by many clients, such as a proxy's."""
-    clock: Callable[[], float] = time.monotonic
+    warnings: Warnings = field(default_factory=Warnings)
     on_full: Callable[[GatewayError], object] = lambda error: None
     most_lingering: int = RESERVED_FILES // 2
     """Refused connections that may stay open until the client has read the reason."""
@@ -46,19 +60,20 @@ class ConnectionLimit:
     _by_address: Counter[str] = field(default_factory=Counter)
     _fits: bool = True
     """Whether `most` is the configured limit, not one lowered by the file descriptors."""
-    _next_warnings: dict[str, float] = field(default_factory=dict)
 
     def enter(self, address: str) -> GatewayError | None:
         """Count a connection until `leave`, or return a 503 and log a warning once in a while."""
         if self._open >= self.most:
             whose = "MAX_CONNECTIONS" if self._fits else "the limit on open files (ulimit -n)"
-            self._warn(f"as many connections as {whose} allows", max_connections=self.most)
+            self.warnings.warn_seldom(
+                f"as many connections as {whose} allows", max_connections=self.most
+            )
             return self._no_place("too many connections (MAX_CONNECTIONS)", "connections")
         if self._is_counted(address):
             key = address_key(address)
             if self._by_address[key] >= self._allowed_per_address:
                 name = "MAX_CONNECTIONS_PER_ADDRESS"
-                self._warn(
+                self.warnings.warn_seldom(
                     f"as many connections from one address as {name} allows",
                     address=key,
                     max_connections_per_address=self._allowed_per_address,
@@ -108,12 +123,6 @@ class ConnectionLimit:
         error = unavailable(f"there are {problem}", cause)
         self.on_full(error)
         return error
-
-    def _warn(self, event: str, **values: object) -> None:
-        now = self.clock()
-        if now >= self._next_warnings.get(event, 0.0):
-            self._next_warnings[event] = now + WARNING_INTERVAL_SECONDS
-            log.warning(event, **values)
 
 
 class Certificate:

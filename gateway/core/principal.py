@@ -69,7 +69,9 @@ class Rights(Protocol):
         """The native paths of allowed methods."""
 
     def names(self, catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
-        """Names that may be suggested to the caller; `catalog.names` itself if all are allowed."""
+        """Names that may be suggested to the caller; `catalog.directory.names` itself if all are
+        allowed.
+        """
 
     def basis(self, claims: Mapping[str, object]) -> str:
         """A digest of all that decides about a request whose method is allowed, apart from its
@@ -99,7 +101,7 @@ class Unrestricted:
         return frozenset(method.path for method in catalog.routes.values())
 
     def names(self, catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
-        return catalog.names
+        return catalog.directory.names
 
     def basis(self, claims: Mapping[str, object]) -> str:
         return ""

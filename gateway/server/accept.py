@@ -12,21 +12,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import structlog
-
-from gateway.core.listening import (
-    BACKLOG_CONNECTIONS,
-    WARNING_INTERVAL_SECONDS,
-    ConnectionLimit,
-)
+from gateway.core.listening import BACKLOG_CONNECTIONS, ConnectionLimit
 from gateway.server.http1.protocol import HttpProtocol
 from gateway.server.http1.request_cycle import last_answer
 from gateway.server.http1.state import OPENING, ServerContext
 
 ACCEPT_BATCH_SIZE = 16
 ACCEPT_PAUSE_SECONDS = 0.5
-
-log = structlog.stdlib.get_logger("gateway")
 
 
 class Acceptor:
@@ -43,7 +35,6 @@ class Acceptor:
         self._limit = limit
         self._tls = tls
         self._loop = asyncio.get_running_loop()
-        self._next_warning = 0.0
         for listener in self.listeners:
             listener.setblocking(False)
             self._listen(listener)
@@ -74,13 +65,10 @@ class Acceptor:
             self._admit(accepted, str(name[0]))
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:
-        now = self._loop.time()
-        if now >= self._next_warning:
-            self._next_warning = now + WARNING_INTERVAL_SECONDS
-            log.warning(
-                "no connections can be accepted; see the limits on open files (ulimit -n)",
-                reason=os.strerror(error.errno or 0),
-            )
+        self._limit.warnings.warn_seldom(
+            "no connections can be accepted; see the limits on open files (ulimit -n)",
+            reason=os.strerror(error.errno or 0),
+        )
         self._loop.remove_reader(listener)
         self._loop.call_later(ACCEPT_PAUSE_SECONDS, self._listen, listener)
 

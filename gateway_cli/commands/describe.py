@@ -8,6 +8,7 @@ from typing import Any
 import click
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+from gateway.core.profile.summaries import FieldNotes
 from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import (
     Declaration,
@@ -92,9 +93,9 @@ class Source:
 def source_of(catalog: Catalog) -> Source:
     return Source(
         files=(well_known_files() | {file.name: file for file in commented(catalog)}).values(),
-        aliases=catalog.aliases,
+        aliases=catalog.directory.aliases,
         paths={path: method.path for path, method in catalog.routes.items()},
-        withheld=catalog.withheld,
+        withheld=catalog.absent.withheld,
         methods=methods_of(catalog),
         columns=columns_in(catalog),
     )
@@ -111,7 +112,7 @@ def columns_in(catalog: Catalog) -> dict[str, Mapping[str, str]]:
 def commented(catalog: Catalog) -> Iterator[Any]:
     """The files, with what the profile says of methods and fields before their own comments."""
     comments = comments_of(catalog.schema.files)
-    texts = dict(catalog.notes)
+    texts = dict(FieldNotes.of(catalog).texts)
     for method in catalog.methods:
         name = method.descriptor.full_name
         own = comments.get(name, "")

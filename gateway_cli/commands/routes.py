@@ -81,7 +81,7 @@ def routes(
     source: Catalog | Document
     if way.url is None:
         source = discover(settings)
-        known, withheld, where = list(all_routes(source)), source.withheld, ""
+        known, withheld, where = list(all_routes(source)), source.absent.withheld, ""
     else:
         source = served_document(way, settings)
         known, withheld, where = list(documented_routes(source)), {}, source.url

@@ -66,8 +66,8 @@ async def serve(
     app = create_app(settings, worker)
 
     def begin() -> None:
-        if first and app.parts.live.current is None and app.parts.live.unmatched:
-            raise ConfigurationError(*app.parts.live.unmatched)
+        if first and app.parts.live.current is None and app.parts.live.globs.unmatched:
+            raise ConfigurationError(*app.parts.live.globs.unmatched)
         if supervised is not None:
             supervised(server)
         if first and not HAS_OURS:

@@ -35,6 +35,7 @@ from benchmarks.upstream import Answers, Canned, CannedServer
 from benchmarks.verify import WrongAnswer, verify
 from benchmarks.wrk import lua, parse_result, script_for
 from gateway.core.discovery.files import OPENCUE_PACKAGE, read_package
+from tests.support.needs import needs
 from tests.support.servers import Gateway, gateway_for, token
 
 SHOWS = Call(path="/show.ShowInterface/GetShows")
@@ -51,12 +52,21 @@ async def canned_upstream(answers: Answers) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def gateway_before(answers: Answers) -> AsyncIterator[Gateway]:
+async def gateway_before(answers: Answers, **settings: Any) -> AsyncIterator[Gateway]:
     async with (
         canned_upstream(answers) as endpoint,
-        gateway_for(endpoint, descriptor_source=DESCRIPTORS) as gateway,
+        gateway_for(endpoint, descriptor_source=DESCRIPTORS, **settings) as gateway,
     ):
         yield gateway
+
+
+@needs("logs")
+async def test_the_log_of_the_canned_farm_is_found(tmp_path: Path) -> None:
+    path, name, answers = CannedFarm(1).log(str(tmp_path))
+    (tmp_path / name).write_bytes(b"text\n")
+    canned = {request: Canned(answer) for request, answer in answers.items()}
+    async with gateway_before(canned, log_roots=str(tmp_path)) as gateway:
+        assert (await gateway.client.get(path)).content == b"text\n"
 
 
 async def test_canned_answers_are_chosen_by_the_message() -> None:

@@ -11,7 +11,7 @@ from tests.support.opencue import opencue
 def test_without_rules_everything_is_allowed() -> None:
     catalog, rights = build_catalog(opencue(), Selection()), everything({"sub": "lena"})
     assert rights.allowed(catalog) == {method.path for method in catalog.methods}
-    assert rights.names(catalog) is catalog.names
+    assert rights.names(catalog) is catalog.directory.names
     assert (rights.shows_status, rights.is_partial) == (True, False)
     assert rights.basis({"sub": "lena"}) == ""
 

@@ -120,6 +120,24 @@ async def test_a_frame_that_waits_is_followed_from_its_first_line(
 
 
 @pytest.mark.slow
+async def test_a_lost_connection_is_made_again_also_to_the_log_of_another_attempt(
+    cuectl: Cuectl, cuebot: SimulatedCuebot
+) -> None:
+    frame, log = frame_of(cuebot, LENA, "1009-comp"), log_of(cuebot, LENA, "1009-comp")
+    log.write_text("one\ntwo\n")
+    following = asyncio.create_task(cuectl("logs", LENA, "1009-comp", "-f", "-n", "1"))
+    await until(lambda: sum(path.endswith("/GetFrames") for path, _ in cuebot.calls) > ASKED)
+    for each in [*cuectl.gateway.server.connections]:
+        each.flushed().abort()
+    log.rename(f"{log}.1")
+    log.write_text("four\n")
+    frame.state = 3  # SUCCEEDED
+    ran = await following
+    assert (ran.status, ran.text) == (0, "two\nfour\n")
+    assert "this is another log, from its beginning" in ran.err
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "status", "problem"),
     [
@@ -220,6 +238,24 @@ def test_the_statistics_of_rqd_are_no_last_lines() -> None:
     assert told_lines(lines, 3) == lines[-3:]
     assert told_lines([], 3) == []
     assert told_lines(["RenderQ Job Complete"], 3) == ["RenderQ Job Complete"]
+
+
+@pytest.mark.parametrize(
+    ("header", "rule"),
+    [
+        (
+            ["RenderQ JobSpec      Thu Dec  3 05:28:42 2026 ", "", "env                  A=error"],
+            59,
+        ),
+        (["RenderQ JobSpec     ", "-" * 100, "Environment Variables:", "LICENSE=4101@error"], 100),
+    ],
+    ids=["python", "rust"],
+)
+def test_what_rqd_writes_before_the_command_is_no_reason(header: list[str], rule: int) -> None:
+    log = ["", "=" * rule, *header, "=" * rule, "=" * 9, "ERROR a", *ENDING]
+    assert told_lines(log, 10) == ["=" * 9, "ERROR a"]
+    assert reason_lines(log) == ["ERROR a"]
+    assert told_lines(log[:4], 10) == []
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,6 @@ def one_input(data: bytes) -> None:
         assert str(error).isprintable()  # noqa: PT017 - success is fine too
         return
     catalog = build_catalog(opencue(), Selection(), profile)
-    for entry in catalog.unused_entries:
+    for entry in catalog.idle.entries:
         assert entry.entry
         assert entry.reason

@@ -100,9 +100,11 @@ async def test_withheld_methods_have_their_rules(cuebot: str) -> None:
     catalog = report.catalog
     assert catalog is not None
     rule = "EXCLUDE_SERVICES has job.JobInterface/Kill*"
-    assert catalog.withheld["/job.JobInterface/KillFrames"] == rule
-    assert catalog.withheld["/host.HostInterface/Lock"] == "INCLUDE_SERVICES does not name it"
-    assert "/job.JobInterface/GetJobs" not in catalog.withheld
+    assert catalog.absent.withheld["/job.JobInterface/KillFrames"] == rule
+    assert (
+        catalog.absent.withheld["/host.HostInterface/Lock"] == "INCLUDE_SERVICES does not name it"
+    )
+    assert "/job.JobInterface/GetJobs" not in catalog.absent.withheld
     assert report.problems == ["INCLUDE_SERVICES: nothing.* matches nothing that Cuebot has"]
     assert report.settings_wrong
     text = text_of(report)
@@ -153,7 +155,7 @@ async def test_skipped_services_are_warnings(tmp_path: Path, cuebot: str) -> Non
     assert report.problems == []
     assert report.catalog is not None
     reason = "broken.proto imports gone.proto, which the source does not have"
-    assert [(each.service, each.reason) for each in report.catalog.skipped] == [
+    assert [(each.service, each.reason) for each in report.catalog.absent.skipped] == [
         ("broken.FarmInterface", reason)
     ]
     assert f"broken.FarmInterface is skipped: {reason}" in report.warnings

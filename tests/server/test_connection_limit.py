@@ -14,6 +14,7 @@ from gateway.core.listening import (
     RESERVED_FILES,
     WARNING_INTERVAL_SECONDS,
     ConnectionLimit,
+    Warnings,
 )
 from gateway_cli.serving.listen import make_room
 from tests.server.samples import SHOWS
@@ -164,7 +165,7 @@ def test_an_ipv6_network_is_one_address() -> None:
 
 def test_the_limit_is_warned_of_once_in_a_while() -> None:
     now = 0.0
-    limit = ConnectionLimit(2, 1, clock=lambda: now)
+    limit = ConnectionLimit(2, 1, warnings=Warnings(lambda: now))
     with capture_logs() as lines:
         taken = [limit.enter(address) is None for address in ("a", "a", "b", "b", "c")]
         assert taken == [True, False, True, False, False]

@@ -3,7 +3,7 @@
 from gateway.core.calls.query import Query
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.gateway import Gateway
-from gateway.core.pipeline.context import RequestContext, Response
+from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.options import QueryReader
 from gateway.core.schema.method import Method
 from gateway.feature import Feature
@@ -22,4 +22,4 @@ def read_query(
 ) -> Query:
     """Raises GatewayError."""
     request = context_of(method.path, method=verb).request._replace(query=query)
-    return QUERIES.read(RequestContext(request, Response([])), method, accept, policy)
+    return QUERIES.read(RequestContext(request, []), method, accept, policy)

@@ -10,7 +10,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from gateway.core.calls.plan import Calls
 from gateway.core.codec.encode import details_to_json
 from gateway.core.codec.fields import is_message, message_of
-from gateway.core.errors import RETRY_SOON, Code, Fate, GatewayError, Sought
+from gateway.core.errors import NO_DETAILS, RETRY_SOON, Code, Details, Fate, GatewayError, Sought
 from gateway.core.profile.profile import Signs
 from gateway.core.schema.description import SchemaSource
 from gateway.core.schema.method import Aspect, FieldPath, Method, value_at
@@ -151,16 +151,15 @@ def translated(failed: CallFailed, method: Method | None, payload: bytes) -> Gat
         )
     elif code is Code.UNAVAILABLE and failed.reason in UNREACHABLE:
         message = f"Cuebot cannot be reached: {message}"
-    error = GatewayError(
+    packed = failed.status_details
+    return GatewayError(
         code,
         message,
         status=status,
-        details=details_to_json(failed.status_details) if failed.status_details else (),
+        details=Details(details_to_json(packed), packed) if packed else NO_DETAILS,
         headers=RETRY_SOON if code is Code.UNAVAILABLE else None,
         cause="answer_memory" if failed.reason is Reason.NO_MEMORY else None,
     )
-    error.status_details = failed.status_details
-    return error
 
 
 def says_nothing(method: Method, text: str) -> bool:

@@ -227,7 +227,6 @@ class Invocation:
                 cuebot=error.cuebot,
                 details=error.details,
             )
-            whole_story.status_details = error.status_details
             raise whole_story.again() from None
         whole: bytes = message.SerializeToString()
         return whole
@@ -278,7 +277,6 @@ def reworded(
         headers=error.headers,
         cause=error.cause,
     )
-    found.status_details = error.status_details
     if error.sought is not None:
         found.sought = error.sought._replace(place=place, is_looked_up=looked_up)
     return found

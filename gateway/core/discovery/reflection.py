@@ -148,9 +148,8 @@ class ReflectionSource:
         for version in VERSIONS:
             path, origin = PATH.format(version=version), f"reflection {version} of {self.endpoint}"
             try:
-                return await Conversation(
-                    self.upstream, path, deadline, origin, self.limits
-                ).schema()
+                server = Server(self.upstream, path, deadline)
+                return await Conversation(server, origin, self.limits).schema()
             except CallFailed as failure:
                 said = failure.reason is Reason.STATUS
                 if said and failure.code in REFUSALS:
@@ -162,23 +161,50 @@ class ReflectionSource:
         raise NoReflection(refusal)
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where questions go, until `deadline`, a time of the event loop."""
+
+    upstream: Upstream
+    path: str
+    deadline: float
+
+    async def answer(
+        self, question: ServerReflectionRequest, most: int
+    ) -> ServerReflectionResponse:
+        """The answer, of at most `most` bytes. Raises CallFailed, NotReady, TooLarge, Refused.
+
+        Its size is checked before it is parsed, in a thread.
+        """
+        left = max(self.deadline - asyncio.get_running_loop().time(), 0)
+
+        def expects(size: int, go_on: Callable[[], None]) -> bool:
+            return size <= most and takes_all(size, go_on)
+
+        asked = UpstreamCall(self.path, question.SerializeToString(), left, (), expects)
+        try:
+            answer = await self.upstream.call(asked)
+        except CallFailed as failure:
+            if failure.reason in (Reason.NO_MEMORY, Reason.TOO_LARGE):
+                raise TooLarge("bytes in an answer about it", most) from None
+            raise
+        try:
+            response = await asyncio.to_thread(ServerReflectionResponse.FromString, answer)
+        except DecodeError:
+            raise NotReady("Cuebot's answer about its schema cannot be read") from None
+        if response.HasField("error_response"):
+            error = response.error_response
+            raise Refused(
+                f"the server says {error.error_code}: {error.error_message[:SHOWN_CHARACTERS]}"
+            )
+        return response
+
+
 class Conversation:
-    """Questions and answers that lead to a schema, until `deadline`, a time of the event loop.
+    """Questions and answers that lead to a schema."""
 
-    The size of answers is checked before they are parsed, in a thread.
-    """
-
-    def __init__(
-        self,
-        upstream: Upstream,
-        path: str,
-        deadline: float,
-        origin: str,
-        limits: SchemaLimits = LIMITS,
-    ) -> None:
-        self._upstream = upstream
-        self._path = path
-        self._deadline = deadline
+    def __init__(self, server: Server, origin: str, limits: SchemaLimits = LIMITS) -> None:
+        self._server = server
         self._origin = origin
         self._limits = limits
         self._size = SchemaSize(limits)
@@ -200,7 +226,7 @@ class Conversation:
         """
         most = self._limits.services * SERVICE_NAME_BYTES
         try:
-            listed = await self._ask(ServerReflectionRequest(list_services="*"), most)
+            listed = await self._server.answer(ServerReflectionRequest(list_services="*"), most)
         except Refused as refusal:
             raise NoSchema(str(refusal)) from None
         self._size.check_services(len(listed.list_services_response.service))
@@ -208,32 +234,6 @@ class Conversation:
         for service in services:
             await self._describe(service)
         return await asyncio.to_thread(self._whole, services)
-
-    async def _ask(self, question: ServerReflectionRequest, most: int) -> ServerReflectionResponse:
-        """The answer, of at most `most` bytes. Raises CallFailed, NotReady, TooLarge, Refused."""
-        left = max(self._deadline - asyncio.get_running_loop().time(), 0)
-
-        def expects(size: int, go_on: Callable[[], None]) -> bool:
-            return size <= most and takes_all(size, go_on)
-
-        payload = question.SerializeToString()
-        asked = UpstreamCall(self._path, payload, left, (), expects)
-        try:
-            answer = await self._upstream.call(asked)
-        except CallFailed as failure:
-            if failure.reason in (Reason.NO_MEMORY, Reason.TOO_LARGE):
-                raise TooLarge("bytes in an answer about it", most) from None
-            raise
-        try:
-            response = await asyncio.to_thread(ServerReflectionResponse.FromString, answer)
-        except DecodeError:
-            raise NotReady("Cuebot's answer about its schema cannot be read") from None
-        if response.HasField("error_response"):
-            error = response.error_response
-            raise Refused(
-                f"the server says {error.error_code}: {error.error_message[:SHOWN_CHARACTERS]}"
-            )
-        return response
 
     async def _describe(self, service: str) -> None:
         """Fetch the service's file and its imports, as far as the server has them."""
@@ -262,8 +262,8 @@ class Conversation:
             self._lost[name] = "the server sent something else"
 
     async def _fetch(self, question: ServerReflectionRequest) -> None:
-        """Keep the new files in the answer. Raises what `_ask` does."""
-        answer = await self._ask(question, self._size.bytes_left)
+        """Keep the new files in the answer. Raises what `Server.answer` does."""
+        answer = await self._server.answer(question, self._size.bytes_left)
         await asyncio.to_thread(self._keep, answer)
 
     def _keep(self, answer: ServerReflectionResponse) -> None:

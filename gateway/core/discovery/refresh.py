@@ -1,15 +1,16 @@
 """The current catalog, and refreshes of the schema."""
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from gateway.core.codec.fields import inner_first
+from gateway.core.discovery.globs import Globs
+from gateway.core.discovery.history import History
+from gateway.core.discovery.schedule import Schedule
 from gateway.core.discovery.source import BrokenFiles, DescriptorSource, NoReflection, NotReady
 from gateway.core.errors import ConfigurationError
 from gateway.core.long_work import let_others_run
@@ -33,19 +34,31 @@ WHAT_TO_DO_AFTER = (
 )
 """Advice if there is a catalog: an installed package is no alternative any more."""
 
-FIRST_PAUSE_SECONDS = 0.25
-LONGEST_PAUSE_SECONDS = 1.0
-"""Between two attempts. With the pauses between two connections, the gateway is ready within 5 s of
-Cuebot."""
-LONGEST_REFRESH_PAUSE_SECONDS = 30.0
-"""Between two attempts when there is a catalog."""
-
 Build = Callable[[Schema, Selection, Profile], Catalog]
 """Builds a catalog, with the aspects of all features. Called in other threads."""
-UnmatchedIn = Callable[[Catalog], Iterable[str]]
-"""Problems of globs that match nothing in a catalog, a line each. Called in other threads."""
 Changes = Mapping[str, list[str]]
 """Differences from the previous catalog, for the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What makes a catalog of a schema."""
+
+    build: Build
+    selection: Selection
+    profile: Profile
+
+    def catalog(self, schema: Schema) -> Catalog:
+        return self.build(schema, self.selection, self.profile)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A catalog with all that its schema has, and how it has come about."""
+
+    catalog: Catalog
+    recipe: Recipe
+    changes: Changes
 
 
 class LiveCatalog:
@@ -68,39 +81,18 @@ class LiveCatalog:
         every: float = 0.0,
     ) -> None:
         self.current: Catalog | None = None
-        self.reads: set[str] = set()
-        """The native paths of its methods that change nothing. It is always this set."""
-        self.problem = "the schema has not been asked for yet"
-        """Why the last attempt has failed; empty if it has not."""
-        self.generation = 0
-        """Number of catalogs so far."""
-        self.refreshes = {"same": 0, "changed": 0, "failed": 0}
-        self.looked_at = 0.0
-        """Time of the source's last answer (unix time); 0 before the first."""
-        self.changed_at = 0.0
-        """Time of the last catalog with another schema (unix time)."""
-        self.unmatched: tuple[str, ...] = ()
-        """Problems of globs that match nothing in the latest schema."""
-        self.other_globs: list[UnmatchedIn] = []
-        """Globs that a part of the gateway has, whose problems `unmatched` has as well."""
+        self.history = History()
+        self.globs = Globs()
         self.on_replaced: Callable[[], object] = lambda: None
         """The previous catalog is garbage once its last request has ended."""
-        self._complete: Catalog | None = None
-        """The current catalog, with methods that `leave_out` has removed."""
         self._source = source
-        self._build_catalog = build
-        self._selection = selection
-        self._profile = profile
-        self._every = every or None
-        self._built_with: object = None
-        """The selection and the profile of the current catalog."""
-        self._checks = 0
-        """Number of times that other globs have changed."""
+        self._recipe = Recipe(build, selection, profile)
+        self._schedule = Schedule(self.attempt, every)
+        self._latest: Made | None = None
+        """The current catalog, with methods that `leave_out` has removed."""
+        self._found = asyncio.Event()
         self._warming: asyncio.Task[None] | None = None
         """Compiles codecs after a reload, so that fewer requests have to."""
-        self._found = asyncio.Event()
-        self._looked = asyncio.Event()
-        self._wanted = asyncio.Event()
 
     @property
     def probe(self) -> str:
@@ -114,7 +106,13 @@ class LiveCatalog:
 
     async def first_look(self) -> None:
         """Wait for the end of the first attempt, successful or not."""
-        await self._looked.wait()
+        await self._schedule.first_look()
+
+    def only_reads(self, path: str) -> bool:
+        """Whether the method with this native path changes nothing."""
+        current = self.current
+        method = None if current is None else current.routes.get(path)
+        return method is not None and method.reads_only
 
     def prepare(self, selection: Selection, profile: Profile) -> Callable[[], None]:
         """Build a catalog with these from the current schema, in another thread.
@@ -122,177 +120,126 @@ class LiveCatalog:
         The function that this returns makes it current; without a schema, the next attempt uses
         them. Raises ConfigurationError for globs that match nothing, unless they did so before.
         """
-        there = self._complete
-        made = None if there is None else self._build(there.schema, selection, profile)
+        there, recipe = self._latest, Recipe(self._recipe.build, selection, profile)
+        made = None if there is None else self._make(there.catalog.schema, recipe)
         if made is not None:
-            wrong = set(map(str, made[0].unused_globs)) - set(self.unmatched)
+            wrong = set(map(str, made.catalog.idle.globs)) - set(self.globs.unmatched)
             if wrong:
                 raise ConfigurationError(*sorted(wrong))
 
         def use() -> None:
-            self._selection, self._profile = selection, profile
+            self._recipe = recipe
             if made is not None:
-                self._built_with = selection, profile
-                self.unmatched = self._wrong_in(made[0])
-                self._swap(*made)
-                self._warming = asyncio.create_task(warm(made[0]))
+                self.globs.unmatched = self.globs.unmatched_in(made.catalog)
+                self._swap(made)
+                self._warming = asyncio.create_task(warm(made.catalog))
             elif there is None:
-                self.unmatched = ()
+                self.globs.unmatched = ()
 
         return use
 
     def check_globs(self) -> None:
-        """Update `unmatched`, since other globs have changed."""
-        there = self._complete
-        self._checks += 1
-        self.unmatched = () if there is None else self._wrong_in(there)
+        """Update `globs.unmatched`, since other globs have changed."""
+        self.globs.look_again(self._complete)
 
     def request_refresh(self) -> None:
         """Ask the source soon, since its schema may have changed. Methods left out come back."""
         self.current = self._complete
-        self._wanted.set()
+        self._schedule.hurry()
 
     def leave_out(self, path: str) -> None:
         """Remove a method that Cuebot does not serve from documents until `request_refresh`.
 
         It can still be called, and Cuebot answers.
         """
-        catalog = self.current
-        kept = tuple(each for each in catalog.methods if each.path != path) if catalog else ()
-        if catalog is not None and len(kept) < len(catalog.methods):
-            self.current = replace(catalog, methods=kept)
+        before = self.current
+        self.current = before and before.without(path)
+        if self.current is not before:
             log.warning("Cuebot does not serve a method that its descriptors have", method=path)
 
     async def run(self) -> None:
         """Find the catalog and keep it up to date, until cancelled."""
-        await self.discover()
-        while True:
-            await self._pause(self._every)
-            await self.discover(LONGEST_REFRESH_PAUSE_SECONDS)
-
-    async def discover(self, longest_pause: float = LONGEST_PAUSE_SECONDS) -> None:
-        """Ask the source until it answers, with longer and longer pauses (seconds)."""
-        pause = FIRST_PAUSE_SECONDS
-        while True:
-            answered = await self.attempt()
-            self._looked.set()
-            if answered:
-                return
-            await self._pause(pause)
-            pause = min(pause * 2, longest_pause)
-
-    async def _pause(self, seconds: float | None) -> None:
-        """Wait for so many seconds, or for `request_refresh`."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._wanted.wait()
-        self._wanted.clear()
+        await self._schedule.run()
 
     async def attempt(self) -> bool:
-        """Ask the source once; whether it has answered. If not, `problem` says why.
+        """Ask the source once; whether it has answered. If not, `history.problem` says why.
 
         The current catalog stays until its successor is ready.
         """
         try:
             schema = await self._source.fetch()
-            wanted: object = None
-            while wanted != (self._selection, self._profile):  # a reload may change them meanwhile
-                wanted = selection, profile = self._selection, self._profile
-                new = await asyncio.to_thread(self._build, schema, selection, profile)
+            recipe: Recipe | None = None
+            while recipe != self._recipe:  # a reload may change it meanwhile
+                recipe = self._recipe
+                new = await asyncio.to_thread(self._make, schema, recipe)
                 if new is not None:
-                    await warm(new[0])
-                    wrong = await self._look_for_wrong_in(new[0])
+                    await warm(new.catalog)
+                    wrong = await self.globs.look_in(new.catalog)
         except (NotReady, NoReflection, NoSchema) as error:
             advice = WHAT_TO_DO if self.current is None else WHAT_TO_DO_AFTER
             advice = "" if isinstance(error, NotReady | BrokenFiles) else f". {advice}"
             tell = log.warning if isinstance(error, NotReady) else log.error
-            self._fail(f"{error}{advice}", tell)
+            self.history.note_failure(f"{error}{advice}", tell)
             return False
         except Exception as error:
-            self._fail(f"discovery failed: {type(error).__name__}: {error}", log.exception)
+            self.history.note_failure(
+                f"discovery failed: {type(error).__name__}: {error}", log.exception
+            )
             return False
-        if self._complete is None and new is not None and wrong:
-            self.unmatched = wrong
-            self._fail("; ".join(self.unmatched), log.error)
+        if self._latest is None and new is not None and wrong:
+            self.globs.unmatched = wrong
+            self.history.note_failure("; ".join(wrong), log.error)
             return True
-        if self.current is not None and self.problem:
-            log.info("schema refreshed again")
-        self.problem = ""
-        self.looked_at = time.time()
-        self.refreshes["same" if new is None else "changed"] += 1
+        self.history.note_answer(is_news=new is not None)
         if new is not None:
-            self._built_with = wanted
-            self.unmatched = wrong
-            self._swap(*new)
+            self.globs.unmatched = wrong
+            self._swap(new)
         return True
 
-    def _build(
-        self, schema: Schema, selection: Selection, profile: Profile
-    ) -> tuple[Catalog, Changes] | None:
+    @property
+    def _complete(self) -> Catalog | None:
+        return None if self._latest is None else self._latest.catalog
+
+    def _make(self, schema: Schema, recipe: Recipe) -> Made | None:
         """The catalog of a schema, and its changes; None if the current one is the same."""
-        current = self._complete
-        if current is None:
-            return self._build_catalog(schema, selection, profile), {}
-        same = identity(schema) == identity(current.schema)
-        if same and (selection, profile) == self._built_with:
+        latest = self._latest
+        if latest is None:
+            return Made(recipe.catalog(schema), recipe, {})
+        same = identity(schema) == identity(latest.catalog.schema)
+        if same and recipe == latest.recipe:
             return None
-        catalog = self._build_catalog(schema, selection, profile)
-        return catalog, changes_between(current, catalog)
+        catalog = recipe.catalog(schema)
+        return Made(catalog, recipe, changes_between(latest.catalog, catalog))
 
-    async def _look_for_wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
-        """`_wrong_in` in a thread, with the globs that are in use afterwards."""
-        checks = -1
-        while checks != self._checks:
-            checks = self._checks
-            wrong = await asyncio.to_thread(self._wrong_in, catalog)
-        return wrong
-
-    def _wrong_in(self, catalog: Catalog) -> tuple[str, ...]:
-        """Problems of globs that match nothing in this catalog."""
-        others = (problem for unmatched in self.other_globs for problem in unmatched(catalog))
-        return (*map(str, catalog.unused_globs), *others)
-
-    def _swap(self, catalog: Catalog, changes: Changes) -> None:
+    def _swap(self, made: Made) -> None:
         """Serve this catalog from now on, and log the changes.
 
         The garbage collector frees the previous one after its last request: message classes and
         codecs refer to themselves.
         """
-        event = "schema loaded" if self.current is None else "schema changed"
-        if self.current is None or self.current.schema.digest != catalog.schema.digest:
-            self.changed_at = time.time()
-        if self.current is not None:
+        before, catalog = self.current, made.catalog
+        changed = before is None or before.schema.digest != catalog.schema.digest
+        self.history.note_catalog(has_other_schema=changed)
+        if before is not None:
             self.on_replaced()
-        self.current = self._complete = catalog
-        self.reads.clear()
-        self.reads.update(each.path for each in catalog.routes.values() if each.reads_only)
-        self.generation += 1
+        self.current, self._latest = catalog, made
         self._found.set()
-        for skip in catalog.skipped[:LOGGED_CHANGES]:
+        for skip in catalog.absent.skipped[:LOGGED_CHANGES]:
             log.warning("service skipped", service=skip.service, reason=skip.reason)
-        for wrong in self.unmatched:
+        for wrong in self.globs.unmatched:
             log.error("a pattern matches nothing any more", problem=wrong)
-        unused = [f"{each.entry}: {each.reason}" for each in catalog.unused_entries if each.needed]
+        unused = [f"{each.entry}: {each.reason}" for each in catalog.idle.entries if each.needed]
         if unused:
             log.info("entries of the compatibility profile do nothing here", entries=unused)
         log.info(
-            event,
+            "schema loaded" if before is None else "schema changed",
             origin=catalog.schema.origin,
             confirmed=catalog.schema.confirmed,
             methods=len(catalog.methods),
-            skipped=shortened([skip.service for skip in catalog.skipped]),
+            skipped=shortened([skip.service for skip in catalog.absent.skipped]),
             digest=catalog.schema.digest[:12],
-            **changes,
+            **made.changes,
         )
-
-    def _fail(self, problem: str, log_problem: Callable[[str], object]) -> None:
-        """Keep the problem, and log it if it is a new one."""
-        self.refreshes["failed"] += 1
-        if self.current is not None:
-            problem = f"the schema could not be refreshed: {problem}"
-        if problem != self.problem:
-            self.problem = problem
-            log_problem(problem)
 
 
 def identity(schema: Schema) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from gateway.core.errors import Code, GatewayError, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.long_work import let_others_run
 from gateway.core.pipeline.content_coding import Codings
-from gateway.core.pipeline.context import CLOSE, ClientGone, RequestContext
+from gateway.core.pipeline.context import CLOSE, ClientGone, ReceivedBody, RequestContext
 
 
 class BodyReader:
@@ -45,19 +45,19 @@ class BodyReader:
                     message = await receive()
                     if message["type"] == "http.disconnect":
                         raise ClientGone
-                    context.body_read = not message.get("more_body", False)
+                    is_over = not message.get("more_body", False)
                     received = message.get("body", b"")
                     received_bytes += len(received)
-                    context.bytes_in = received_bytes
+                    context.body = context.body._replace(size=received_bytes, is_over=is_over)
                     self.check(received_bytes, overhead)
                     content = (received,) if decoder is None else decoder.feed(received)
                     size = await self._gather(context, content, parts, size, overhead)
-                    if context.body_read:
+                    if is_over:
                         break
                 if decoder is not None:
                     decoder.finish()
         except TimeoutError:
-            context.body_read = True  # no more will come
+            context.body = context.body._replace(is_over=True)  # no more will come
             raise GatewayError(
                 Code.DEADLINE_EXCEEDED,
                 f"the body did not arrive within {self._timeout:g} s",
@@ -110,8 +110,7 @@ class BodyReader:
         body = context.direct.take_body()
         if body is None:
             return None
-        context.body_read = True
-        context.bytes_in = len(body)
+        context.body = ReceivedBody(len(body), True)
         if len(body) > self._always_fine:
             self.check(len(body), self._overhead(context))
             self._count(context, len(body))
@@ -127,12 +126,12 @@ class BodyReader:
         return 0 if surface is None else surface.overhead(self.max_body)
 
     def _count(self, context: RequestContext, size: int) -> None:
-        before = 0 if context.body_room is None else context.body_room[1]
+        before = 0 if context.body.room is None else context.body.room[1]
         if size <= max(LARGE_BODY_BYTES, before):
             return
         if not self._room.take(context.principal, size - before):
             raise unavailable("too many large bodies are being read", "bodies")
-        context.body_room = (self._room, size)
+        context.body = context.body._replace(room=(self._room, size))
 
 
 def body_too_large(max_body: int) -> GatewayError:

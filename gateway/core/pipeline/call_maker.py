@@ -76,7 +76,7 @@ class CallMaker:
         """Find out whether a call would be allowed, without making it. Raises GatewayError. False
         if the method alone decides: nothing has been looked up.
         """
-        around = self._interceptors.rehearsal(context, request.plan.method)
+        around = self._interceptors.calls.rehearsal(context, request.plan.method)
         if around is None:
             return False
         began = monotonic()
@@ -100,7 +100,7 @@ class CallMaker:
         resolved: list[str] = []
         plan, method, timeout = request.plan, request.plan.method, request.timeout
         wording: Wording = method.aspects.get(Wording, NO_WORDING)
-        around = self._interceptors.around(context, innermost)
+        around = self._interceptors.calls.around(context, innermost)
         upstream = self._upstream_of(context)
         metadata, expects = self._metadata_of(context), partial(self.expect, context)
         is_alone = not (around or plan.look_ups or plan.follow_ups or wording.tell_apart)
@@ -126,8 +126,8 @@ class CallMaker:
             note_resolved(context, resolved)
         if len(answer) <= LARGEST_EMPTY_BYTES and wording.explains_empty:
             ask = self._questions(context, request, timeout - (monotonic() - began), metadata)
-            if ask is not None and not context.is_shared:
-                await self._interceptors.explain_empty(context, plan, answer, ask)
+            if ask is not None and not context.request.is_shared:
+                await self._interceptors.calls.explain_empty(context, plan, answer, ask)
         return answer
 
     async def answer(
@@ -144,7 +144,7 @@ class CallMaker:
         left = max(request.timeout - (monotonic() - began), 0)
         metadata, expects = self._metadata_of(context), partial(self.expect, context)
         call = calls_within(left, self._upstream_of(context), metadata, expects)
-        around = self._interceptors.around(context)
+        around = self._interceptors.calls.around(context)
         began, code = monotonic(), CANCELLED
         try:
             look_up = request.catalog.routes[form.second_call.call]
@@ -166,7 +166,7 @@ class CallMaker:
         resolved: list[str] = []
         metadata, expects = self._metadata_of(context), partial(self.expect, context)
         call = calls_within(request.timeout, self._upstream, metadata, expects)
-        around = self._interceptors.around(context)
+        around = self._interceptors.calls.around(context)
         invocation = Invocation(around(call) if around else call, resolved)
         allowed = context.caller.rights.allowed(request.catalog)
         try:
@@ -196,7 +196,7 @@ class CallMaker:
         ask = self._questions(context, request, left, metadata)
         if ask is None:
             return error
-        return await self._interceptors.explain(context, request.catalog, error, ask)
+        return await self._interceptors.calls.explain(context, request.catalog, error, ask)
 
     def _questions(
         self, context: RequestContext, request: CallRequest, left: float, metadata: Metadata
@@ -209,19 +209,21 @@ class CallMaker:
 
     def _metadata_of(self, context: RequestContext) -> Metadata:
         """The request id, the caller's address and subject. The token is never sent."""
-        subject = SHARED if context.is_shared else context.subject or ""
-        for calling in self._interceptors.calling:
+        request, subject = context.request, context.subject or ""
+        if request.made_for and request.is_shared:
+            subject = SHARED
+        for calling in self._interceptors.calls.calling:
             calling(context)
         return (
-            ("x-request-id", context.request.id),
+            ("x-request-id", request.id),
             *context.call.metadata,
-            *caller_metadata(context.request.client, subject),
+            *caller_metadata(request.client, subject),
         )
 
     def _note_times(self, context: RequestContext, began: float, code: Code) -> None:
         ended = monotonic()
         context.call.with_cuebot += ended - began
-        for called in self._interceptors.called:
+        for called in self._interceptors.calls.called:
             called(context, began, ended, code)
 
 

@@ -64,7 +64,7 @@ class Content:
         context = context_of(scope)
         if context.subject is None:
             context.response.may_be_kept(NO_CACHE)
-        body, etag, coded = await self.form(context.coding)
+        body, etag, coded = await self.form(context.response.coding)
         known = context.request.headers.get(b"if-none-match", b"").decode("latin-1")
         fresh = matches(known, etag)
         headers = [

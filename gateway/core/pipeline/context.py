@@ -15,8 +15,8 @@ from gateway.core.direct_connection import DirectConnection, Headers
 from gateway.core.errors import Cause, Code, GatewayError
 from gateway.core.fair_quota import FairQuota, MemoryLease
 from gateway.core.pipeline.content_coding import PLAIN, Coding
-from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.surface import Surface
+from gateway.core.pipeline.waiting import NO_WAITING, Waiting
 from gateway.core.principal import Principal, address_key
 from gateway.core.schema.method import Method
 from gateway.core.upstream.interface import Metadata
@@ -82,6 +82,13 @@ class Request(NamedTuple):
     http_version: str = "1.1"
     more_ids: Mapping[str, str] = NO_IDS
     """Of what it is part of, for all lines about it in logs."""
+    made_for: "tuple[RequestContext, ...]" = ()
+    """The requests that this one is made for, one of each caller; none if it has come by itself."""
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the answer is for several callers: Cuebot and the answer hear of none of them."""
+        return len(self.made_for) > 1
 
     @property
     def ids(self) -> dict[str, object]:
@@ -115,6 +122,10 @@ def plain_json(request: Request) -> Surface | None:
 class Response:
     """An answer. Its initial state is the class's: most requests change little of it."""
 
+    headers: list[tuple[bytes, bytes]]
+    """Of any answer, success or error. Given by the request's context."""
+    coding: Coding = PLAIN
+    """That of the body."""
     status: int = 0
     """0 before the answer begins."""
     code: Code | None = None
@@ -125,10 +136,6 @@ class Response:
     bytes_out: int = 0
     is_complete: bool = False
 
-    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
-        self.headers = headers
-        """Of any answer, success or error."""
-
     def fail(self, error: GatewayError) -> None:
         self.code, self.cause, self.cuebot = error.code, error.cause, error.cuebot
 
@@ -138,6 +145,20 @@ class Response:
     def set_header(self, name: bytes, value: bytes) -> None:
         self.headers = [each for each in self.headers if each[0] != name]
         self.headers.append((name, value))
+
+
+class ReceivedBody(NamedTuple):
+    """What has arrived of a request's body."""
+
+    size: int = 0
+    """Bytes, as they were sent."""
+    is_over: bool = False
+    """Whether no more will come."""
+    room: tuple[FairQuota, int] | None = None
+    """Memory for a large body and its plan: the quota, and bytes."""
+
+
+NOTHING_READ = ReceivedBody()
 
 
 class CallState:
@@ -167,41 +188,31 @@ class RequestContext:
 
     surface: Surface | None = None
     """None for plain JSON."""
-    parent: "RequestContext | None" = None
-    """The request that this one is made for, if it is none that has come by itself."""
-    coding: Coding = PLAIN
-    """That of the answer's body."""
     subject: str | None = None
     caller: Principal | None = None
     refusal: GatewayError | None = None
-    only_json: str = ""
-    """Why no other surface can answer, with `{surface}` in the place of its name."""
-    is_shared: bool = False
-    """Whether the answer is for other callers, too: Cuebot and the answer hear of none of them."""
-    waited: float = 0.0
-    """Seconds of waiting: for the store, the rate limit, the body, planning, or an encoding turn.
-    Rights are checked again before the call unless this is 0, so every wait counts."""
-    waited_as_asked: float = 0.0
-    """The part of `waited` that a client asked for, polls included."""
-    body_read: bool = False
-    bytes_in: int = 0
-    patience: Patience | None = None
-    """Of a request that waits for what others would be refused."""
-    body_room: tuple[FairQuota, int] | None = None
-    """Memory for a large body and its plan: the quota, and bytes."""
-
+    body: ReceivedBody = NOTHING_READ
+    waiting: Waiting = NO_WAITING
     states: dict[int, Any] = NO_STATES
     """What features know of the request, by the numbers of their slots (`state.Slot`)."""
 
     def __init__(
-        self, request: Request, response: Response, direct: DirectConnection | None = None
+        self,
+        request: Request,
+        headers: list[tuple[bytes, bytes]],
+        direct: DirectConnection | None = None,
     ) -> None:
+        """`headers` are those that any answer has."""
         self.request = request
-        self.response = response
-        self.principal = f"ip {address_key(request.client)}"
-        """The owner of the quotas: the subject, or the address without one."""
+        self.response = Response()
+        self.response.headers = headers
         self.call = CallState()
         self.direct = direct
+
+    @property
+    def principal(self) -> str:
+        """The owner of the quotas: the subject, or the address without one."""
+        return self.subject or f"ip {address_key(self.request.client)}"
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """False if the answer has to be sent as ASGI messages. Raises ClientGone.
@@ -230,15 +241,17 @@ class RequestContext:
         for each in slots:
             each.give_back(self.principal)
 
-    def wait_as_asked(self, seconds: float) -> None:
-        self.waited += seconds
-        self.waited_as_asked += seconds
+    def note_wait(self, seconds: float, *, as_asked: bool = False) -> None:
+        """Of a wait that is over."""
+        before = self.waiting
+        asked = before.as_asked + seconds if as_asked else before.as_asked
+        self.waiting = Waiting(before.seconds + seconds, asked, before.patience)
 
     def give_back_body_room(self) -> None:
-        if self.body_room is not None:
-            room, size = self.body_room
+        if self.body.room is not None:
+            room, size = self.body.room
             room.give_back(self.principal, size)
-            self.body_room = None
+            self.body = self.body._replace(room=None)
 
     def close(self) -> None:
         """Give back all that the request holds."""
@@ -247,8 +260,7 @@ class RequestContext:
         if self.call.lease is not None:
             self.call.lease.close()
             self.call.lease = None  # others may share it
-        if self.body_room is not None:
-            self.give_back_body_room()
+        self.give_back_body_room()
 
     def timing(self) -> tuple[bytes, bytes]:
         """Begin the answer: Server-Timing (https://www.w3.org/TR/server-timing/), in ms.
@@ -256,7 +268,7 @@ class RequestContext:
         `gateway` is the time spent neither in calls to Cuebot nor waiting.
         """
         now = self.response.began = time.monotonic()
-        with_cuebot, waited = self.call.with_cuebot, self.waited
+        with_cuebot, waited = self.call.with_cuebot, self.waiting.seconds
         own = max(now - self.request.started - with_cuebot - waited, 0.0)
         return (
             b"server-timing",
@@ -309,4 +321,4 @@ def open_context(
     request = Request(  # by position: keywords take half as long again
         request_id, client, method, path, headers, started, query, http_version
     )
-    return RequestContext(request, Response(answered), direct)
+    return RequestContext(request, answered, direct)

@@ -86,4 +86,4 @@ async def stream_until_gone(
         if is_cut_off:
             raise
     finally:
-        context.wait_as_asked(monotonic() - began)
+        context.note_wait(monotonic() - began, as_asked=True)

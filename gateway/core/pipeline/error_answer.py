@@ -64,7 +64,7 @@ async def send_error(
     if context.direct is None:
         await send_and_discard(context, status, headers, body, receive, send)
         return
-    if context.body_room is not None:
+    if context.body.room is not None:
         context.give_back_body_room()  # for other requests meanwhile
     if not context.direct.complete:
         await await_rest(context, receive)
@@ -105,7 +105,7 @@ async def send_and_discard(
 
 def worth_discarding(context: RequestContext) -> bool:
     headers = context.request.headers
-    if context.body_read or b"expect" in headers:
+    if context.body.is_over or b"expect" in headers:
         return False
     length = content_length(headers)
     if length is not None:

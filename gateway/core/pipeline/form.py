@@ -35,7 +35,7 @@ def form_of(context: RequestContext, request: CallRequest, answer: bytes) -> For
         return answer.form(context, request.plan.method, request.form)
     if request.form is not None:
         return form_for(context, pieces_of(request, answer), request.form.content_type)
-    pieces, coding = request.plan.method.encode(answer), context.coding
+    pieces, coding = request.plan.method.encode(answer), context.response.coding
     if type(pieces) is tuple and not coding.name:  # a short one, as most are
         return pieces, (JSON_TYPE, *coding.vary)
     return form_for(context, pieces)
@@ -56,7 +56,7 @@ def form_for(
         context.call.payload = pieces.payload
     elif isinstance(pieces, TimedPieces):
         context.call.progress = pieces.progress
-    coding = context.coding
+    coding = context.response.coding
     done, headers = coding.coded(pieces) if coding.name else (pieces, coding.vary)
     if isinstance(done, Slices) and done.length is not None:
         headers = (*headers, (b"content-length", b"%d" % done.length))

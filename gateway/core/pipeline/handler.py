@@ -16,9 +16,9 @@ from gateway.core.pipeline.disconnect import CancelOnDisconnect
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.form import form_of
 from gateway.core.pipeline.interceptors import Interceptors
-from gateway.core.pipeline.patience import Patience
 from gateway.core.pipeline.request import CallRequest, RequestHead, RequestReader, takes_long
 from gateway.core.pipeline.respond import Responder, answer_at_once
+from gateway.core.pipeline.waiting import Patience
 from gateway.core.schema.catalog import Catalog
 
 
@@ -62,7 +62,7 @@ class UnaryHandler:
                 body is None
                 or len(body) > ALWAYS_QUICK_BYTES
                 or not head.is_plain
-                or context.patience is not None
+                or context.waiting.patience is not None
             ):
                 request, body = await self._take_in(context, head, body, receive)
             else:
@@ -109,8 +109,8 @@ class UnaryHandler:
         if is_late:
             context.leave()  # who sends slowly holds no place meanwhile
         body = await requests.message_in(context, head, body, receive)
-        if context.patience is not None:
-            await self._enter_later(context, context.patience)
+        if (patience := context.waiting.patience) is not None:
+            await self._enter_later(context, patience)
         elif is_late:
             self._interceptors.enter(context)
         if takes_long(head, body):
@@ -122,7 +122,7 @@ class UnaryHandler:
         try:
             await patience.enter(partial(self._interceptors.enter, context))
         finally:
-            context.waited += monotonic() - began
+            context.note_wait(monotonic() - began)
 
 
 class Serving:

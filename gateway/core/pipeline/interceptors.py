@@ -135,6 +135,11 @@ def overrides(interceptor: Interceptor, stage: str) -> bool:
     return getattr(type(interceptor), stage) is not getattr(Interceptor, stage)
 
 
+def taking_part(interceptors: Iterable[Interceptor], stage: str) -> tuple[Any, ...]:
+    """The stage of each that takes part in it."""
+    return tuple(getattr(each, stage) for each in interceptors if overrides(each, stage))
+
+
 def in_turn(stages: Sequence[Callable[..., None]]) -> Callable[..., None]:
     """One function for all of them; of a single one, that function itself."""
     if len(stages) == 1:
@@ -147,87 +152,18 @@ def in_turn(stages: Sequence[Callable[..., None]]) -> Callable[..., None]:
     return all_of_them
 
 
-class Interceptors:
-    """The stages of all interceptors, each with those that take part in it."""
+class CallStages:
+    """The stages around calls to Cuebot, each with those that take part in it."""
 
-    def __init__(self, interceptors: Iterable[Interceptor] = ()) -> None:
-        self._all = [*interceptors]
-        self.compose()
-
-    def append(self, interceptor: Interceptor) -> None:
-        self._all.append(interceptor)
-        self.compose()
-
-    def compose(self) -> None:
-        """Put the stages together, with those that take part in them now."""
-        listed = [each for each in self._all if not each.is_idle]
-
-        def stages(name: str) -> tuple[Any, ...]:
-            return tuple(getattr(each, name) for each in listed if overrides(each, name))
-
-        self.open: Callable[[RequestContext], None] = in_turn(stages("open"))
-        self.authorize: Authorize = in_turn(stages("authorize"))
-        """As `Interceptor.authorize`. The payload, if it is known, is for `deny`;
-        `asked_by` is the field of the client's request that asks for a follow-up.
-        """
-        self.enter: Callable[[RequestContext], None] = in_turn(stages("enter"))
-        """Takes a call's resources; the request returns them. Raises GatewayError."""
-        self.calling: Sequence[Callable[[RequestContext], None]] = stages("calling")
+    def __init__(self, interceptors: Sequence[Interceptor]) -> None:
+        self.calling: Sequence[Callable[[RequestContext], None]]
+        self.calling = taking_part(interceptors, "calling")
         self.called: Sequence[Callable[[RequestContext, float, float, Code], None]]
-        self.called = stages("called")
-        self._identify: Sequence[Callable[[RequestContext], None]] = stages("identify")
-        self._admit: Sequence[Callable[[RequestContext], Awaitable[None] | None]] = stages("admit")
-        self._around = tuple(each for each in listed if overrides(each, "around"))
+        self.called = taking_part(interceptors, "called")
+        self._around = tuple(each for each in interceptors if overrides(each, "around"))
         self._around_all = tuple(each for each in self._around if not each.restricts)
-        self._explain = stages("explain")
-        self._explain_empty = stages("explain_empty")
-        self._deny = stages("deny")
-        self._refused: Callable[[Cause], None] = in_turn(stages("refused"))
-        self._end: Sequence[Callable[[RequestContext], None]] = stages("end")
-
-    def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        """Identify the caller and apply the limits.
-
-        Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
-        """
-        self._identify_caller(context)
-        for position, admit in enumerate(self._admit):
-            waiting = admit(context)
-            if waiting is not None:
-                return self._admit_after(waiting, context, self._admit[position + 1 :])
-        if context.refusal is not None:
-            raise context.refusal.again()
-        return None
-
-    async def _admit_after(
-        self,
-        waiting: Awaitable[None],
-        context: RequestContext,
-        others: Iterable[Callable[[RequestContext], Awaitable[None] | None]],
-    ) -> None:
-        began = monotonic()
-        try:
-            await waiting
-            for admit in others:
-                more = admit(context)
-                if more is not None:
-                    await more
-        finally:
-            context.waited += monotonic() - began
-        if context.refusal is not None:
-            raise context.refusal.again()
-
-    def identify_again(self, context: RequestContext) -> None:
-        """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
-        self._identify_caller(context)
-        if context.refusal is not None:
-            raise context.refusal.again()
-
-    def _identify_caller(self, context: RequestContext) -> None:
-        for identify in self._identify:
-            identify(context)
-        if context.subject:  # whichever feature knows it
-            context.principal = context.subject
+        self._explain = taking_part(interceptors, "explain")
+        self._explain_empty = taking_part(interceptors, "explain_empty")
 
     def around(self, context: RequestContext, innermost: Around | None = None) -> Around | None:
         """None if nothing wraps the calls of this request."""
@@ -267,13 +203,83 @@ class Interceptors:
         for explain in self._explain_empty:
             await explain(context, plan, answer, ask)
 
+
+class Interceptors:
+    """The stages of all interceptors, each with those that take part in it."""
+
+    def __init__(self, interceptors: Iterable[Interceptor] = ()) -> None:
+        self._all = [*interceptors]
+        self.compose()
+
+    def append(self, interceptor: Interceptor) -> None:
+        self._all.append(interceptor)
+        self.compose()
+
+    def compose(self) -> None:
+        """Put the stages together, with those that take part in them now."""
+        listed = [each for each in self._all if not each.is_idle]
+        self.calls = CallStages(listed)
+        """Replaced each time: not to be kept."""
+        self.open: Callable[[RequestContext], None] = in_turn(taking_part(listed, "open"))
+        self.authorize: Authorize = in_turn(taking_part(listed, "authorize"))
+        """As `Interceptor.authorize`. The payload, if it is known, is for `deny`;
+        `asked_by` is the field of the client's request that asks for a follow-up.
+        """
+        self.enter: Callable[[RequestContext], None] = in_turn(taking_part(listed, "enter"))
+        """Takes a call's resources; the request returns them. Raises GatewayError."""
+        self._identify: Callable[[RequestContext], None]
+        self._identify = in_turn(taking_part(listed, "identify"))
+        self._admit: Sequence[Callable[[RequestContext], Awaitable[None] | None]]
+        self._admit = taking_part(listed, "admit")
+        self._deny = taking_part(listed, "deny")
+        self._refused: Callable[[Cause], None] = in_turn(taking_part(listed, "refused"))
+        self._end: Sequence[Callable[[RequestContext], None]] = taking_part(listed, "end")
+
+    def admit(self, context: RequestContext) -> Awaitable[None] | None:
+        """Identify the caller and apply the limits.
+
+        Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
+        """
+        self._identify(context)
+        for position, admit in enumerate(self._admit):
+            waiting = admit(context)
+            if waiting is not None:
+                return self._admit_after(waiting, context, self._admit[position + 1 :])
+        if context.refusal is not None:
+            raise context.refusal.again()
+        return None
+
+    async def _admit_after(
+        self,
+        waiting: Awaitable[None],
+        context: RequestContext,
+        others: Iterable[Callable[[RequestContext], Awaitable[None] | None]],
+    ) -> None:
+        began = monotonic()
+        try:
+            await waiting
+            for admit in others:
+                more = admit(context)
+                if more is not None:
+                    await more
+        finally:
+            context.note_wait(monotonic() - began)
+        if context.refusal is not None:
+            raise context.refusal.again()
+
+    def identify_again(self, context: RequestContext) -> None:
+        """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
+        self._identify(context)
+        if context.refusal is not None:
+            raise context.refusal.again()
+
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         for deny in self._deny:
             await deny(context, error, read)
 
     def end(self, context: RequestContext) -> None:
         call = context.call
-        if call.slots or call.lease is not None or context.body_room is not None:
+        if call.slots or call.lease is not None or context.body.room is not None:
             context.close()
         cause = context.response.cause
         if cause is not None:

@@ -68,7 +68,7 @@ class ContextMiddleware:
             request = context.request
             scope["path"] = request.path
             context.surface = self._surface_of(request)
-            context.coding = self._coding_of(request.headers.get(b"accept-encoding"))
+            context.response.coding = self._coding_of(request.headers.get(b"accept-encoding"))
         self._interceptors.open(context)
         send = partial(send_noted, context, send)
         try:

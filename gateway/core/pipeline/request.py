@@ -112,12 +112,10 @@ class RequestReader:
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
         context.call.rpc = method.path
-        if context.patience is None:
+        if context.waiting.patience is None:
             self._interceptors.enter(context)  # before the rest is read: refusals are to be cheap
         surface = context.surface
         if surface is not None:
-            if context.only_json:
-                raise not_in(surface.name, context.only_json)
             rules = self._rules(context, self._reject)
             query, wanted, more = surface.read_head(request, method, rules)
             context.response.headers += more
@@ -142,7 +140,7 @@ class RequestReader:
         return unknown_path(path, catalog, names, self._shown)
 
     def _rules(self, context: RequestContext, policy: UnknownFieldPolicy) -> HeadRules:
-        options, coding = self._queries.parameters, context.coding
+        options, coding = self._queries.parameters, context.response.coding
         return HeadRules(policy, self._max_body, options, self._codings, coding)
 
     async def message_in(
@@ -168,7 +166,7 @@ class RequestReader:
                 body = await surface.unwrap(context.request, body, expand)
                 self.bodies.check(len(body))
         finally:
-            context.waited += monotonic() - began
+            context.note_wait(monotonic() - began)
         return body
 
     def plan(
@@ -189,12 +187,12 @@ class RequestReader:
         if done is not None:
             planned = done.plan
         elif head.is_binary:
-            depends = self._interceptors.depend_on_content(context, method)
+            depends = self._interceptors.calls.depend_on_content(context, method)
             unread = for_caller is None and not depends
             planned = plan_message(method, body, head.policy, unread=unread)
         else:
             planned = plan(method, body, head.policy, partial(as_json, media_of(context)))
-        if context.waited or done is not None:
+        if context.waiting.seconds or done is not None:
             self.reauthorize(context, head.catalog, method, planned)
         for follow_up, payload in planned.follow_ups:
             authorize(context, head.catalog, follow_up.method, payload, str(follow_up.given))
@@ -231,7 +229,7 @@ class RequestReader:
                 is_binary=head.is_binary,
             )
         took = monotonic() - began
-        context.waited += took
+        context.note_wait(took)
         head = head._replace(timeout=max(head.timeout - took, 0))
         return self.plan(context, head, body, done)
 
@@ -271,7 +269,7 @@ class RequestReader:
     async def _body_of_denied(self, context: RequestContext, receive: Receive) -> bytes | None:
         """The body of a denied call, if it is short and arrives soon. Does not raise."""
         length = content_length(context.request.headers)
-        if context.body_read or length is None or length > LARGE_BODY_BYTES:
+        if context.body.is_over or length is None or length > LARGE_BODY_BYTES:
             return None
         with suppress(GatewayError, ClientGone, TimeoutError):
             async with asyncio.timeout(SHORT_BODY_WAIT_SECONDS):
@@ -374,11 +372,6 @@ def is_long(method: Method, body: bytes, *, is_binary: bool) -> bool:
     if is_binary:
         return message_takes_long(method.descriptor.input_type, body)
     return holds_the_loop(body)
-
-
-def not_in(surface: str, problem: str) -> GatewayError:
-    """What is asked for is answered in plain JSON, which is no message of the surface."""
-    return GatewayError(Code.INVALID_ARGUMENT, problem.format(surface=surface))
 
 
 def body_of_get(asked: bytes, sent: bytes) -> bytes:

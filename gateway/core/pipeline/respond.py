@@ -46,7 +46,7 @@ class Responder:
             turn = EncodingTurn(turns, context.principal)
         began = monotonic()
         has_turn = await turn.take(within)
-        context.waited += monotonic() - began
+        context.note_wait(monotonic() - began)
         if not has_turn:
             raise unavailable("too many long answers are being made", "long_answers")
         try:

@@ -3,14 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from gateway import __version__
 from gateway.core.codec.decode import Decoders
 from gateway.core.codec.encode import Encoders
 from gateway.core.codec.fields import returned_types
@@ -18,10 +16,18 @@ from gateway.core.profile.documents import Documents
 from gateway.core.profile.draft import Compile, Draft
 from gateway.core.profile.profile import EMPTY, Profile, Signs
 from gateway.core.profile.resolve import probe_of, with_written
-from gateway.core.profile.summaries import notes, unused_summaries, with_summaries
+from gateway.core.profile.summaries import (
+    FieldNotes,
+    field_notes,
+    unused_summaries,
+    with_summaries,
+)
 from gateway.core.schema.catalog import (
     TAG_DIGITS,
+    Absent,
     Catalog,
+    Directory,
+    Idle,
     UnusedEntry,
     build_routes,
     by_service,
@@ -94,6 +100,8 @@ def build_catalog(
         adapted[name] = replace(served[name], aspects=MappingProxyType(of_adapted[name]))
     probe = probe_of(profile, served, unused)
     draft = Draft(
+        schema=schema,
+        whole={FieldNotes: field_notes(summaries, pool, comments)},
         profile=profile,
         pool=pool,
         aliases=names,
@@ -112,20 +120,26 @@ def build_catalog(
     return Catalog(
         methods=tuple(methods),
         routes=MappingProxyType(routes),
-        names=MappingProxyType(names_by_service(routes)),
-        aliases=MappingProxyType(aliases),
-        withheld=MappingProxyType(withheld),
-        skipped=tuple(skipped),
-        known=names_there,
-        unused_globs=selection.unused(names_there, [skip.service for skip in skipped]),
-        missing=MappingProxyType({path: missing[path] for path in missing if path not in routes}),
+        directory=Directory(
+            names=MappingProxyType(names_by_service(routes)),
+            aliases=MappingProxyType(aliases),
+            known=names_there,
+        ),
+        absent=Absent(
+            withheld=MappingProxyType(withheld),
+            skipped=tuple(skipped),
+            missing=MappingProxyType(
+                {path: missing[path] for path in missing if path not in routes}
+            ),
+        ),
+        idle=Idle(
+            globs=selection.unused(names_there, [skip.service for skip in skipped]),
+            entries=tuple(unused),
+            summaries=tuple(unused_summaries(summaries, native, pool)),
+        ),
         probe=probe,
         aspects=MappingProxyType(draft.whole),
-        unused_entries=tuple(unused),
-        notes=MappingProxyType(dict(notes(summaries, pool, comments))),
-        unused_summaries=tuple(unused_summaries(summaries, native, pool)),
         tag=(b"x-schema", schema.digest[:TAG_DIGITS].encode()),
-        version=version_of(schema, profile),
         schema=schema,
         again=partial(build_catalog, schema, selection, profile, compilers, documents),
     )
@@ -134,12 +148,6 @@ def build_catalog(
 def says_that_it_reads(method: MethodDescriptor) -> bool:
     level: int = method.GetOptions().idempotency_level
     return level == MethodOptions.NO_SIDE_EFFECTS
-
-
-def version_of(schema: Schema, profile: Profile) -> str:
-    """A digest of everything that affects answers."""
-    parts = (__version__, schema.digest, profile.model_dump_json(exclude={*profile.companions}))
-    return blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
 
 
 def names_of(

@@ -9,11 +9,13 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from gateway.core.codec.interfaces import Derived
 from gateway.core.profile.profile import Profile, Tables
 from gateway.core.schema.catalog import UnusedEntry
+from gateway.core.schema.description import Schema
 from gateway.core.schema.method import Method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
+    schema: Schema
     profile: Profile
     pool: DescriptorPool
     aliases: Mapping[str, Mapping[str, Derived]]

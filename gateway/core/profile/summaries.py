@@ -1,12 +1,13 @@
 """What methods do, in a line each, and what fields mean: by the profile, or by their comments."""
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from gateway.core.profile.profile import Summaries
 from gateway.core.profile.schema_paths import field_at
+from gateway.core.schema.catalog import Catalog
 from gateway.core.schema.description import first_sentence
 from gateway.core.schema.method import Method
 
@@ -23,15 +24,30 @@ def with_summaries(
     return found
 
 
-def notes(
+@dataclass(frozen=True, slots=True)
+class FieldNotes:
+    """An aspect of the whole catalog: what the profile says of fields, by full name. Their own
+    comments follow it.
+    """
+
+    texts: Mapping[str, str]
+
+    @staticmethod
+    def of(catalog: Catalog) -> "FieldNotes":
+        found: FieldNotes = catalog.aspects[FieldNotes]
+        return found
+
+
+def field_notes(
     summaries: Summaries, pool: DescriptorPool, comments: Mapping[str, str]
-) -> Iterator[tuple[str, str]]:
-    """The fields that the profile says something of, by full name: that, and then their comment."""
+) -> FieldNotes:
+    texts = {}
     for message, fields in summaries.fields.items():
         for name, text in fields.items():
             if found := full_name_of(message, name, pool):
                 comment = comments.get(found)
-                yield found, f"{text}\n\n{comment}" if comment else text
+                texts[found] = f"{text}\n\n{comment}" if comment else text
+    return FieldNotes(texts)
 
 
 def unused_summaries(

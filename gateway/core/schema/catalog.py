@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -60,6 +60,43 @@ class UnusedEntry:
         return self.reason != NATIVE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idle:
+    """What of the settings and of the profile does nothing with this schema."""
+
+    globs: tuple[UnusedGlob, ...]
+    """Of the selection."""
+    entries: tuple[UnusedEntry, ...]
+    summaries: tuple[str, ...]
+    """Methods and fields of which the profile says something, and which Cuebot does not have."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Absent:
+    """What one may look for and is not served, and why."""
+
+    withheld: Mapping[str, str]
+    """Native paths of Cuebot's methods, with the rule for each."""
+    skipped: tuple[Skipped, ...]
+    missing: Mapping[str, str]
+    """Paths of methods that only documents have, with a hint for each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """The names by which methods are looked for."""
+
+    names: Mapping[str, tuple[str, ...]]
+    """Those of served methods, by service or alias, for suggestions in errors."""
+    aliases: Mapping[str, str]
+    """Alias to full service name."""
+    known: Collection[str]
+    """Names of all services and methods of Cuebot, served or not."""
+    searches: dict[str, list[str]] = field(default_factory=dict, init=False, compare=False)
+    """The last results of `found_by_words` among all methods: clients repeat their mistakes, and a
+    search takes 2 ms."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True, repr=False)
 class Catalog:
     """One version of what is served: immutable, with a descriptor pool of its own.
@@ -71,40 +108,29 @@ class Catalog:
     """Documented methods: those that are served, without those that Cuebot has disowned."""
     routes: Mapping[str, Method]
     """Methods by native path and alias: one look-up per request."""
-    names: Mapping[str, tuple[str, ...]]
-    """For suggestions in errors."""
-    aliases: Mapping[str, str]
-    """Alias to full service name."""
-    withheld: Mapping[str, str]
-    """Native paths of Cuebot's methods that are not served, with the rule for each."""
-    skipped: tuple[Skipped, ...]
-    known: Collection[str]
-    """Names of all services and methods of Cuebot, served or not."""
-    unused_globs: tuple[UnusedGlob, ...]
-    """Globs of the selection that match nothing."""
-    missing: Mapping[str, str]
-    """Paths of methods that only documents have, with a hint for each."""
+    directory: Directory
+    absent: Absent
+    idle: Idle
     probe: str
     """The path of a method that only reads, to see whether Cuebot answers; empty if none."""
     aspects: Mapping[type, Any]
-    """What features have compiled of all of it, by type."""
-    unused_entries: tuple[UnusedEntry, ...]
-    notes: Mapping[str, str]
-    """What the profile says of fields, by full name; their own comments follow it."""
-    """For the page at `/`."""
-    unused_summaries: tuple[str, ...]
-    """Methods and fields of which the profile says something, and which Cuebot does not have."""
+    """What the profile and features have compiled of all of it, by type."""
     tag: tuple[bytes, bytes]
     """The response header with the schema's digest."""
-    version: str
-    """Differs whenever the same answer of Cuebot may look different."""
     schema: Schema
     """With comments, which descriptors do not have."""
     again: "Callable[[], Catalog]" = field(compare=False)
     """Builds an equal catalog. Can be pickled, for another process."""
-    searches: dict[str, list[str]] = field(default_factory=dict, init=False, compare=False)
-    """The last results of `found_by_words` among all methods: clients repeat their mistakes, and a
-    search takes 2 ms."""
+
+    def without(self, path: str) -> "Catalog":
+        """The catalog in which the method with this native path is not documented, or this one, if
+        it is not. The method can still be called.
+        """
+        kept = tuple(each for each in self.methods if each.path != path)
+        if len(kept) == len(self.methods):
+            return self
+        directory = replace(self.directory)  # without what its searches have found
+        return replace(self, methods=kept, directory=directory)
 
 
 def declared_methods(
@@ -219,12 +245,13 @@ def unknown_path(
     if path == "/":
         return UnknownPath(f"methods are at /package.Interface/Method; {where}")
     service, _, name = path.removeprefix("/").partition("/")
-    methods = catalog.names if allowed is None else allowed
-    if text := catalog.missing.get(path):
-        hint = f": {text}" if methods is catalog.names or names_only(text, methods) else ""
+    directory = catalog.directory
+    methods = directory.names if allowed is None else allowed
+    if text := catalog.absent.missing.get(path):
+        hint = f": {text}" if methods is directory.names or names_only(text, methods) else ""
         return UnknownPath(f"no Cuebot has {service}/{name}{hint}")
-    native = catalog.aliases.get(service, service)
-    if f"/{native}/{name}" in catalog.withheld:
+    native = directory.aliases.get(service, service)
+    if f"/{native}/{name}" in catalog.absent.withheld:
         return UnknownPath(
             f"{native}/{name} is not served here (INCLUDE_SERVICES, EXCLUDE_SERVICES)"
         )
@@ -232,7 +259,7 @@ def unknown_path(
         return UnknownPath(
             f"nothing is served at {path[:QUOTED_CHARS]!r}; paths are /package.Interface/Method"
             + (
-                full_path_hint(service, name, methods, catalog.aliases)
+                full_path_hint(service, name, methods, directory.aliases)
                 or nearest(service, tuple(methods))
                 or found_by_words(name or service, catalog, methods)
                 or f"; {where}"
@@ -260,14 +287,15 @@ def found_by_words(name: str, catalog: Catalog, methods: Names) -> str:
     among these whose names and summaries have the words of a name.
     """
     query = " ".join(words_in(name[:QUOTED_CHARS])[:MOST_WORDS])
-    if methods is not catalog.names:
+    searches = catalog.directory.searches
+    if methods is not catalog.directory.names:
         found = best_of(query, catalog, methods)
-    elif (known := catalog.searches.get(query)) is not None:
+    elif (known := searches.get(query)) is not None:
         found = known
     else:
-        if len(catalog.searches) >= MOST_SEARCHES_KEPT:
-            catalog.searches.clear()
-        found = catalog.searches[query] = best_of(query, catalog, methods)
+        if len(searches) >= MOST_SEARCHES_KEPT:
+            searches.clear()
+        found = searches[query] = best_of(query, catalog, methods)
     return f"{DID_YOU_MEAN}{' or '.join(found)}?" if found else ""
 
 

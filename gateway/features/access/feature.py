@@ -51,7 +51,7 @@ class Access(Feature):
         super().__init__(gateway)
         self._added: tuple[AddedKeys, ...] = gateway.extensions(Access)
         self._rules = self._read_rules(gateway.settings)
-        gateway.live.other_globs.append(self._unmatched)
+        gateway.live.globs.others.append(self._unmatched)
         gateway.authority.rights_for = self.rights_for
 
     def rights_for(self, claims: Mapping[str, object]) -> Rights:
@@ -66,7 +66,9 @@ class Access(Feature):
 
         def prepare(settings: Settings) -> Commit:
             rules, catalog = self._read_rules(settings), live.current
-            wrong = set() if catalog is None else {*rules.unmatched(catalog)} - {*live.unmatched}
+            wrong = (
+                set() if catalog is None else {*rules.unmatched(catalog)} - {*live.globs.unmatched}
+            )
             if wrong:
                 raise ConfigurationError(*sorted(wrong))
 

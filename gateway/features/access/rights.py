@@ -182,7 +182,9 @@ class Rule:
         return self._allowed_in(catalog).paths
 
     def names(self, catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
-        """Names that may be suggested to the caller; `catalog.names` itself if all are allowed."""
+        """Names that may be suggested to the caller; `catalog.directory.names` itself if all are
+        allowed.
+        """
         return self._allowed_in(catalog).names
 
     def never(self, catalog: Catalog) -> Mapping[str, str]:
@@ -208,7 +210,7 @@ class Rule:
         paths = frozenset(method.path for method in allowed).difference(never)
         routes = [path for path, method in catalog.routes.items() if method.path in paths]
         everything = len(routes) == len(catalog.routes)
-        names = catalog.names if everything else names_by_service(routes)
+        names = catalog.directory.names if everything else names_by_service(routes)
         by_type = {type(each): each for each in applied}
         return Allowed(ref(catalog), paths, names, by_type, never)
 
@@ -260,8 +262,8 @@ class Rule:
     def unmatched(self, catalog: Catalog) -> list[str]:
         """Problems of `!` globs that match nothing: the methods that they mean may be allowed."""
         globs = [each[1:] for each in self._globs if each.startswith("!") and not is_word(each[1:])]
-        harmless = (*(skip.service for skip in catalog.skipped), *NEVER_BY_DEFAULT)
-        found = unused(f"access rule {self.name!r}", globs, catalog.known, harmless)
+        harmless = (*(skip.service for skip in catalog.absent.skipped), *NEVER_BY_DEFAULT)
+        found = unused(f"access rule {self.name!r}", globs, catalog.directory.known, harmless)
         return [str(replace(each, glob=f"!{each.glob}")) for each in found]
 
 

@@ -104,10 +104,10 @@ class SlowCalls(Interceptor):
     def end(self, context: RequestContext) -> None:
         now = time.monotonic()
         total = now - context.request.started
-        if total - context.waited < self._limit or context.call.rpc is None:
+        if total - context.waiting.seconds < self._limit or context.call.rpc is None:
             return
         begun = context.response.began or now
-        own = begun - context.request.started - context.call.with_cuebot - context.waited
+        own = begun - context.request.started - context.call.with_cuebot - context.waiting.seconds
         log.warning(
             "slow call",
             **context.request.ids,
@@ -117,7 +117,7 @@ class SlowCalls(Interceptor):
             ms=milliseconds(total),
             cuebot_ms=milliseconds(context.call.with_cuebot),
             gateway_ms=milliseconds(max(own, 0.0)),
-            wait_ms=milliseconds(context.waited),
+            wait_ms=milliseconds(context.waiting.seconds),
             sending_ms=milliseconds(now - begun),
             bytes=context.response.bytes_out,
         )

@@ -26,7 +26,7 @@ from starlette.types import Receive, Send
 from gateway.core.calls.invoke import Call
 from gateway.core.calls.plan import Found
 from gateway.core.direct_connection import TWICE
-from gateway.core.errors import Code, Fate, GatewayError
+from gateway.core.errors import Code, Details, Fate, GatewayError
 from gateway.core.pipeline.call_maker import CallMaker
 from gateway.core.pipeline.context import JSON_TYPE, CallState, ClientGone, RequestContext
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
@@ -105,7 +105,7 @@ class Attempt:
             if known is not None:
                 raise Taken(known)
         except GatewayError as error:
-            error.kept_from_calling = True
+            error.fate = "kept back"
             raise
         self._is_claimed = True
 
@@ -123,7 +123,7 @@ class Attempt:
         elif self._fate == "answered":
             told = those(self._reported, context.response.headers)
             headers = [*told, *error.raw_headers()]
-            kept = KeptAnswer(error.status, headers, error.body(), error.status_details)
+            kept = KeptAnswer(error.status, headers, error.body(), error.details.packed)
             await self._finish(self._outcome("failed", kept.dump()))
         else:
             said = f"{error.code.name}: {error.message}"[:LONGEST_KEPT_ERROR]
@@ -197,7 +197,7 @@ class KeyedChanges(Exchange):
         fingerprint = await digest_of(BINARY + body if is_binary else body)
         asked = Record(fingerprint, caller.rights.basis(caller.claims))
         known = await self._records.read(owned)
-        context.waited += monotonic() - began
+        context.note_wait(monotonic() - began)
         self._requests.reauthorize(context, request.catalog, method, request.plan)
         if known is None:
             if context.direct is not None and context.direct.disconnected:
@@ -316,20 +316,18 @@ class KeptAnswer(NamedTuple):
     def error(self, apart: Collection[bytes]) -> GatewayError:
         """The error, without the headers of these names."""
         shape = orjson.loads(self.body)
-        error = GatewayError(
+        return GatewayError(
             Code(shape["code"]),
             shape["message"],
             status=self.status,
             cuebot=shape.get("cuebot", ""),
-            details=shape.get("details", ()),
+            details=Details(shape.get("details", ()), self.packed),
             headers={
                 name.decode("latin-1"): value.decode("latin-1")
                 for name, value in self.headers
                 if name not in apart
             },
         )
-        error.status_details = self.packed
-        return error
 
 
 def those(

@@ -245,7 +245,7 @@ class AuditLog(Interceptor):
             try:
                 answer = await call(method, payload, found)
             except BaseException as error:
-                called = not (isinstance(error, GatewayError) and error.kept_from_calling)
+                called = not (isinstance(error, GatewayError) and error.fate == "kept back")
                 if called or self._durable:  # there is an intent
                     await self._end(entry, outcome_of(error), called=called)
                 raise
@@ -322,7 +322,7 @@ class AuditLog(Interceptor):
 def count_as_waiting(context: RequestContext, began: float) -> None:
     """Count the time since then as waiting, not as Cuebot's."""
     seconds = time.monotonic() - began
-    context.waited += seconds
+    context.note_wait(seconds)
     context.call.with_cuebot -= seconds
 
 

@@ -34,7 +34,6 @@ from gateway.core.pipeline.context import (
     ClientGone,
     Request,
     RequestContext,
-    Response,
     context_of,
 )
 from gateway.core.pipeline.disconnect import CancelOnDisconnect
@@ -47,6 +46,7 @@ from gateway.core.pipeline.options import offers
 from gateway.core.pipeline.request_headers import check_headers
 from gateway.core.pipeline.routing import CHANGE_ALLOWS
 from gateway.core.pipeline.slow_reader import SlowReader
+from gateway.core.pipeline.waiting import Waiting
 from gateway.core.readiness import Readiness
 from gateway.core.settings.model import Settings
 from gateway.core.suggestions import QUOTED_CHARS, did_you_mean
@@ -145,7 +145,8 @@ class Batches:
             problem = f"{context.request.method} is not for {PATH}; use POST"
             allow = {"Allow": CHANGE_ALLOWS}
             raise GatewayError(Code.UNIMPLEMENTED, problem, status=405, headers=allow)
-        queue = context.patience = BatchQueue(lambda: self.readiness.stopping)
+        queue = BatchQueue(lambda: self.readiness.stopping)
+        context.waiting = context.waiting._replace(patience=queue)
         queue.has_token = True  # without a place, a batch does not wait for one
         await self._admit(context)
         principal = context.principal
@@ -231,7 +232,7 @@ class Batches:
             raise
         finally:
             await run.end()
-            context.wait_as_asked(monotonic() - began)  # each item is measured by itself
+            context.note_wait(monotonic() - began, as_asked=True)  # each item is measured by itself
 
 
 class Run:
@@ -326,10 +327,10 @@ class Run:
             monotonic(),
             item.query,
             request.http_version,
+            made_for=(self._context,),
         )
-        context = RequestContext(own, Response([]), connection)
-        context.parent = self._context
-        context.patience = self._context.patience
+        context = RequestContext(own, [], connection)
+        context.waiting = Waiting(patience=self._context.waiting.patience)
         return context
 
     async def _ask(

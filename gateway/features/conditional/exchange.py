@@ -30,6 +30,7 @@ from gateway.core.pipeline.respond import Responder
 from gateway.core.pipeline.routing import send_nothing
 from gateway.core.readiness import Readiness
 from gateway.core.schema.method import Method
+from gateway.features.conditional.version import AnswersVersion
 from gateway.features.views.asked_again import finding_of, of_this_moment
 
 WAITS = OwnCause("waits")
@@ -118,10 +119,10 @@ class ConditionalReads(Exchange):
             context.response.may_be_kept(NO_CACHE)
             if matches(condition.known, etag):
                 context.leave()
-                await send_nothing(send, *headers, *context.coding.vary, status=304)
+                await send_nothing(send, *headers, *context.response.coding.vary, status=304)
             elif context.request.method == "HEAD":
                 context.leave()
-                head = (*headers, *context.coding.vary, request.content_type)
+                head = (*headers, *context.response.coding.vary, request.content_type)
                 await send_nothing(send, *head, status=200)
             else:
                 within = max(request.timeout - (monotonic() - began), 0)
@@ -161,7 +162,7 @@ class ConditionalReads(Exchange):
                 try:
                     await self._pause(min(began + pause, end))
                 finally:
-                    context.wait_as_asked(monotonic() - began)
+                    context.note_wait(monotonic() - began, as_asked=True)
                 self._requests.reauthorize(context)
                 with suppress(GatewayError):  # no slot is free: wait for the next poll
                     self._interceptors.enter(context)
@@ -174,7 +175,7 @@ class ConditionalReads(Exchange):
                 etag = await etag_of(request, answer, began + request.timeout)
                 if matches(condition.known, etag):  # many short polls are not a slow call
                     context.call.with_cuebot = before
-                    context.wait_as_asked(monotonic() - began)
+                    context.note_wait(monotonic() - began, as_asked=True)
         finally:
             self._waiting.give_back(context.principal)
         return request, answer, etag, began
@@ -189,7 +190,7 @@ class ConditionalReads(Exchange):
 async def etag_of(request: CallRequest, answer: bytes, deadline: float) -> str:
     """Raises DEADLINE_EXCEEDED after `deadline` (monotonic)."""
     form = request.form
-    digest = blake2b(request.catalog.version.encode(), digest_size=16)
+    digest = blake2b(AnswersVersion.of(request.catalog).digest, digest_size=16)
     digest.update((form.key if form is not None else "").encode())
     begin_at_once()
     finding = finding_of(request, answer)

@@ -7,8 +7,10 @@ from gateway.core.errors import OwnCause
 from gateway.core.fair_quota import FairQuota
 from gateway.core.pipeline.exchange import Exchange
 from gateway.core.pipeline.header_names import HeaderNames
+from gateway.core.profile.draft import Draft
 from gateway.feature import Feature
 from gateway.features.conditional.exchange import WAITS, ConditionalReads
+from gateway.features.conditional.version import compile_version
 from gateway.features.views import Views
 
 MAX_WAITING_READS = 1000
@@ -21,6 +23,10 @@ class Conditional(Feature):
     openapi = "openapi.yaml"
     refusals: ClassVar[Mapping[OwnCause, str]] = {WAITS: "Too many GETs wait for a change"}
     headers = HeaderNames(read=("If-None-Match", "Prefer"), sent=("ETag", "Preference-Applied"))
+
+    @staticmethod
+    def compile(draft: Draft) -> None:
+        compile_version(draft)
 
     def exchanges(self) -> Iterable[Exchange]:
         gateway, pipeline = self.gateway, self.gateway.pipeline

@@ -112,7 +112,7 @@ class Connect:
     def error_form(self, error: GatewayError) -> ErrorForm:
         code = Code.UNKNOWN if error.status in NO_CALL_STATUSES else code_of(error)
         shape: dict[str, object] = {"code": CODE_NAMES[code], "message": error.message}
-        if details := details_of(error.status_details):
+        if details := details_of(error.details.packed):
             shape["details"] = details
         headers = (*JSON_HEADERS, *error.raw_headers(), *cuebots_text(error))
         return ErrorForm(error.status, headers, orjson.dumps(shape))

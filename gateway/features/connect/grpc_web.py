@@ -210,8 +210,8 @@ class GrpcWeb:
         lines = [("grpc-status", str(int(code)))]
         if error.message:
             lines.append(("grpc-message", quote(error.message, safe=PRINTABLE)))
-        if error.status_details:
-            packed = b2a_base64(error.status_details, newline=False).rstrip(b"=").decode()
+        if error.details.packed:
+            packed = b2a_base64(error.details.packed, newline=False).rstrip(b"=").decode()
             lines.append(("grpc-status-details-bin", packed))
         lines += [(name.decode(), value.decode()) for name, value in cuebots_text(error)]
         body = trailers_frame(*lines)

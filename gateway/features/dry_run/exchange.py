@@ -23,7 +23,6 @@ MISSPELLED = (b"dry-run", b"x-dryrun", b"dryrun")
 ON, OFF = (b"1", b"true"), (b"0", b"false")
 DRY_RUN_ANSWER = (DRY_RUN_KEY, b"1")
 """On every answer to a dry run: this gateway knows the header, and nothing was called."""
-ONLY_JSON = "X-Dry-Run: a dry run is answered in plain JSON, not in {surface}; nothing was called"
 DEFAULTS = "_defaults"
 
 
@@ -52,7 +51,6 @@ def begin(context: RequestContext) -> None:
     """Find out whether a request is a dry run. Raises GatewayError (INVALID_ARGUMENT)."""
     if asks_dry_run(context.request.headers):
         STATE.of(context)
-        context.only_json = ONLY_JSON
         context.response.headers.append(DRY_RUN_ANSWER)
 
 
@@ -113,6 +111,9 @@ class DryRuns(Exchange):
         receive: Receive,
         send: Send,
     ) -> None:
+        if context.surface is not None:
+            problem = f"a dry run is answered in plain JSON, not in {context.surface.name}"
+            raise GatewayError(Code.INVALID_ARGUMENT, f"X-Dry-Run: {problem}; nothing was called")
         form = form_for(context, preview(request.plan, defaults=STATE.of(context).defaults))
         with CancelOnDisconnect(context, receive):
             await self._calls.try_out(context, request)

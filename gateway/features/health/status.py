@@ -62,7 +62,7 @@ def health_routes(
             cuebot = "hanging" if unresponsive else "unreachable"
         asked = () if usable else upstream.endpoints
         reasons = await asyncio.gather(*(each.trouble() for each in asked))
-        unmatched = [each.partition(DID_YOU_MEAN)[0] for each in live.unmatched]
+        unmatched = [each.partition(DID_YOU_MEAN)[0] for each in live.globs.unmatched]
         if catalog is None:
             reasons += unmatched
         reason = "; ".join(dict.fromkeys(filter(None, reasons)))
@@ -73,7 +73,7 @@ def health_routes(
             **({"endpoints": {"usable": usable, "of": number}} if number > 1 else {}),
             "schema": schema,
             **({"unmatched": unmatched} if unmatched else {}),
-            **({"refresh": "failing"} if catalog is not None and live.problem else {}),
+            **({"refresh": "failing"} if catalog is not None and live.history.problem else {}),
             **({"store": "away"} if store is not None and not store.up else {}),
         }
         return JSONResponse(state, 200 if ready else 503)
@@ -129,17 +129,17 @@ def status_app(gateway: Gateway, *, timeout: float) -> ASGIApp:
                 "source": catalog.schema.origin,
                 "confirmed": catalog.schema.confirmed,
                 "digest": catalog.schema.digest,
-                "lookedAt": utc(live.looked_at),
-                "changedAt": utc(live.changed_at),
+                "lookedAt": utc(live.history.looked_at),
+                "changedAt": utc(live.history.changed_at),
                 "interfaces": len({method.service for method in served}),
                 "methods": len(served),
-                "skipped": [skip.service for skip in catalog.skipped],
+                "skipped": [skip.service for skip in catalog.absent.skipped],
             }
         status: dict[str, object] = {
             "version": __version__,
             "cuebot": cuebot,
             "schema": schema,
-            "problem": live.problem,
+            "problem": live.history.problem,
             "features": [each.name for each in features],
             **{name: part for each in features for name, part in each.status().items()},
             "refused": {

@@ -46,10 +46,15 @@ class Found(NamedTuple):
 class Known:
     """Whether a frame is done, for all who follow it and see the same."""
 
-    def __init__(self, *, is_done: bool) -> None:
+    def __init__(self) -> None:
+        self.is_done = False
+        self.asked_at = 0.0
+        self.turn = asyncio.Lock()
+
+    def learn(self, *, is_done: bool) -> None:
+        """What Cuebot has just said."""
         self.is_done = is_done
         self.asked_at = monotonic()
-        self.turn = asyncio.Lock()
 
 
 class FrameStates:
@@ -62,12 +67,14 @@ class FrameStates:
         self._known: WeakValueDictionary[Hashable, Known] = WeakValueDictionary()
 
     def of(self, context: RequestContext, found: Found) -> Known:
+        """What is known of a frame that has just been found, also to those who follow it."""
         method = logs_of(found.catalog).frame.method
-        seen = self._interceptors.part_seen(context, method, found.catalog)
+        seen = self._interceptors.calls.part_seen(context, method, found.catalog)
         key = (id(found.catalog), found.job.id, found.frame.id, seen)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = Known(is_done=is_done(found))
+            known = self._known[key] = Known()
+        known.learn(is_done=is_done(found))
         return known
 
     async def look(self, context: RequestContext, found: Found, known: Known) -> bool:
@@ -123,8 +130,10 @@ class Form(Protocol):
     def silence(self) -> bytes:
         """What tells that there is still a stream."""
 
-    def end(self, reason: str) -> bytes:
-        """What comes last, with the reason, if it is another than that the frame is done."""
+    def end(self, reason: str, *, is_gone: bool) -> bytes:
+        """What comes last, with the reason, if it is another than that the frame is done. What is
+        there once a log `is_gone` is another one.
+        """
 
 
 class PlainForm:
@@ -146,7 +155,7 @@ class PlainForm:
     def silence(self) -> bytes:
         return b""
 
-    def end(self, reason: str) -> bytes:
+    def end(self, reason: str, *, is_gone: bool) -> bytes:
         start = "\n" if self._is_in_line else ""
         return f"{start}[{reason}]\n".encode() if reason else b""
 
@@ -154,11 +163,15 @@ class PlainForm:
 class EventForm:
     headers = STREAM_HEADERS
 
-    def __init__(self, at: int) -> None:
+    def __init__(self, at: int, restart: str = "") -> None:
+        """`restart` is why all of the log comes, and not what follows the client's last event."""
         self._at = at
+        self._restart = restart
 
     def begin(self) -> bytes:
-        return RETRY
+        if not self._restart:
+            return RETRY
+        return RETRY + self._event(b"restart", {"reason": self._restart})
 
     def lines(self, content: bytes, end: int) -> bytes:
         self._at = end
@@ -174,7 +187,9 @@ class EventForm:
     def silence(self) -> bytes:
         return COMMENT
 
-    def end(self, reason: str) -> bytes:
+    def end(self, reason: str, *, is_gone: bool) -> bytes:
+        if is_gone:
+            self._at = 0  # whoever comes back has nothing of the other one
         return self._event(b"end", {"reason": reason}) if reason else self._event(b"done", {})
 
     def _event(self, kind: bytes, told: Mapping[str, str]) -> bytes:
@@ -225,12 +240,14 @@ class Follower:
     async def follow(self, start: int, form: Form, send: Send) -> None:
         """Send what is written from an offset on. Raises ClientGone."""
         await self._write(form.begin(), send)
+        is_gone = False
         try:
             log = await self._there(form, send)
             reason = await self._follow_on(log, start, form, send)
+            is_gone = bool(reason)
         except GatewayError as error:
             reason = error.message
-        await self._write(form.end(reason), send)
+        await self._write(form.end(reason, is_gone=is_gone), send)
         await send({"type": "http.response.body", "body": b""})
 
     async def _there(self, form: Form, send: Send) -> LogFile:
@@ -251,13 +268,15 @@ class Follower:
         return self.log
 
     async def _follow_on(self, log: LogFile, start: int, form: Form, send: Send) -> str:
-        """Why it ends, if not because the frame is done. Raises ClientGone, and GatewayError for an
-        end at once.
+        """What has become of the log, if it does not end because the frame is done. Raises
+        ClientGone, and GatewayError for an end at once.
         """
         at, file = start, (await self._run(log.state)).file
-        reason, is_over = "", self._known.is_done
+        reason, is_over, is_due = "", self._known.is_done, False
         while True:
-            content = await self._run(partial(log.read, at, at + PIECE_BYTES))
+            become, content = await self._run(partial(self._read_on, log, file, at, by_path=is_due))
+            reason = reason or become
+            is_over = is_over or bool(reason)
             is_full = len(content) == PIECE_BYTES
             size = whole_lines(content)
             if is_over or is_full:
@@ -266,6 +285,7 @@ class Follower:
                 at = at + size
                 await self._write(form.lines(content[:size], at), send)
             if is_full:
+                is_due = False
                 self._check(self._context)
                 continue
             if is_over:
@@ -273,9 +293,6 @@ class Follower:
             is_due = await self._pause(form, send)
             if is_due:
                 is_over = await self._look()
-            become = partial(self._what_has_become, log, file, at, by_path=is_due)
-            reason = await self._run(become)
-            is_over = is_over or bool(reason)
 
     async def _pause(self, form: Form, send: Send) -> bool:
         """Until the next look at the file. Whether one at the frame is due, and at the path.
@@ -295,24 +312,29 @@ class Follower:
         self._looked_at = monotonic()
         return await self._states.look(self._context, self._found, self._known)
 
-    def _what_has_become(
+    def _read_on(
         self, log: LogFile, file: tuple[int, int], at: int, *, by_path: bool
-    ) -> str:
-        """What has become of the file, if nothing more will be written to it. Blocks.
-
-        Raises GatewayError.
+    ) -> tuple[str, bytes]:
+        """What has become of the file, if nothing more will be written to it, and what it has then
+        from an offset on. Blocks. Raises GatewayError.
         """
-        if by_path:  # which also makes a network's file system ask its server
-            try:
-                now = state_at(self._found.place)
-            except GatewayError:
-                now = None
-            if now is None:
-                return "the log has been deleted, or moved"
-            if now.file != file:
-                return "the log has been moved: another one has begun in its place"
+        reason = self._replaced(file) if by_path else ""
         size = log.state().size
-        return f"the log has been cut off: it has {size} bytes now" if size < at else ""
+        if size < at and not reason:
+            reason = f"the log has been cut off: it has {size} bytes now"
+        return reason, log.read(at, at + PIECE_BYTES) if size > at else b""
+
+    def _replaced(self, file: tuple[int, int]) -> str:
+        """What has become of the file, by its path. Blocks."""
+        try:  # which also makes a network's file system ask its server
+            now = state_at(self._found.place)
+        except GatewayError:
+            now = None
+        if now is None:
+            return "the log has been deleted, or moved"
+        if now.file != file:
+            return "the log has been moved: another one has begun in its place"
+        return ""
 
     async def _write(self, piece: bytes, send: Send) -> None:
         if piece:

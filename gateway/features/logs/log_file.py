@@ -15,7 +15,11 @@ SEARCHED_BYTES = 64 * 1024
 """Read at once to find the beginnings of lines."""
 LAST_LINES_BYTES = 16 * 2**20
 """The last lines are those in so many bytes at the end."""
+MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""No file has a name that is too long."""
 LINKS = (errno.EXDEV, errno.ELOOP)
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999: later ones have no date."""
 
 
 class NotThere(GatewayError):
@@ -27,7 +31,7 @@ class State(NamedTuple):
 
     size: int
     modified: float
-    """Unix seconds."""
+    """Unix seconds, of a date that can be written."""
     etag: str
     file: tuple[int, int]
     """The same while it is the same file, wherever it has been moved."""
@@ -45,7 +49,7 @@ class LogFile:
             raise why_not_open(place, error) from None
         if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             self.close()
-            raise GatewayError(Code.NOT_FOUND, f"{place.told} is no regular file")
+            raise no_regular_file(place)
 
     def state(self) -> State:
         """Raises GatewayError."""
@@ -54,7 +58,8 @@ class LogFile:
         except OSError as error:
             raise self._lost(error) from None
         etag = f'"{found.st_ino:x}-{found.st_size:x}-{found.st_mtime_ns:x}"'
-        return State(found.st_size, found.st_mtime, etag, (found.st_dev, found.st_ino))
+        modified = min(max(found.st_mtime, 0.0), LAST_SECOND)
+        return State(found.st_size, modified, etag, (found.st_dev, found.st_ino))
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes from `start` to `end`, fewer if the file ends there. Each that is no part of a
@@ -115,7 +120,7 @@ def why_not_open(place: Place, error: OSError) -> GatewayError:
         case NoFolder():
             problem = f"{place.root.told} of LOG_ROOTS is not mounted here, or cannot be read"
             return GatewayError(Code.INTERNAL, f"{problem}: {error.strerror}")
-        case FileNotFoundError() | NotADirectoryError():
+        case _ if error.errno in MISSING:
             return NotThere(Code.NOT_FOUND, f"the log is not there, or not yet: {told}")
         case PermissionError():
             problem = f"the gateway may not read {told}: {error.strerror}"
@@ -123,5 +128,11 @@ def why_not_open(place: Place, error: OSError) -> GatewayError:
         case _ if error.errno in LINKS:
             problem = f"{told} leads through a link that is not followed: out of LOG_ROOTS"
             return GatewayError(Code.NOT_FOUND, problem)
+        case _ if error.errno == errno.ENXIO:  # a socket
+            return no_regular_file(place)
         case _:
             return GatewayError(Code.INTERNAL, f"{told} cannot be read: {error.strerror}")
+
+
+def no_regular_file(place: Place) -> GatewayError:
+    return GatewayError(Code.NOT_FOUND, f"{place.told} is no regular file")

@@ -195,8 +195,10 @@ class LogPage:
                     size = state.size
             form: Form = PlainForm()
             if wants_events(context.request.headers.get(b"accept", b"")):
-                start = self._resumed(context, size, start)
-                form = EventForm(start)
+                restart = ""
+                if log is not None:
+                    start, restart = resumed(context, size, start)
+                form = EventForm(start, restart)
             context.response.code = Code.OK
             if context.request.method == "HEAD":
                 await send_nothing(send, *form.headers, status=200)
@@ -238,15 +240,6 @@ class LogPage:
             return state, 0
         return state, await run(partial(log.start_of_lines, lines, state.size))
 
-    def _resumed(self, context: RequestContext, size: int, start: int) -> int:
-        """Where an event stream goes on: behind the last event that the client has; at the
-        beginning of a log that is shorter by now.
-        """
-        given = context.request.headers.get(b"last-event-id", b"").decode("latin-1").strip()
-        if not (given.isascii() and given.isdigit() and len(given) <= OFFSET_DIGITS):
-            return start
-        return int(given) if int(given) <= size else 0
-
 
 def names_in_path(path: str) -> tuple[str, str]:
     """The job and the frame in a path. Raises GatewayError (INVALID_ARGUMENT)."""
@@ -255,6 +248,21 @@ def names_in_path(path: str) -> tuple[str, str]:
         problem = f"{path[:QUOTED_CHARS]!r}: the log of a frame is at {PATH}, by names or ids"
         raise GatewayError(Code.INVALID_ARGUMENT, problem)
     return names[0], names[1]
+
+
+def resumed(context: RequestContext, size: int, start: int) -> tuple[int, str]:
+    """Where an event stream of a log goes on: behind the last event that the client has
+    (`Last-Event-ID`), or at `start`. An offset behind the end is of another log, which has been
+    moved: then all of this one comes, and why.
+    """
+    given = context.request.headers.get(b"last-event-id", b"").decode("latin-1").strip()
+    if not (given.isascii() and given.isdigit() and len(given) <= OFFSET_DIGITS):
+        return start, ""
+    known = int(given)
+    if known <= size:
+        return known, ""
+    told = f"it has {size} bytes, and the last one had {known}"
+    return 0, f"this is another log, from its beginning: {told}"
 
 
 def wants_events(accept: bytes) -> bool:

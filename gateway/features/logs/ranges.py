@@ -9,7 +9,9 @@ from time import time
 from gateway.core.pipeline.content import matches
 from gateway.features.logs.log_file import State
 
-RANGE = re.compile(r"bytes=(?:([0-9]{1,18})-([0-9]{1,18})?|-([0-9]{1,18}))", re.IGNORECASE)
+RANGE = re.compile(r"bytes=(?:([0-9]+)-([0-9]+)?|-([0-9]+))", re.IGNORECASE)
+MOST_DIGITS = 19
+"""A number with as many is beyond any file."""
 NEVER_SATISFIED = (-1, -1)
 RECENT_SECONDS = 1.0
 """A file that was modified later may change again within the same second."""
@@ -42,16 +44,22 @@ def wanted_range(headers: Headers, state: State, size: int) -> tuple[int, int] |
     found = RANGE.fullmatch(given.decode("latin-1").strip())
     if found is None:
         return None
-    first, last, suffix = found.groups()
+    first, last, suffix = map(number_of, found.groups())
     if suffix is not None:
-        if not int(suffix):
+        if not suffix:
             return NEVER_SATISFIED
-        return (max(size - int(suffix), 0), size) if size else None
-    if last is not None and int(last) < int(first):
+        return (max(size - suffix, 0), size) if size else None
+    assert first is not None, "by the pattern"
+    if last is not None and last < first:
         return None
-    if int(first) >= size:
+    if first >= size:
         return NEVER_SATISFIED
-    return int(first), size if last is None else min(int(last) + 1, size)
+    return first, size if last is None else min(last + 1, size)
+
+
+def number_of(digits: str | None) -> int | None:
+    """The number. Of one that is beyond any file, the first digits alone, which are so, too."""
+    return None if digits is None else int(digits.lstrip("0")[:MOST_DIGITS] or "0")
 
 
 def is_for(if_range: bytes | None, state: State) -> bool:
@@ -70,6 +78,6 @@ def seconds_of(date: bytes | None) -> float | None:
         return None
     try:
         found = parsedate_to_datetime(date.decode("latin-1"))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

@@ -32,14 +32,15 @@ class Place(NamedTuple):
 
 def root_of(text: str) -> Root:
     """`/shots`, or `/shots=/mnt/shots`. Raises ValueError."""
-    told, equals, here = (part.strip() for part in text.partition("="))
-    for each in (told, here) if equals else (told,):
-        if names_in(each) is None:
-            raise ValueError(
-                "expected folders such as /shots, or /shots=/mnt/shots for one that is mounted"
-                f" elsewhere, not {text!r}"
-            )
-    return Root(told.rstrip("/") or "/", (here if equals else told).rstrip("/") or "/")
+    told, equals, here = text.partition("=")
+    folders = [names_in(each.strip()) for each in ((told, here) if equals else (told, told))]
+    named = ["/" + "/".join(each) for each in folders if each is not None]
+    if len(named) < len(folders):
+        raise ValueError(
+            "expected folders such as /shots, or /shots=/mnt/shots for one that is mounted"
+            f" elsewhere, not {text!r}"
+        )
+    return Root(*named)
 
 
 def names_in(path: str) -> tuple[str, ...] | None:

@@ -62,13 +62,13 @@ class Metrics(Feature):
         gateway, settings = self.gateway, self.settings
         # At the gateway's own port, everybody could read where Cuebot is.
         named = settings.metrics == "token" or settings.metrics_port is not None
-        found: Numbers = {("catalog_generation",): gateway.live.generation}
+        found: Numbers = {("catalog_generation",): gateway.live.history.catalogs}
         for number, each in enumerate(gateway.upstream.endpoints, 1):
             name = each.endpoint if named else str(number)
             found["upstream_up", name] = int(each.ready)
             found["upstream_hanging", name] = int(each.unresponsive)
             found["upstream_connections", name] = each.connections
-        for result, count in gateway.live.refreshes.items():
+        for result, count in gateway.live.history.refreshes.items():
             found["schema_refreshes_total", result] = count
         if gateway.store is not None:
             found["store_up",] = int(gateway.store.up)

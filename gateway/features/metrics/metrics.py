@@ -135,12 +135,12 @@ class RequestCounters(Interceptor):
         except KeyError:
             self._answers[key] = 1
         # The same lines three times: a function would double the cost of all this.
-        asked = context.waited_as_asked
+        asked = context.waiting.as_asked
         seconds = monotonic() - request.started - asked
         durations = self._took
         durations[bisect_left(BOUNDS, seconds)] += 1
         durations[-1] += seconds
-        seconds = context.waited - asked
+        seconds = context.waiting.seconds - asked
         durations = self._waited
         if seconds > 0:
             durations[bisect_left(BOUNDS, seconds)] += 1
@@ -152,7 +152,7 @@ class RequestCounters(Interceptor):
             durations = self._with_cuebot
             durations[bisect_left(BOUNDS, seconds)] += 1
             durations[-1] += seconds
-        self._bytes_in += context.bytes_in
+        self._bytes_in += context.body.size
         self._bytes_out += response.bytes_out
         if call.denied is not None:
             rule = call.denied.by

@@ -127,7 +127,7 @@ class ObjectControl(Interceptor):
         context.call.denied = Denial(rule.name, method, payload)
         context.call.rpc = method.path
         note_denial(context, unfit)
-        if context.is_shared:
+        if context.request.is_shared:
             return refusal_of_all(method, problem)
         return rule.refusal(method, context.caller.subject, problem=problem)
 

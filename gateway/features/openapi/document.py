@@ -30,6 +30,7 @@ from gateway.core.codec.fields import (
 )
 from gateway.core.codec.rewrite import MostRows, Rename
 from gateway.core.codec.wellknown import JSON_SCHEMAS, WRAPPERS, is_object
+from gateway.core.profile.summaries import FieldNotes
 from gateway.core.schema.catalog import TAG_DIGITS, Catalog
 from gateway.core.schema.description import comments_of
 from gateway.core.schema.method import Method
@@ -64,7 +65,7 @@ def build_document(
     catalog gives the same document. Takes a second per thousand methods: call it in a thread.
     """
     methods = [method for method in catalog.methods if not method.streams]
-    comments = {**comments_of(catalog.schema.files), **catalog.notes}
+    comments = {**comments_of(catalog.schema.files), **FieldNotes.of(catalog).texts}
     returned = returned_types(method.descriptor for method in methods)
     ids = operation_ids(methods)
     if allowed is not None:
@@ -103,7 +104,7 @@ def build_document(
         },
         "servers": [{"url": "/"}],
         "security": parts.text["security"],
-        "tags": [*tags(methods, catalog.aliases, comments), *parts.text["tags"]],
+        "tags": [*tags(methods, catalog.directory.aliases, comments), *parts.text["tags"]],
         "paths": paths | parts.paths(),
         "components": parts.components(dict(sorted(messages.schemas.items()))),
     }

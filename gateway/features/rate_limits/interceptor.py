@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from gateway.core.errors import Code, GatewayError, OwnCause
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
-from gateway.core.pipeline.patience import Patience
+from gateway.core.pipeline.waiting import Patience
 from gateway.core.rates import MemoryLimiter, Rate, Verdict
 from gateway.features.rate_limits.rate_limiter import Limiter, Rates
 
@@ -29,7 +29,7 @@ class RateControl(Interceptor):
         return RateControl(MemoryLimiter(), self._rates, self._wall_clock)
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
-        caller, subject, patience = context.caller, context.subject, context.patience
+        caller, subject, patience = context.caller, context.subject, context.waiting.patience
         rights = "" if caller is None else caller.rights.name
         who = subject, rights, context.request.client if subject is None else ""
         if patience is not None and context.refusal is None:

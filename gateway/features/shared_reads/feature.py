@@ -29,7 +29,7 @@ class SharedReads(Feature):
         if shared != "off":
             self.upstream = gateway.upstream_of_calls = SharedUpstream(
                 gateway.upstream,
-                gateway.live.reads.__contains__,
+                gateway.live.only_reads,
                 gateway.answers,
                 within_principal=shared == "principal",
             )

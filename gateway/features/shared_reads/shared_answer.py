@@ -74,7 +74,7 @@ def shared_form(
     encode, content_type = method.encode, JSON_TYPE
     if form is not None:
         encode, content_type = form.encode, form.content_type
-    coding = context.coding
+    coding = context.response.coding
     key = (method, "" if form is None else form.key, coding)
     is_timed = form is not None and form.is_timed
     made: Form | None = None if is_timed else answer.made.get(key)

@@ -29,7 +29,7 @@ class TraceContexts(Interceptor):
     """Without spans: a caller's trace goes on to Cuebot as it came."""
 
     def open(self, context: RequestContext) -> None:
-        if context.parent is None and b"traceparent" not in context.request.headers:
+        if not context.request.made_for and b"traceparent" not in context.request.headers:
             return  # as most are
         trace = given_to(context)
         if trace is not None:
@@ -38,9 +38,9 @@ class TraceContexts(Interceptor):
 
 def given_to(context: RequestContext) -> TraceContext | None:
     """The trace that a request's caller, or the request that it is made for, is part of."""
-    if context.parent is not None:
-        return trace_of(context.parent)
-    headers = context.request.headers
+    headers, made_for = context.request.headers, context.request.made_for
+    if made_for:
+        return trace_of(made_for[0])
     header = headers.get(b"traceparent")
     return None if header is None else read_context(header, headers.get(b"tracestate"))
 
@@ -50,5 +50,5 @@ def take_part(context: RequestContext, trace: TraceContext, spans: Spans | None 
     traced.trace, traced.spans = trace, spans
     context.call.metadata = trace.metadata
     context.request = context.request._replace(more_ids={"trace_id": trace.trace_id})
-    if context.parent is None:
+    if not context.request.made_for:
         context.response.headers.append((b"x-trace-id", trace.trace_id.encode()))

@@ -151,7 +151,7 @@ def parts_of(context: RequestContext, spans: Spans, now: float) -> Iterator[Part
     """The spans within the request's, in order, as far as it has come."""
     began, answering = context.request.started, context.response.began or now
     if spans.read:
-        if context.waited > SPAN_MIN_SECONDS and spans.read - began > SPAN_MIN_SECONDS:
+        if context.waiting.seconds > SPAN_MIN_SECONDS and spans.read - began > SPAN_MIN_SECONDS:
             yield Part("wait", began, spans.read, span_id())
         called = spans.calls[0].began if spans.calls else answering
         yield Part("decode", spans.read, called, span_id())

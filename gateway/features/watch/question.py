@@ -22,7 +22,7 @@ from gateway.core.errors import Code, GatewayError, OwnCause, unavailable
 from gateway.core.fair_quota import FairQuota
 from gateway.core.long_work import BACKGROUND, FOREGROUND, Pace, in_turns
 from gateway.core.pipeline.call_maker import CallMaker, note_cut
-from gateway.core.pipeline.context import RequestContext, Response
+from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.disconnect import stream_until_gone
 from gateway.core.pipeline.error_answer import as_gateway_error
 from gateway.core.pipeline.event_stream import COMMENT, RETRY, STREAM_HEADERS
@@ -352,11 +352,11 @@ class Question:
     def _context(self, lead: Watcher) -> RequestContext:
         """A request of the lead's, for one call."""
         asked = lead.context
-        context = RequestContext(asked.request._replace(started=monotonic()), Response([]))
-        context.parent = asked
+        others = {each.context.principal: each.context for each in self.watchers}
+        others.pop(asked.principal, None)
+        request = asked.request._replace(started=monotonic(), made_for=(asked, *others.values()))
+        context = RequestContext(request, [])
         context.subject, context.caller = asked.subject, asked.caller
-        context.principal = asked.principal
-        context.is_shared = any(each.context.principal != asked.principal for each in self.watchers)
         context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept
         context.call.metadata = asked.call.metadata
         return context

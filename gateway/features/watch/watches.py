@@ -287,8 +287,8 @@ def key_of(watcher: Watcher, asker: Hashable, interceptors: Interceptors) -> Has
         request.form.key,
         watch.until if watch.goal is not None else None,
         id(catalog),
-        interceptors.part_seen(context, plan.method, catalog),
-        second and interceptors.part_seen(context, catalog.routes[second.call], catalog),
+        interceptors.calls.part_seen(context, plan.method, catalog),
+        second and interceptors.calls.part_seen(context, catalog.routes[second.call], catalog),
         asker,
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.codec.encode import details_to_json
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Code, Details, GatewayError
 from tests.support.protos import examples, parsed
 
 
@@ -25,7 +25,7 @@ def status(*details: Any) -> bytes:
 
 
 def answered(serialized: bytes) -> Any:
-    error = GatewayError(Code.NOT_FOUND, "x", details=details_to_json(serialized))
+    error = GatewayError(Code.NOT_FOUND, "x", details=Details(details_to_json(serialized)))
     return parsed(error.body()).get("details", [])
 
 

@@ -291,8 +291,8 @@ async def test_what_breaks_later_keeps_the_catalog(tmp_path: Path) -> None:
 
     path.write_text("message 3\n")
     assert not await live.attempt()
-    assert "could not be refreshed" in live.problem
-    assert "a.proto:1:9: Expected message name." in live.problem
+    assert "could not be refreshed" in live.history.problem
+    assert "a.proto:1:9: Expected message name." in live.history.problem
 
     root.rename(tmp_path / "away")
     with pytest.raises(NoSchema, match=f"cannot read {root}: No such file or directory"):
@@ -303,6 +303,6 @@ async def test_what_breaks_later_keeps_the_catalog(tmp_path: Path) -> None:
     (tmp_path / "away").rename(root)
     write(root, "a.proto", fields="string more = 1;")
     assert await live.attempt()
-    assert live.problem == ""
+    assert live.history.problem == ""
     assert live.current is not None
     assert live.current is not catalog

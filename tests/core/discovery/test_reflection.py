@@ -184,7 +184,7 @@ async def found_in(library: Library) -> tuple[tuple[str, ...], dict[str, str]]:
         schema = await source.fetch()
     catalog = build_catalog(schema, Selection())
     served = {method.path[1:].partition("/")[0] for method in catalog.methods}
-    return tuple(sorted(served)), {skip.service: skip.reason for skip in catalog.skipped}
+    return tuple(sorted(served)), {skip.service: skip.reason for skip in catalog.absent.skipped}
 
 
 # --- what is understood ---------------------------------------------------------------------
@@ -548,7 +548,7 @@ async def test_a_confirmed_schema_outlives_a_proxy_without_cuebot() -> None:
     assert live.current is catalog
     assert catalog is not None
     assert catalog.schema.confirmed
-    assert "a web server answers" in live.problem
+    assert "a web server answers" in live.history.problem
 
 
 async def test_a_server_that_says_more_than_was_asked() -> None:

@@ -21,7 +21,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 from google.protobuf.message_factory import GetMessageClass
 from structlog.testing import capture_logs
 
-from gateway.core.discovery import refresh
+from gateway.core.discovery import refresh, schedule
 from gateway.core.discovery.refresh import LiveCatalog, warm
 from gateway.core.discovery.source import AutoSource, DescriptorSource, NoReflection, NotReady
 from gateway.core.errors import ConfigurationError
@@ -139,7 +139,7 @@ async def test_the_source_is_asked_again_and_again() -> None:
 
 async def test_without_an_interval_it_is_asked_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     """Which cuts the pause after a failure short: a Cuebot that is back is not kept waiting."""
-    monkeypatch.setattr(refresh, "FIRST_PAUSE_SECONDS", 3600)
+    monkeypatch.setattr(schedule, "FIRST_PAUSE_SECONDS", 3600)
     source = ScriptedSource()
     async with kept_up(source) as live:
         for _ in range(1000):
@@ -148,7 +148,7 @@ async def test_without_an_interval_it_is_asked_on_request(monkeypatch: pytest.Mo
         source.says = NotReady("scripted")
         for _ in range(2):
             await look(live, source)
-        assert live.problem
+        assert live.history.problem
         source.says = NEW.schema
         for _ in range(2):
             await look(live, source)
@@ -195,12 +195,12 @@ async def test_nothing_is_served_while_a_glob_matches_nothing() -> None:
     assert live.current is None
     (line,) = logs
     assert line["log_level"] == "error"
-    assert line["event"] == live.problem == live.unmatched[0]
-    assert f"EXCLUDE_SERVICES: {NEW.own_path[1:]} matches nothing" in live.problem
-    assert f"; did you mean {OLD.own_path[1:]}?" in live.problem
+    assert line["event"] == live.history.problem == live.globs.unmatched[0]
+    assert f"EXCLUDE_SERVICES: {NEW.own_path[1:]} matches nothing" in live.history.problem
+    assert f"; did you mean {OLD.own_path[1:]}?" in live.history.problem
     await finds(live, source, NEW)
-    assert NEW.own_path in served(live).withheld
-    assert (live.problem, live.unmatched) == ("", ())
+    assert NEW.own_path in served(live).absent.withheld
+    assert (live.history.problem, live.globs.unmatched) == ("", ())
 
 
 async def test_a_glob_that_matches_nothing_any_more_is_an_error_that_stops_nobody() -> None:
@@ -212,10 +212,10 @@ async def test_a_glob_that_matches_nothing_any_more_is_an_error_that_stops_nobod
             assert await live.attempt()
     assert served(live).schema.digest == NEW.schema.digest
     (line,) = [each for each in logs if each["log_level"] == "error"]
-    assert (line["problem"],) == live.unmatched
+    assert (line["problem"],) == live.globs.unmatched
     assert OLD.own_path[1:] in line["problem"]
     await finds(live, source, OLD)
-    assert not live.unmatched
+    assert not live.globs.unmatched
 
 
 async def test_an_exclusion_holds_at_once() -> None:
@@ -261,7 +261,7 @@ async def test_new_globs_that_match_nothing_are_refused() -> None:
     await finds(live, source, NEW)
     live.prepare(only(OLD.own_path[1:], ECHO[1:]), Profile())()
     assert ECHO not in served(live).routes
-    assert OLD.own_path[1:] in live.unmatched[0]
+    assert OLD.own_path[1:] in live.globs.unmatched[0]
 
 
 @needs("access")
@@ -272,25 +272,31 @@ async def test_what_access_rules_take_away_is_looked_at_as_exclusions_are() -> N
     source = ScriptedSource(NEW.schema)
     rules = AccessRules(old)
     live = LiveCatalog(source, Selection(), Profile(), build=build_catalog)
-    live.other_globs.append(lambda catalog: rules.unmatched(catalog))
+    live.globs.others.append(lambda catalog: rules.unmatched(catalog))
     assert await live.attempt()
     assert live.current is None
-    assert live.problem.startswith(f"access rule 'all': !{OLD.own_path[1:]} matches nothing")
+    assert live.history.problem.startswith(
+        f"access rule 'all': !{OLD.own_path[1:]} matches nothing"
+    )
     rules = AccessRules(Settings())
     live.check_globs()
     assert await live.attempt()
-    assert (served(live).schema.digest, live.problem, live.unmatched) == (NEW.schema.digest, "", ())
+    assert (served(live).schema.digest, live.history.problem, live.globs.unmatched) == (
+        NEW.schema.digest,
+        "",
+        (),
+    )
     rules = AccessRules(old)
     await finds(live, source, OLD)
-    assert live.unmatched == ()
+    assert live.globs.unmatched == ()
     source.says = NEW.schema
     with capture_logs() as logs:
         assert await live.attempt()
     assert served(live).schema.digest == NEW.schema.digest
     assert [line["problem"] for line in told(logs, "a pattern matches nothing any more")] == [
-        *live.unmatched
+        *live.globs.unmatched
     ]
-    assert len(live.unmatched) == 1
+    assert len(live.globs.unmatched) == 1
 
 
 async def test_readiness_tells_of_globs_that_match_nothing() -> None:
@@ -375,13 +381,13 @@ async def test_a_failure_keeps_the_last_good_catalog(failure: Schema | Exception
         with capture_logs() as logs:
             assert [await live.attempt() for _ in range(3)] == [False] * 3
         assert live.current is before
-        assert live.problem.startswith(NOTHING_NEW)
-        assert [line["event"] for line in logs] == [live.problem]
+        assert live.history.problem.startswith(NOTHING_NEW)
+        assert [line["event"] for line in logs] == [live.history.problem]
         assert logs[0]["log_level"] in ("warning", "error")
         source.says = OLD.schema
         with capture_logs() as logs:
             assert [await live.attempt() for _ in range(2)] == [True] * 2
-        assert (live.current, live.problem) == (before, "")
+        assert (live.current, live.history.problem) == (before, "")
         assert [line["event"] for line in logs] == ["schema refreshed again"]
 
 
@@ -392,10 +398,10 @@ async def test_a_comparison_that_fails_is_a_failed_look(monkeypatch: pytest.Monk
         with monkeypatch.context() as patch:
             patch.setattr(refresh, "changes_between", lambda old, new: 1 / 0)
             source.says = NEW.schema
-            while "ZeroDivisionError" not in live.problem:
+            while "ZeroDivisionError" not in live.history.problem:
                 await source.asked.get()
             assert live.current is before
-        while live.problem:
+        while live.history.problem:
             await source.asked.get()
         assert served(live).schema.digest == NEW.schema.digest
 
@@ -419,9 +425,12 @@ async def test_an_assumption_is_replaced_and_a_confirmed_schema_is_not() -> None
     reflection.says = NoReflection("Cuebot has no server reflection")
     assert not await live.attempt()
     assert served(live).schema.digest == OLD.schema.digest
-    assert "no server reflection, which it had before. The gateway goes on with" in live.problem
-    assert "restart the gateway with DESCRIPTOR_SOURCE set to Cuebot's own" in live.problem
-    assert "pip install" not in live.problem
+    assert (
+        "no server reflection, which it had before. The gateway goes on with"
+        in live.history.problem
+    )
+    assert "restart the gateway with DESCRIPTOR_SOURCE set to Cuebot's own" in live.history.problem
+    assert "pip install" not in live.history.problem
     reflection.says = NEW.schema
     assert await live.attempt()
     assert served(live).schema.digest == NEW.schema.digest
@@ -448,7 +457,7 @@ async def test_a_catalog_is_made_beside_the_event_loop(monkeypatch: pytest.Monke
         Profile(),
         build=noting("build", build_catalog),
     )
-    live.other_globs.append(noting("globs", lambda catalog: ()))
+    live.globs.others.append(noting("globs", lambda catalog: ()))
     for version in (OLD, NEW):
         threads.pop("globs", None)
         await finds(live, source, version)
@@ -660,7 +669,7 @@ async def test_a_stock_cuebot_is_served_as_assumed() -> None:
             assert (await ready_state(gateway))[1]["schema"] == "assumed"
         demanding = gateway_for(cuebot.endpoint, descriptor_source="reflection", ready=False)
         async with demanding as gateway, asyncio.timeout(PATIENCE):
-            while "turn on server reflection" not in gateway.app.parts.live.problem:
+            while "turn on server reflection" not in gateway.app.parts.live.history.problem:
                 await gateway.client.get("/healthz")
             assert (await gateway.post(SHOWS, {})).status_code == 503
 
@@ -790,7 +799,7 @@ async def test_swaps_under_load() -> None:
                 cuebot.now = version
                 live.request_refresh()
                 async with clients.news:  # an answer of this version may be an old one
-                    await clients.news.wait_for(lambda: live.generation > swaps)  # noqa: B023
+                    await clients.news.wait_for(lambda: live.history.catalogs > swaps)  # noqa: B023
                 await clients.see(version, 1)
                 if swaps % 4 == 0:
                     for _ in "12":  # the first may be of the one before the last
@@ -844,9 +853,9 @@ async def test_the_time_of_a_change_is_that_of_another_schema() -> None:
         assert isinstance(cuebot, ChangingCuebot)
         async with gateway_for(cuebot.endpoint) as gateway:
             live = gateway.app.parts.live
-            first = live.changed_at
+            first = live.history.changed_at
             live.prepare(Selection(), load_profile("none"))()
-            assert live.changed_at == first
+            assert live.history.changed_at == first
             cuebot.now = NEW
             assert await live.attempt()
-            assert live.changed_at > first
+            assert live.history.changed_at > first

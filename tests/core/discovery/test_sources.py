@@ -195,7 +195,7 @@ async def test_every_source_gives_the_same(made: Made, kind: str) -> None:
     assert (schema.confirmed, catalog.schema.confirmed) == (confirmed, confirmed)
     assert schema.origin.startswith(origin)
     assert kind != "package" or schema is again  # what is installed does not change
-    assert (schema.skipped, catalog.skipped) == ((), ())
+    assert (schema.skipped, catalog.absent.skipped) == ((), ())
     encode = catalog.routes["/shop.ShopInterface/GetCrate"].encode
     assert b"".join(encode(b"\x0a\x01x\x10\x07\x22\x02\x08\x01")) == (
         b'{"label":"x","freeSpace":7,"kindsByName":{},"allSides":[{"isOpen":true}]}'
@@ -297,9 +297,9 @@ async def test_auto_without_a_package_names_the_ways_out() -> None:
     )
     assert not await live.attempt()
     for words in ("no server reflection", "not_there_at_all is not installed"):
-        assert words in live.problem
+        assert words in live.history.problem
     for way in ("reflection in Cuebot", "cuebot-gateway[opencue]", "DESCRIPTOR_SOURCE"):
-        assert way in live.problem
+        assert way in live.history.problem
 
 
 # --- packages -------------------------------------------------------------------------------
@@ -416,7 +416,7 @@ def test_a_name_that_is_not_utf_8(made: Made, tmp_path: Path, name: bytes) -> No
     path.write_bytes(made.file.read_bytes().replace(name, name.replace(b"o", b"\xf6", 1)))
     catalog = build_catalog(read_file(path), Selection())
     assert set(catalog.routes) == {path for path in ROUTES if path.endswith("Empty")}
-    (skip,) = catalog.skipped
+    (skip,) = catalog.absent.skipped
     assert skip.service == "shop.ShopInterface"
     assert "shop.proto is not a valid file" in skip.reason
 
@@ -455,11 +455,11 @@ async def test_a_file_is_read_again_each_time(made: Made, tmp_path: Path) -> Non
             await source.fetch()
         assert not await live.attempt()
         assert live.current is first
-        assert "could not be refreshed" in live.problem
-        assert "turn on server reflection" not in live.problem
+        assert "could not be refreshed" in live.history.problem
+        assert "turn on server reflection" not in live.history.problem
     path.write_bytes(file_set(*(file for file in made.files if file.name != "shop.proto")))
     assert await live.attempt()
-    assert live.problem == ""
+    assert live.history.problem == ""
     assert live.current is not None
     assert "/shop.ShopInterface/GetCrate" not in live.current.routes
     assert "/parts.CrateInterface/Empty" in live.current.routes

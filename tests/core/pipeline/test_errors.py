@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.core.errors import Code, GatewayError
+from gateway.core.errors import Code, Details, GatewayError
 from gateway.core.pipeline.error_answer import error_answer
 
 # https://github.com/grpc-ecosystem/grpc-gateway/blob/main/runtime/errors.go and
@@ -32,9 +32,9 @@ def test_codes_are_mapped_as_grpc_gateway_does() -> None:
 
 def test_details_are_there_only_when_given() -> None:
     details = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "X"}, "more"]
-    shown = json.loads(GatewayError(Code.INTERNAL, "x", details=details).body())
+    shown = json.loads(GatewayError(Code.INTERNAL, "x", details=Details(details)).body())
     assert (list(shown), shown["details"]) == (["error", "code", "message", "details"], details)
-    assert "details" not in json.loads(GatewayError(Code.INTERNAL, "x", details=[]).body())
+    assert "details" not in json.loads(GatewayError(Code.INTERNAL, "x").body())
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from gateway.core.calls.query import NO_QUERY, Query
 from gateway.core.codec.unknown_fields import UnknownFieldPolicy
 from gateway.core.errors import GatewayError
-from gateway.core.pipeline.context import RequestContext, Response
+from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.options import Options, QueryReader
 from gateway.core.schema.method import Method
 from gateway.core.schema.selection import Selection
@@ -41,7 +41,7 @@ class Reads:
 
 def read(query: bytes, *readers: Reads, accept: bytes | None = None, verb: str = "POST") -> Query:
     request = context_of(METHOD.path, method=verb).request._replace(query=query)
-    context = RequestContext(request, Response([]))
+    context = RequestContext(request, [])
     return QueryReader(readers).read(context, METHOD, accept, UnknownFieldPolicy.ARGUMENTS)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from uuid import UUID
 
 import grpc
 import pytest
@@ -26,6 +27,7 @@ GET_DEPEND = "/depend.DependInterface/GetDepend"
 SATISFY = "/depend.DependInterface/Satisfy"
 UNSATISFY = "/depend.DependInterface/Unsatisfy"
 DEPEND: dict[str, object] = {"depend": {"id": "d"}}
+SET_ALLOCATION = "/host.HostInterface/SetAllocation"
 CREATE = "/show.ShowInterface/CreateShow"
 FIND_SHOW = "/show.ShowInterface/FindShow"
 
@@ -96,6 +98,21 @@ async def test_a_lacking_method_is_not_listed(gateway: Gateway, cuebot: Scripted
     told = [line["method"] for line in logs if line["event"].startswith("Cuebot does not serve")]
     assert sorted(told) == sorted(gone)
     assert (await gateway.post(GET_SHOWS, {})).status_code == 200
+
+
+async def test_a_lacking_method_is_not_suggested(gateway: Gateway, cuebot: ScriptedCuebot) -> None:
+    """Neither for words that have been searched for before."""
+
+    async def suggested() -> bool:
+        answer = await gateway.post("/host.HostInterface/MoveHost", {})
+        return SET_ALLOCATION in answer.json()["message"]
+
+    assert await suggested()
+    lacks(cuebot, SET_ALLOCATION)
+    whole = {"host": {"id": str(UUID(int=1))}, "allocationId": str(UUID(int=2))}
+    answer = await gateway.post(SET_ALLOCATION, whole)
+    assert answer.status_code == 501
+    assert not await suggested()
 
 
 async def test_unlisted_methods_can_be_called(gateway: Gateway, cuebot: ScriptedCuebot) -> None:

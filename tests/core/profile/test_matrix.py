@@ -133,7 +133,7 @@ def declared(schema: Schema) -> list[str]:
 async def test_a_version_is_discovered_whole(version: Version) -> None:
     catalog, schema = version.gateway.catalog, version.schema
     assert catalog.schema.origin == f"reflection v1 of {version.cuebot.endpoint}"
-    assert (catalog.schema.confirmed, catalog.schema.digest, catalog.skipped) == (
+    assert (catalog.schema.confirmed, catalog.schema.digest, catalog.absent.skipped) == (
         True,
         schema.digest,
         (),
@@ -150,8 +150,8 @@ async def test_a_version_is_discovered_whole(version: Version) -> None:
     }
     served = {method.path for method in catalog.methods}
     missing = {entry for entry, path in newer.items() if path not in served}
-    assert {each.entry for each in catalog.unused_entries} == missing
-    assert catalog.unused_globs == ()
+    assert {each.entry for each in catalog.idle.entries} == missing
+    assert catalog.idle.globs == ()
 
 
 async def test_every_method_is_routed(version: Version) -> None:
@@ -160,7 +160,7 @@ async def test_every_method_is_routed(version: Version) -> None:
     for path in declared(version.schema):
         if path[1:].startswith(WITHHELD):
             answer = await version.gateway.post(path, headers=DRY)
-            assert (answer.status_code, path in catalog.withheld) == (404, True)
+            assert (answer.status_code, path in catalog.absent.withheld) == (404, True)
             continue
         service, _, method = path[1:].partition("/")
         names = [alias for alias, native in DOCUMENTED.items() if native == service]

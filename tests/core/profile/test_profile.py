@@ -51,7 +51,7 @@ def test_a_table_of_a_feature_that_is_not_there_is_idle(tmp_path: Path) -> None:
     path.write_text('[units.kB]\n"job.Frame" = ["maxRss"]\n', encoding="utf-8")
     profile = load_core_profile(str(path), CoreProfile)
     catalog = build_core_catalog(opencue(), Selection(), profile)
-    assert catalog.unused_entries == (UnusedEntry("units", "no feature reads it"),)
+    assert catalog.idle.entries == (UnusedEntry("units", "no feature reads it"),)
     path.write_text("[unites]\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="unites: unknown key"):
         load_core_profile(str(path), CoreProfile)

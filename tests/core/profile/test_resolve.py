@@ -50,7 +50,7 @@ def resolved(profile: Profile, **selection: Any) -> Catalog:
 
 def why_unused(content: dict[str, Any]) -> str:
     """Why the only entry of a profile is unused next to OpenCue's schema."""
-    (unused,) = resolved(Profile.model_validate(content)).unused_entries
+    (unused,) = resolved(Profile.model_validate(content)).idle.entries
     return unused.reason
 
 
@@ -61,7 +61,7 @@ def ours() -> Catalog:
 
 
 def test_everything_applies_to_opencue(ours: Catalog) -> None:
-    assert ours.unused_entries == ()
+    assert ours.idle.entries == ()
 
 
 def test_every_unit_is_of_a_field(ours: Catalog) -> None:
@@ -82,7 +82,7 @@ def test_every_unit_is_of_a_field(ours: Catalog) -> None:
 def test_a_unit_of_what_an_older_cuebot_lacks_is_no_loss() -> None:
     units = {"kB": {"job.Nothing": ["a"], "job.Frame": ["newRss", "max_rss"]}}
     catalog = resolved(Profile.model_validate({"units": units}))
-    assert catalog.unused_entries == ()
+    assert catalog.idle.entries == ()
     assert dict(AnswerViews.of(catalog.methods[0]).units) == {"job.Frame.max_rss": "kB"}
 
 
@@ -114,7 +114,7 @@ def test_nothing_applies_to_another_schema() -> None:
     schema = another_schema()
     profile = load_profile("opencue")
     catalog = build_catalog(schema, Selection(), profile)
-    idle = {each.entry: each.reason for each in catalog.unused_entries}
+    idle = {each.entry: each.reason for each in catalog.idle.entries}
     by_name = (
         "answers",
         "called",
@@ -150,7 +150,11 @@ def test_nothing_applies_to_another_schema() -> None:
     for method in catalog.methods:
         assert not {Rewrites, Steps} & method.aspects.keys()
         assert not RequestNames.of(method).references
-    assert (catalog.aliases, catalog.missing, catalog.withheld) == ({}, {}, {})
+    assert (catalog.directory.aliases, catalog.absent.missing, catalog.absent.withheld) == (
+        {},
+        {},
+        {},
+    )
 
 
 def test_a_method_that_streams_cannot_be_a_step() -> None:
@@ -159,7 +163,7 @@ def test_a_method_that_streams_cannot_be_a_step() -> None:
         method.path[1:] for method in build_catalog(schema, Selection()).methods if method.streams
     )
     profile = Profile(methods={f"{streaming}Again": streaming})
-    (idle,) = build_catalog(schema, Selection(), profile).unused_entries
+    (idle,) = build_catalog(schema, Selection(), profile).idle.entries
     assert idle.reason == f"{streaming} streams"
 
 
@@ -189,7 +193,7 @@ WRITTEN_BY_PEOPLE = (
 def test_it_falls_silent_next_to_the_real_thing() -> None:
     profile = load_profile("opencue")
     catalog = build_catalog(richer(), Selection(), profile)
-    silent = {each.entry for each in catalog.unused_entries if each.reason == NATIVE}
+    silent = {each.entry for each in catalog.idle.entries if each.reason == NATIVE}
     wanted = {
         "probe",
         *(f"defaults.{name}.{path}" for name, each in profile.defaults.items() for path in each),
@@ -206,7 +210,7 @@ def test_it_falls_silent_next_to_the_real_thing() -> None:
         *(f"requests.{each}" for each in WRITTEN_BY_PEOPLE),
     }
     assert entries(profile) - silent == wanted
-    assert not catalog.missing
+    assert not catalog.absent.missing
     twice = "requests.job.JobInterface/GetJobs.r.show"  # beside r.show.name
     assert len(FIELDS) + len(METHODS) == len(silent - {twice})
 
@@ -215,14 +219,14 @@ def test_an_alias_does_not_walk_around_an_exclusion() -> None:
     selection = Selection(exclude=("job.LayerInterface/Kill", "host.ProcInterface/GetProc"))
     catalog = build_catalog(richer(), selection, load_profile("opencue"))
     assert "/layer.LayerInterface/Kill" not in catalog.routes
-    assert UnusedEntry("methods.job.LayerInterface/Kill", NATIVE) in catalog.unused_entries
-    assert not catalog.missing
+    assert UnusedEntry("methods.job.LayerInterface/Kill", NATIVE) in catalog.idle.entries
+    assert not catalog.absent.missing
 
 
 def test_an_alias_of_an_excluded_method_is_none() -> None:
     catalog = resolved(load_profile("opencue"), exclude=("job.LayerInterface/KillFrames",))
     assert "/layer.LayerInterface/Kill" not in catalog.routes
-    reasons = {entry.reason for entry in catalog.unused_entries}
+    reasons = {entry.reason for entry in catalog.idle.entries}
     assert reasons == {"job.LayerInterface/KillFrames is not served"}
 
 
@@ -389,7 +393,7 @@ def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
             }
         )
         catalog = build_catalog(schema, Selection(), profile)
-        assert catalog.unused_entries == ()
+        assert catalog.idle.entries == ()
         method = catalog.routes["/a.S/Set"]
         made = GetMessageClass(method.descriptor.input_type)
         wanted = made(max_="5", a__b="6").SerializeToString()
@@ -418,19 +422,6 @@ def cuebot(richer_cuebot: ScriptedCuebot) -> ScriptedCuebot:
     """It answers every method with an empty message."""
     richer_cuebot.start_over()
     return richer_cuebot
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        {"summaries": {"methods": {"job.JobInterface": {"Kill": "Stop a job"}}}},
-        {"panels": {"panels": {"jobs": {"method": "job.JobInterface/GetJobs"}}}},
-    ],
-    ids=lambda words: next(iter(words)),
-)
-def test_answers_stay_the_same_whatever_is_said_of_them(words: dict[str, Any]) -> None:
-    """Clients need not fetch them again because a line or a panel has changed."""
-    assert resolved(Profile.model_validate(words)).version == resolved(Profile()).version
 
 
 LOOK_UP = "/show.ShowInterface/FindShow"

@@ -59,7 +59,7 @@ def test_every_method_of_opencue_has_a_line() -> None:
     served = {method.path[1:] for method in OPENCUE.methods}
     assert len(served) >= 293
     assert served == {f"{service}/{name}" for service, lines in LINES.items() for name in lines}
-    assert OPENCUE.unused_summaries == ()
+    assert OPENCUE.idle.summaries == ()
 
 
 @pytest.mark.parametrize("service", LINES)
@@ -112,4 +112,4 @@ def test_entries_for_what_is_not_there_are_told(farm: Schema) -> None:
     fields = {"farm.Pool": {"size": "x", "depth": "x"}, "farm.Sea": {"size": "x"}}
     catalog = catalog_of(farm, exclude=withheld, methods=lines, fields=fields)
     told = ("farm.PoolInterface/Flood", "farm.Other/Find", "farm.Pool.depth", "farm.Sea.size")
-    assert catalog.unused_summaries == told
+    assert catalog.idle.summaries == told

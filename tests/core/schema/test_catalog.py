@@ -96,7 +96,7 @@ def catalog() -> Catalog:
 
 
 def test_every_method_has_its_own_path_and_that_of_its_alias(catalog: Catalog) -> None:
-    names = {service: alias for alias, service in catalog.aliases.items()}
+    names = {service: alias for alias, service in catalog.directory.aliases.items()}
     expected = {method.path: method for method in catalog.methods}
     for method in catalog.methods:
         if alias := names.get(method.service):

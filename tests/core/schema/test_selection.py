@@ -127,13 +127,13 @@ def test_a_glob_may_have_any_name_of_a_method(everything: Catalog, name: str, na
     method = everything.routes[f"/{native}"]
     leading = {path for path, each in everything.routes.items() if each is method}
     excluding = build_catalog(opencue(), Selection(exclude=(name,)), profile)
-    assert excluding.withheld[f"/{native}"] == f"EXCLUDE_SERVICES has {name}"
+    assert excluding.absent.withheld[f"/{native}"] == f"EXCLUDE_SERVICES has {name}"
     assert not leading & excluding.routes.keys()
     assert "/job.LayerInterface/GetLayer" in excluding.routes
     including = build_catalog(opencue(), Selection(include=(name,)), profile)
     assert leading <= including.routes.keys()
     assert "/job.LayerInterface/GetLayer" not in including.routes
-    assert (excluding.unused_globs, including.unused_globs) == ((), ())
+    assert (excluding.idle.globs, including.idle.globs) == ((), ())
 
 
 def test_globs_that_match_nothing_have_a_suggestion() -> None:
@@ -146,7 +146,7 @@ def test_globs_that_match_nothing_have_a_suggestion() -> None:
         ),
     )
     catalog = build_catalog(replace(opencue(), skipped=(skipped,)), selection)
-    assert [str(each) for each in catalog.unused_globs] == [
+    assert [str(each) for each in catalog.idle.globs] == [
         "INCLUDE_SERVICES: jbo.* matches nothing that Cuebot has",
         "INCLUDE_SERVICES: rqd.Nothing matches nothing that Cuebot has",
         "EXCLUDE_SERVICES: frame.FrameInterface/Kil matches nothing that Cuebot has"

@@ -160,8 +160,8 @@ async def test_the_old_catalog_stays_when_the_new_schema_is_too_large() -> None:
     growing.says = assumed_schema([shop(services=3)], "test")
     assert not await live.attempt()
     assert live.current is before
-    assert "could not be refreshed: the schema has more than" in live.problem
-    assert live.refreshes["failed"] == 1
+    assert "could not be refreshed: the schema has more than" in live.history.problem
+    assert live.history.refreshes["failed"] == 1
 
 
 def test_a_catalog_takes_work_in_proportion_to_its_services() -> None:

@@ -23,6 +23,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.core.pipeline.context import RequestContext
+from gateway.core.pipeline.waiting import Waiting
 from gateway.features.access_log.request_logs import SlowCalls
 from tests.support.contexts import context_of
 from tests.support.needs import needs
@@ -450,7 +451,7 @@ async def test_faster_calls_are_not_logged(
 def test_waiting_is_not_slow(waited: float, rpc: str | None, lines: int) -> None:
     """Of 100 s, only those without waiting count; and a request without a call is none."""
     context = context_of(SHOWS, seconds=100)
-    context.waited, context.call.rpc = waited, rpc
+    context.waiting, context.call.rpc = Waiting(waited), rpc
     with capture_logs() as captured:
         SlowCalls(60).end(context)
     assert len(captured) == lines

@@ -144,7 +144,7 @@ async def test_durations_are_those_of_items(gateway: Gateway, cuebot: ScriptedCu
 
     class Durations(Interceptor):
         def end(self, context: RequestContext) -> None:
-            ended[context.request.path] = context.waited_as_asked
+            ended[context.request.path] = context.waiting.as_asked
 
     gateway.app.parts.pipeline.interceptors.append(Durations())
     await batch(gateway, [{"method": SHOWS}])

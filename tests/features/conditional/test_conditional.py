@@ -4,15 +4,14 @@ import asyncio
 import re
 import time
 import tracemalloc
+from pathlib import Path
 
 import grpc
 import httpx
 import pytest
 
-from gateway.core.schema.selection import Selection
-from gateway.features.catalog import build_catalog, load_profile
 from tests.support.needs import needs
-from tests.support.opencue import hosts, opencue
+from tests.support.opencue import hosts
 from tests.support.owned_farm import answer
 from tests.support.patience import until
 from tests.support.servers import Context, Gateway, ScriptedCuebot, gateway_for
@@ -87,9 +86,33 @@ async def test_views_and_formats_have_etags(cuebot: ScriptedCuebot, gateway: Gat
     assert await etag(gateway, HOSTS, **{"Accept-Encoding": "identity"}) == known[0]
 
 
-def test_another_profile_is_another_answer() -> None:
-    with_profile = build_catalog(opencue(), Selection(), load_profile("opencue"))
-    assert with_profile.version != build_catalog(opencue(), Selection()).version
+READS = "reads = ['*/Get*']"
+A_LINE = "summaries.methods.'job.JobInterface'.Kill = 'Stop a job'"
+A_PANEL = "panels.panels.jobs.method = 'job.JobInterface/GetJobs'"
+
+
+async def etag_with(profile: str, cuebot: ScriptedCuebot, folder: Path) -> str:
+    """The ETag of a gateway with this profile, which is TOML."""
+    path = folder / "own.toml"
+    path.write_text(profile)
+    async with gateway_for(cuebot.endpoint, compat_profile=str(path)) as gateway:
+        return await etag(gateway)
+
+
+async def test_another_profile_is_another_answer(cuebot: ScriptedCuebot, tmp_path: Path) -> None:
+    cuebot.answers(HOSTS, hosts("a"))
+    known = await etag_with(READS, cuebot, tmp_path)
+    assert await etag_with("reads = ['*/Get*', '*/Find*']", cuebot, tmp_path) != known
+
+
+@pytest.mark.parametrize("words", ["", A_LINE, A_PANEL], ids=["nothing", "a line", "a panel"])
+async def test_answers_stay_the_same_whatever_is_said_of_them(
+    cuebot: ScriptedCuebot, tmp_path: Path, words: str
+) -> None:
+    """Clients need not fetch them again because a line or a panel has changed."""
+    cuebot.answers(HOSTS, hosts("a"))
+    known = await etag_with(READS, cuebot, tmp_path)
+    assert await etag_with(f"{READS}\n{words}", cuebot, tmp_path) == known
 
 
 @pytest.mark.parametrize("known", ["*", 'W/"other", {}', '{}, W/"other"'])

@@ -147,10 +147,10 @@ async def test_readiness_names_no_methods(cuebot: ScriptedCuebot) -> None:
         ready=False,
     ) as gateway:
         async with asyncio.timeout(20):
-            while not gateway.app.parts.live.unmatched:  # noqa: ASYNC110 - nobody tells
+            while not gateway.app.parts.live.globs.unmatched:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
         ready = await get(gateway, "/readyz")
-        assert "did you mean job.JobInterface/Kill?" in gateway.app.parts.live.unmatched[0]
+        assert "did you mean job.JobInterface/Kill?" in gateway.app.parts.live.globs.unmatched[0]
     glob = "EXCLUDE_SERVICES: job.JobInterface/Kil matches nothing that Cuebot has"
     assert (ready.status_code, ready.json()["unmatched"]) == (503, [glob])
     assert ready.json()["reason"] == glob

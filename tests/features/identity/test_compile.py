@@ -19,7 +19,7 @@ def test_an_entry_in_either_spelling(path: str) -> None:
     catalog = build_catalog(opencue(), Selection(), profile)
     own = CallerField.of(catalog.routes["/job.JobInterface/AddComment"])
     assert (str(own.place), own.element) == ("newComment.user", "")
-    assert catalog.unused_entries == ()
+    assert catalog.idle.entries == ()
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_an_entry_in_either_spelling(path: str) -> None:
 )
 def test_an_entry_that_does_not_apply(method: str, path: str, reason: str) -> None:
     catalog = build_catalog(opencue(), Selection(), Profile(identity={method: path}))
-    assert catalog.unused_entries == (UnusedEntry(f"identity.{method}", reason),)
+    assert catalog.idle.entries == (UnusedEntry(f"identity.{method}", reason),)
     assert not any(CallerField in each.aspects for each in catalog.methods)
 
 
 def test_an_excluded_method() -> None:
     profile = Profile(identity_in_xml={"job.JobInterface/LaunchSpec": {"spec": "user"}})
     catalog = build_catalog(opencue(), Selection(exclude=("*/Launch*",)), profile)
-    assert [each.entry for each in catalog.unused_entries] == [
+    assert [each.entry for each in catalog.idle.entries] == [
         "identity_in_xml.job.JobInterface/LaunchSpec"
     ]

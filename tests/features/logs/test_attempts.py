@@ -35,6 +35,15 @@ async def test_the_newest_is_first(farm: LoggingFarm) -> None:
     ]
 
 
+@pytest.mark.parametrize("seconds", [10**12, -(10**11)])
+async def test_a_time_that_no_calendar_has(farm: LoggingFarm, seconds: int) -> None:
+    """As far as the file system keeps it: somebody may write anything to their own log."""
+    os.utime(farm.write(b"now"), (0, seconds))
+    (only,) = await listed(farm)
+    assert str(only["modified"])[:4] in ("1970", "9999", "2446")
+    assert (await farm.gateway.client.get(farm.path)).content == b"now"
+
+
 async def test_without_a_log_there_is_no_attempt(farm: LoggingFarm) -> None:
     assert await listed(farm) == []
 
@@ -58,6 +67,20 @@ async def test_one_that_is_not_there(farm: LoggingFarm) -> None:
     answer = await farm.gateway.client.get(f"{farm.path}?attempt=3")
     assert answer.status_code == 404
     assert "attempts with one: 1, 2" in answer.json()["message"]
+
+
+async def test_the_longest_name_leaves_no_room_for_a_number(farm: LoggingFarm) -> None:
+    there = farm.frame.name
+    farm.frame.name += "x" * (255 - len(farm.file.name))
+    farm.write(b"now")
+    try:
+        assert [each["attempt"] for each in await listed(farm)] == [1]
+        farm.frame.name += "x"
+        answer = await farm.gateway.client.get(farm.path)
+    finally:
+        farm.frame.name = there
+    assert answer.status_code == 404
+    assert "not there, or not yet" in answer.json()["message"]
 
 
 async def test_numbers_of_logs_that_somebody_has_deleted(farm: LoggingFarm) -> None:

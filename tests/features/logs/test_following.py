@@ -166,8 +166,18 @@ async def test_events_have_offsets_and_go_on_there(farm: LoggingFarm) -> None:
         assert b"\nid: 17\ndata: 50%\n" in await reader.end()
     async with following(farm, headers={**EVENTS, "Last-Event-ID": "17"}) as reader:
         assert await reader.end() == b"retry: 2000\n\nid: 17\nevent: done\ndata: {}\n\n"
-    async with following(farm, headers={**EVENTS, "Last-Event-ID": "18"}) as reader:
-        assert lines in await reader.end()
+
+
+async def test_an_offset_behind_the_end_is_of_another_log(farm: LoggingFarm) -> None:
+    """That of an earlier attempt, which RQD has moved: the new one begins anew, and says so."""
+    farm.write(b"one\ntwo\n")
+    async with following(farm, "follow&lines=1", headers=EVENTS | {"Last-Event-ID": "9"}) as reader:
+        await reader.has(b"data: two\n")
+        farm.frame.state = SUCCEEDED
+        reason = "this is another log, from its beginning: it has 8 bytes, and the last one had 9"
+        text = b'retry: 2000\n\nid: 0\nevent: restart\ndata: {"reason":"%s"}\n\n' % reason.encode()
+        text += b"id: 8\ndata: one\ndata: two\n\nid: 8\nevent: done\ndata: {}\n\n"
+        assert (await reader.end()).replace(b":\n\n", b"") == text
 
 
 async def test_a_long_log_is_followed_in_pieces(
@@ -216,6 +226,8 @@ async def test_a_log_that_is_moved_ends_with_a_line_that_says_so(
         assert b"thr" in text
         assert b"another\n" not in text
         assert b"the log has been moved" in text.splitlines()[-2 if headers else -1]
+        if headers:
+            assert b"\nid: 0\nevent: end\n" in text, "who comes back gets all of the other one"
 
 
 @pytest.mark.parametrize(
@@ -287,6 +299,21 @@ async def test_a_frame_that_is_hidden_meanwhile_ends_it(farm: LoggingFarm) -> No
         await reader.has(b"one")
         del farm.cuebot.farm.jobs[farm.job.id]
         assert (await reader.end()).startswith(b"one\n[no frame ")
+
+
+async def test_whoever_comes_knows_the_state_that_it_has_just_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever those know who have followed the frame for longer."""
+    monkeypatch.setattr(feature, "LOG_LIMITS", LogLimits(poll_seconds=PATIENCE * 2))
+    async with logging_farm(tmp_path) as farm:
+        farm.write(b"one\n")
+        farm.frame.state = RUNNING
+        async with following(farm) as earlier:
+            await earlier.has(b"one")
+            farm.frame.state = SUCCEEDED
+            async with following(farm) as later:
+                assert await later.end() == b"one\n"
 
 
 async def test_followers_of_a_frame_share_the_question_for_its_state() -> None:

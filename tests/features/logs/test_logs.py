@@ -54,6 +54,9 @@ async def test_a_number_without_the_zeros(farm: LoggingFarm) -> None:
         ("bytes=-6", (12, 18)),
         ("bytes=-600", (0, 18)),
         ("bytes=5-600", (5, 18)),
+        ("bytes=5-" + 5000 * "9", (5, 18)),
+        ("bytes=-" + 5000 * "9", (0, 18)),
+        ("bytes=" + 5000 * "0" + "4-05", (4, 6)),
     ],
 )
 async def test_a_range(farm: LoggingFarm, asked: str, part: tuple[int, int]) -> None:
@@ -116,8 +119,24 @@ async def test_a_date_that_is_too_recent_proves_nothing(farm: LoggingFarm) -> No
     assert (await farm.gateway.client.get(farm.path, headers=headers)).status_code == 200
 
 
-async def test_a_range_behind_the_end(farm: LoggingFarm) -> None:
-    answer = await farm.gateway.client.get(farm.path, headers={"Range": "bytes=18-"})
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Thu, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Thu, 01 Jan 2026 00:00:00 +99999999999999999999",
+        "Thu, 01 Jan 2026 99:00:00 GMT",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+    ],
+)
+async def test_a_date_that_is_none_says_nothing(farm: LoggingFarm, date: str) -> None:
+    headers = {"If-Modified-Since": date, "If-Range": date, "Range": "bytes=0-2"}
+    answer = await farm.gateway.client.get(farm.path, headers=headers)
+    assert (answer.status_code, answer.content) == (200, TEXT)
+
+
+@pytest.mark.parametrize("asked", ["bytes=18-", "bytes=18-20", f"bytes={5000 * '9'}-", "bytes=-0"])
+async def test_a_range_behind_the_end(farm: LoggingFarm, asked: str) -> None:
+    answer = await farm.gateway.client.get(farm.path, headers={"Range": asked})
     assert (answer.status_code, answer.json()["error"]) == (416, "OUT_OF_RANGE")
     assert answer.headers["content-range"] == "bytes */18"
 

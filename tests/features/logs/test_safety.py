@@ -2,6 +2,7 @@
 
 import errno
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,6 +83,15 @@ def test_a_fifo_does_not_block(root: Path) -> None:
     os.mkfifo(root / "logs" / "fifo")
     with pytest.raises(GatewayError, match="no regular file"):
         content(root, "logs", "fifo")
+
+
+@pytest.mark.usefixtures("way")
+def test_a_socket_is_no_log(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)  # the path of a socket may be 107 bytes long
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("logs/socket")
+        with pytest.raises(GatewayError, match="no regular file"):
+            content(root, "logs", "socket")
 
 
 @pytest.mark.usefixtures("way")

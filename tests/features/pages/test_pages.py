@@ -221,7 +221,7 @@ async def test_nobody_is_told_where_things_are(
         live = gateway.app.parts.live
         file.write_bytes(b"no descriptors any more")
         assert not await live.attempt()
-        assert str(file) in live.problem
+        assert str(file) in live.history.problem
         for path in EVERYWHERE:
             for headers in ({}, bearer("tom"), bearer("kim"), {"Authorization": "Bearer x.y.z"}):
                 answer = await get(gateway, path, **headers, **BROWSER)

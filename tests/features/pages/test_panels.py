@@ -26,7 +26,7 @@ def catalog_of(folder: Path, panels: dict[str, Any], **more: object) -> Catalog:
 
 
 def reasons(catalog: Catalog) -> dict[str, str]:
-    return {each.entry: each.reason for each in catalog.unused_entries}
+    return {each.entry: each.reason for each in catalog.idle.entries}
 
 
 @pytest.fixture(scope="module")

@@ -205,7 +205,7 @@ def asking(coding: bytes | None) -> RequestContext:
     context = context_of(GET_JOBS)
     if coding is not None:
         coding_of = pytest.importorskip("gateway.features.compression.coding")
-        context.coding = coding_of.choose(coding)
+        context.response.coding = coding_of.choose(coding)
     return context
 
 

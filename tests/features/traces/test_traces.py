@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.core.errors import Code, ConfigurationError
+from gateway.core.pipeline.waiting import NO_WAITING, Waiting
 from gateway.features.traces.trace_context import CallTimes, Sampler, TraceContext, read_context
 from gateway.features.traces.trace_settings import check_traces, open_traces, sampler_of
 from tests.support.contexts import context_of
@@ -115,7 +116,8 @@ def test_waiting_and_sending_have_spans() -> None:
     _, spans = Sampler(1).begin(read_context(SAMPLED["traceparent"].encode(), None))
     assert spans is not None
     context.request = context.request._replace(started=10.0)
-    context.response.began, context.waited, context.call.rpc = 17.0, 2.5, SHOWS
+    context.response.began, context.call.rpc = 17.0, SHOWS
+    context.waiting = Waiting(2.5)
     spans.read = 13.0
     spans.calls.append(CallTimes("1" * 16, 14.0, 16.0, Code.OK))
     times = [(part.name, part.began, part.ended) for part in parts_of(context, spans, 20.0)]
@@ -123,7 +125,7 @@ def test_waiting_and_sending_have_spans() -> None:
     assert times == [*first, ("encode", 16.0, 17.0), ("send", 17.0, 20.0)]
     context.response.status = 304
     assert "encode" not in [part.name for part in parts_of(context, spans, 20.0)]
-    context.waited, context.response.status = 0.0, 200
+    context.waiting, context.response.status = NO_WAITING, 200
     names = [part.name for part in parts_of(context, spans, 17.0)]
     assert names == ["decode", SHOWS[1:], "encode"]
 

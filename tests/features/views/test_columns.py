@@ -263,7 +263,7 @@ def profile(entry: dict[str, Any], name: str = "runtime") -> Profile:
 )
 def test_what_does_not_fit_the_schema_is_idle(columns: Profile, problem: str) -> None:
     catalog = build_catalog(PLAIN.schema, Selection(), columns)
-    (unused,) = catalog.unused_entries
+    (unused,) = catalog.idle.entries
     assert problem in unused.reason
 
 
