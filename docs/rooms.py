@@ -11,7 +11,7 @@ from gateway.features import FEATURES
 PAGE = Path(__file__).parent / "architecture.md"
 ROOMS = ROOT / GATEWAY / "features"
 SECTION = re.compile(
-    r"(?<=\n\| Room \| What it does \| Needs \| Lines \|\n\|---\|---\|---\|---:\|\n)(?:\|.*\n)+"
+    r"(?<=\n\| Feature \| What it does \| Needs \| Lines \|\n\|---\|---\|---\|---:\|\n)(?:\|.*\n)+"
 )
 
 

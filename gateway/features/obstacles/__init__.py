@@ -1,4 +1,4 @@
-"""What of an object is in the way of a change that Cuebot refused."""
+"""Why Cuebot refused a change: what stands in its way, read from the object."""
 
 from gateway.features.obstacles.feature import Obstacles
 

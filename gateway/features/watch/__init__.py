@@ -1,4 +1,4 @@
-"""Event streams of reads (`_every`, `_until`): who watches, how many, what has changed."""
+"""Watchers: event streams of reads (`_every`, `_until`), how many there are, and what each is sent."""
 
 from gateway.features.watch.feature import Watch
 
