@@ -137,7 +137,7 @@ def create_app(
 
 
 def constructed(feature: type[Feature], core: Core) -> Feature:
-    with starting(feature.name):
+    with starting(feature.name, "__init__"):
         return feature(core)
 
 
@@ -162,7 +162,7 @@ async def lifespan(app: Gateway) -> AsyncIterator[None]:
         with suppress(TimeoutError):
             async with asyncio.timeout(STARTUP_WAIT_SECONDS):
                 for each in features:
-                    with starting(each.name):
+                    with starting(each.name, "first_look"):
                         await each.first_look()
                 if core.store is not None:
                     await core.store.first_look()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from gateway.app import create_app
 from gateway.core import findings as core
 from gateway.core.calls.failures import error_for
 from gateway.core.discovery.reflection import REFUSALS
@@ -92,6 +93,9 @@ class Report(Findings):
 async def run_checks(settings: Settings) -> Report:
     report = Report()
     await check_settings(settings, report)
+    if report.features and not report.settings_wrong:
+        with report.settings():
+            create_app(settings)
     with report.settings():
         await check_endpoints(settings, report)
         if report.answers or settings.descriptor_source not in SOURCES_IN_CUEBOT:

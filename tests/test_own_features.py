@@ -124,6 +124,16 @@ def test_what_cannot_be_loaded_stops_the_startup(
 
 
 @pytest.mark.slow
+def test_check_tells_what_does_not_start(tmp_path: Path, python: Python) -> None:
+    install(tmp_path, breaking("def middleware(self)"))
+    checked = python("-m", "gateway_cli", "check", **SETTINGS)
+    assert checked.returncode == 2
+    assert (
+        "the feature 'hello' does not start: middleware(): RuntimeError: no farm" in checked.stdout
+    )
+
+
+@pytest.mark.slow
 def test_its_entry_point_may_have_another_name(tmp_path: Path, python: Python) -> None:
     install(tmp_path, CODE, f"greeting = {ENTRY}")
     checked = python("-m", "gateway_cli", "check", **SETTINGS)
@@ -153,7 +163,8 @@ def test_what_does_not_start_stops_the_startup(
     install(tmp_path, breaking(part))
     served = python("-m", "gateway_cli", "serve", **SETTINGS, REST_PORT="0", WORKERS=workers)
     assert served.returncode == 2
-    assert "the feature 'hello' does not start: RuntimeError: no farm" in served.stderr
+    name = re.sub(r".*def (\w+).*", r"\1", part)
+    assert f"the feature 'hello' does not start: {name}(): RuntimeError: no farm" in served.stderr
     assert "Traceback" not in served.stderr + served.stdout
 
 
@@ -162,7 +173,8 @@ def test_another_server_tells_who_does_not_start(tmp_path: Path, python: Python)
     install(tmp_path, breaking("async def first_look(self)"))
     served = python("-m", "uvicorn", "gateway.asgi:app", "--port", "0", **SETTINGS)
     assert served.returncode != 0
-    assert "the feature 'hello' does not start: RuntimeError: no farm" in served.stderr
+    said = "the feature 'hello' does not start: first_look(): RuntimeError: no farm"
+    assert said in served.stderr
     assert "Traceback" not in served.stderr + served.stdout
 
 
@@ -177,14 +189,16 @@ def breaks(*given: object) -> Iterable[Any]:
 def test_who_does_not_start_is_named(part: str) -> None:
     broken = type("Broken", (Feature,), {"name": "broken", part: breaks})
     settings = settings_for("127.0.0.1:1", open_to_all=True)
-    with pytest.raises(ConfigurationError, match="'broken' does not start: RuntimeError: no farm"):
+    with pytest.raises(ConfigurationError, match=rf"'broken' .* {part}\(\): RuntimeError: no farm"):
         create_app(settings, features=(broken,))
 
 
 async def test_who_does_not_let_others_start_is_named() -> None:
     broken = type("Broken", (Feature,), {"name": "broken", "first_look": breaks})
     app = create_app(settings_for("127.0.0.1:1", open_to_all=True), features=(broken,))
-    with pytest.raises(ConfigurationError, match="'broken' does not start: RuntimeError: no farm"):
+    with pytest.raises(
+        ConfigurationError, match=r"'broken' .* first_look\(\): RuntimeError: no farm"
+    ):
         async with app.router.lifespan_context(app):
             pass
 

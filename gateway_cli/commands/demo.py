@@ -31,7 +31,7 @@ def demo(**options: Any) -> None:
 
     Starts a simulated Cuebot with the gateway in front of it, and prints a token and commands to
     paste. Frames run, fail and finish, and jobs come and go. Nothing outside this machine is
-    touched.
+    touched. It has settings of its own, and reads none from the environment.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""Watchers: event streams of reads (`_every`, `_until`), how many there are, and what each is sent."""
+"""Watchers: event streams of reads (`_every`, `_until`), how many, and what each is sent."""
 
 from gateway.features.watch.feature import Watch
 
