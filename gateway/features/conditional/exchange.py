@@ -6,7 +6,6 @@ request calls Cuebot, so a caller who has lost access gets no 304.
 
 import asyncio
 import re
-from contextlib import suppress
 from hashlib import blake2b
 from random import uniform
 from time import monotonic
@@ -164,9 +163,9 @@ class ConditionalReads(Exchange):
                 finally:
                     context.note_wait(monotonic() - began, as_asked=True)
                 self._requests.reauthorize(context)
-                with suppress(GatewayError):  # no slot is free: wait for the next poll
+                try:
                     self._interceptors.enter(context)
-                if not context.call.slots:
+                except GatewayError:  # no slot is free: wait for the next poll
                     continue
                 began, before = monotonic(), context.call.with_cuebot
                 request = of_this_moment(request)

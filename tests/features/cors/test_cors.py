@@ -136,6 +136,7 @@ async def test_refusals_say_why(listing: Gateway, asked: dict[str, str], word: s
     assert "access-control-allow-methods" not in answer.headers
 
 
+@needs("rate_limits")
 async def test_preflights_are_counted_against_nobody(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(
         cuebot.endpoint, rate_limit_rps=0.01, rate_limit_burst=1, cors_origins=[PAGE]

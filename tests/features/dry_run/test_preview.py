@@ -77,7 +77,7 @@ async def test_what_would_be_refused_is_refused(gateway: Gateway, cuebot: Script
 
 
 @pytest.mark.gateway(rate_limit_rps=100)
-@needs("tokens")
+@needs("tokens", "rate_limits")
 async def test_it_needs_a_token_and_is_counted(gateway: Gateway) -> None:
     bare = await gateway.client.post(KILL_FRAMES, json={}, headers={"Authorization": "", **DRY})
     assert bare.status_code == 401

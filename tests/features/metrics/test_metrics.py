@@ -620,6 +620,7 @@ async def test_the_page_has_every_metric(full: Gateway) -> None:
 
 
 # --- Several workers ------------------------------------------------------------------------
+@needs("admission")
 def test_numbers_of_workers_together() -> None:
     """Counters and histograms add up; gauges as their family has it."""
     empty = [0.0] * len(BOUNDS)
@@ -636,6 +637,7 @@ def test_numbers_of_workers_together() -> None:
     assert merged((one, other)) == {series: sum_ for series, *_, sum_ in both}
 
 
+@needs("rate_limits")
 def test_a_worker_that_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     numbers: Numbers = {("rate_limited_total",): 3, ("workers",): 1}
     WorkerMetrics(Worker(str(tmp_path), 0, 0.0)).put(numbers)

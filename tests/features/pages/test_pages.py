@@ -121,7 +121,7 @@ async def test_pages_are_only_read(gateway: Gateway, path: str) -> None:
     assert "GET" in answer.headers["allow"]
 
 
-@needs("tokens")
+@needs("tokens", "rate_limits")
 async def test_data_counts_like_a_call(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(cuebot.endpoint, rate_limit_rps=0.001, rate_limit_burst=2) as gateway:
         first = await get(gateway, "/openapi.json", **bearer())

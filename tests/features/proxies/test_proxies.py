@@ -34,7 +34,7 @@ async def test_nobody_is_trusted(gateway: Gateway, cuebot: ScriptedCuebot) -> No
     assert await told(cuebot, gateway, "203.0.113.9, 198.51.100.7", "::1") == LOOPBACK
 
 
-@needs("tokens")
+@needs("tokens", "rate_limits")
 async def test_clients_of_a_proxy_have_a_bucket_each(cuebot: ScriptedCuebot) -> None:
     async with gateway_for(
         cuebot.endpoint, forwarded_allow_ips=("127.0.0.1",), rate_limit_rps=0.01, rate_limit_burst=1
