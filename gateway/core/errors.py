@@ -1,6 +1,7 @@
 """Errors: one type, one table of codes, one JSON format."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, NamedTuple, NewType
 
@@ -66,7 +67,8 @@ Fate = Literal["kept back", "not sent", "answered", "unknown"]
 reason; it has not come there; Cuebot itself has answered with the error; or none of these."""
 
 
-class Details(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Details:
     """What has come with an error of Cuebot's, besides its text."""
 
     shown: Sequence[object] = ()

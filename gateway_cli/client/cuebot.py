@@ -266,6 +266,6 @@ def as_call_errors() -> Iterator[None]:
             error.code.name,
             error.message,
             status=error.status,
-            details=error.details,
+            details=error.details.shown,
             headers=error.headers,
         ) from None
