@@ -209,9 +209,8 @@ class CallMaker:
 
     def _metadata_of(self, context: RequestContext) -> Metadata:
         """The request id, the caller's address and subject. The token is never sent."""
-        request, subject = context.request, context.subject or ""
-        if request.made_for and request.is_shared:
-            subject = SHARED
+        request = context.request
+        subject = SHARED if request.is_shared else context.subject or ""
         for calling in self._interceptors.calls.calling:
             calling(context)
         return (

@@ -83,7 +83,9 @@ class Request(NamedTuple):
     more_ids: Mapping[str, str] = NO_IDS
     """Of what it is part of, for all lines about it in logs."""
     made_for: "tuple[RequestContext, ...]" = ()
-    """The requests that this one is made for, one of each caller; none if it has come by itself."""
+    """The request that this one is made for, and one of another caller if it is for several. Empty
+    if it has come by itself.
+    """
 
     @property
     def is_shared(self) -> bool:
@@ -122,8 +124,6 @@ def plain_json(request: Request) -> Surface | None:
 class Response:
     """An answer. Its initial state is the class's: most requests change little of it."""
 
-    headers: list[tuple[bytes, bytes]]
-    """Of any answer, success or error. Given by the request's context."""
     coding: Coding = PLAIN
     """That of the body."""
     status: int = 0
@@ -135,6 +135,10 @@ class Response:
     began: float = 0.0
     bytes_out: int = 0
     is_complete: bool = False
+
+    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
+        self.headers = headers
+        """Of any answer, success or error."""
 
     def fail(self, error: GatewayError) -> None:
         self.code, self.cause, self.cuebot = error.code, error.cause, error.cuebot
@@ -204,8 +208,7 @@ class RequestContext:
     ) -> None:
         """`headers` are those that any answer has."""
         self.request = request
-        self.response = Response()
-        self.response.headers = headers
+        self.response = Response(headers)
         self.call = CallState()
         self.direct = direct
 

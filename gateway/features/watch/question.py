@@ -352,9 +352,10 @@ class Question:
     def _context(self, lead: Watcher) -> RequestContext:
         """A request of the lead's, for one call."""
         asked = lead.context
-        others = {each.context.principal: each.context for each in self.watchers}
-        others.pop(asked.principal, None)
-        request = asked.request._replace(started=monotonic(), made_for=(asked, *others.values()))
+        others = (each.context for each in self.watchers)
+        another = next((each for each in others if each.principal != asked.principal), None)
+        made_for = (asked,) if another is None else (asked, another)
+        request = asked.request._replace(started=monotonic(), made_for=made_for)
         context = RequestContext(request, [])
         context.subject, context.caller = asked.subject, asked.caller
         context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept
