@@ -187,6 +187,7 @@ async def test_settings(
         assert [text[: len(start)] for text, start in zip(found, starts, strict=True)] == starts
 
 
+@needs("rate_limits")
 @NEEDS_STORE
 async def test_the_shared_store(cuebot: str) -> None:
     with store_server() as server:

@@ -57,12 +57,14 @@ class Run:
     def extend(self, payload: memoryview, tag: int) -> None:
         """Add the records of this length-delimited field that follow, up to a slice.
 
-        This runs for every item of a list: tags of one byte, and lengths of one or two, are read
-        without a call, and from bytes, which are faster than a view. Raises DecodeError for a tag
-        or length that is truncated or too long.
+        This runs for every item of a list: tags, and lengths of one or two bytes, are read without
+        a call, and from bytes, which are faster than a view. Raises DecodeError for a length that
+        is truncated or too long.
         """
         is_large = self.end - self.start > LARGEST_ITEM
-        if is_large or payload[self.end : self.end + 1] != varint(tag)[:1]:
+        head = varint(tag)
+        width, first, others = len(head), head[0], head[1:]
+        if is_large or payload[self.end : self.end + width] != head:
             return
         window = bytes(payload[self.end : self.start + SLICE_BYTES + LONGEST_HEAD])
         most = self.start + SLICE_BYTES - self.end
@@ -70,10 +72,8 @@ class Run:
         end, records = 0, self.records
         try:
             while end < furthest and records < SLICE_ITEMS:
-                found, position = window[end], end + 1
-                if found >= 0x80:
-                    found, position = read_varint(window, end)
-                if found != tag:
+                position = end + width
+                if window[end] != first or (others and window[end + 1 : position] != others):
                     break
                 length = window[position]
                 position += 1

@@ -1,17 +1,19 @@
 """A request in the audit log: short, and without hidden fields.
 
-Nothing that a client writes pushes anything else out of the line: single values come first, each
-text is cut by itself, and messages and lists share the rest of the room. Cuebot identifies an
-object by its `id` alone: other fields of it may be false, and are marked as UNVERIFIED.
+Nothing that a client writes pushes a single value of the request out of the line: single values
+come first, each text is cut by itself, and lists are cut before anything else is left out. Cuebot
+identifies an object by its `id` alone: other fields of it may be false, and are marked as
+UNVERIFIED.
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Collection, Container, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Container, Generator, Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
-from typing import Any, TypeVar
+from itertools import islice
+from typing import Any
 
 import orjson
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -32,19 +34,19 @@ from gateway.core.codec.wellknown import AS_TEXT, WRAPPERS, is_special
 
 SHOWN_MAX_CHARACTERS = 3000
 """Length of a request, so that a line has 4 KB or less."""
-TEXT_MAX_CHARACTERS = 200
-"""Length of each text, unless there is room for more in the end."""
-CROWDED_TEXT_CHARACTERS = 40
-"""Length of each text if there are many: an id has 36."""
 PARSED_MAX_BYTES = 64 * 1024
 """Size of a request that is parsed whole, in 3 ms or less. A larger one is reduced to an excerpt.
 """
+EXCERPT_TEXT_BYTES = 4000
+"""Size of each text in an excerpt: 1000 characters or more."""
+INNER_TEXT_BYTES = 160
+"""Of each text in the messages of the request, so that there is room for all ids of a few."""
 EXCERPT_ROOM_BYTES = 4 * SHOWN_MAX_CHARACTERS
 """Size of an excerpt, for each list or message of the request."""
 RECORDS_PER_TURN = 4096
 """Records in a turn of the event loop; they take some 2 ms."""
 CUT = "…"
-"""The end of a shortened text or list."""
+"""The end of a shortened text or list, and what stands for a message that is too deep."""
 UNVERIFIED = "unverified"
 SINGLE_VALUES = {*AS_TEXT, *WRAPPERS}
 """Message types whose JSON is neither an object nor a list."""
@@ -59,12 +61,39 @@ Hides = Callable[[str], bool]
 Known = Mapping[str, Container[object]]
 """By an object's id: its values that were looked up, and that the line has elsewhere."""
 NOTHING_KNOWN: Known = {}
-Fields = Collection[tuple[FieldDescriptor, Any]]
-"""Fields of a message, with their values."""
 Object = dict[str, object]
-Beside = list[tuple[Object, Fields]]
-"""Objects that are shown by their ids, and their other fields."""
-Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a request is shown."""
+
+    text: int
+    """Characters of each text."""
+    items: int
+    """Of each list or map."""
+    depth: int
+    """Messages in messages."""
+    beside_ids: bool = True
+    """Whether items that have an id show their other fields."""
+
+
+LIMITS = (
+    Limits(text=1000, items=60, depth=20),
+    Limits(text=200, items=60, depth=20),
+    Limits(text=40, items=60, depth=8, beside_ids=False),  # an id has 36 characters
+    Limits(text=40, items=10, depth=4, beside_ids=False),
+    Limits(text=40, items=1, depth=2, beside_ids=False),
+)
+"""From generous to strict: a request is shown within the first that keep it short enough."""
+STRICTEST = LIMITS[-1]
+MOST_ITEMS = max(limits.items for limits in LIMITS)
+MOST_VALUES = SHOWN_MAX_CHARACTERS // 3
+"""Each takes at least three characters, so more of them are too long."""
+
+
+class TooLongError(Exception):
+    """Within these limits, more is shown than there is room for."""
 
 
 def hidden_names(globs: Iterable[str]) -> Hides:
@@ -92,180 +121,132 @@ def shown_in_steps(
     known: Known = NOTHING_KNOWN,
     room: int = SHOWN_MAX_CHARACTERS,
 ) -> Generator[None, None, bytes]:
-    """JSON of the fields that are set. Pauses in a large request, and raises nothing."""
+    """JSON of the fields that are set, of some `room` bytes at most. Pauses in a large request, and
+    raises nothing.
+    """
     excerpt, size = Excerpt(), len(payload)
     try:
         if size > PARSED_MAX_BYTES:
             payload = yield from excerpt.of(descriptor, memoryview(payload))
         message = GetMessageClass(descriptor).FromString(payload)
-        showing = Showing(encoders, hides, known, room, fair=False)
-        shown = showing.request(message)
-        if showing.left_out:
-            showing = Showing(encoders, hides, known, room, fair=True)
-            shown = showing.request(message)
-        if (left_out := excerpt.left_out + showing.left_out) or excerpt.cut or showing.cut:
-            more = f", and {left_out} fields and items more" if left_out else ""
-            shown[CUT] = f"cut; it has {size} bytes{more}"
-        return orjson.dumps(shown)
+        for limits in LIMITS:
+            showing = Showing(encoders, hides, known, limits)
+            try:
+                shown = showing.fields(message.ListFields(), verified=True)
+            except TooLongError:
+                continue
+            if excerpt.cut or showing.cut:
+                shown[CUT] = f"cut; it has {size} bytes"
+            if len(json := orjson.dumps(shown)) <= room:
+                break
+        return json
     except Exception:  # a line without it is better than none
         return orjson.dumps({CUT: f"cannot be shown; it has {size} bytes"})
 
 
 @dataclass(slots=True)
 class Showing:
+    """Shows a request within limits."""
+
     encoders: Encoders
     hides: Hides
     known: Known
-    room: int
-    """Characters that are left."""
-    fair: bool
-    """Whether messages and lists share the room; if not, all of it is for the first."""
-    left_out: int = 0
-    """Fields, items and entries that are not shown."""
+    limits: Limits
     cut: bool = False
-    """Whether a text is shortened."""
-    _long: list[tuple[Object, str, str]] = field(default_factory=list)
-    """The request's own texts that are shortened: where, and the whole."""
+    """Whether anything is shortened or left out."""
+    values: int = 0
+    """That are shown so far."""
 
-    def request(self, message: Any) -> Object:
+    def fields(
+        self, content: Collection[tuple[FieldDescriptor, Any]], depth: int = 0, *, verified: bool
+    ) -> Object:
+        """Fields of a message with their values: the single ones first, the lists last. Raises
+        TooLongError.
+        """
         shown: Object = {}
-        self._fields(shown, message.ListFields(), 0, verified=True)
-        for target, name, text in self._long:
-            shown_so_far = len(str(target[name]))
-            most = shown_so_far - len(CUT) + max(self.room, 0)
-            self.room -= min(len(text), most) - shown_so_far
-            target[name] = self._short(text, most)
-        return shown
-
-    def _fields(self, target: Object, fields: Fields, rest: int, *, verified: bool) -> None:
-        """Show fields, those with single values first, and leave `rest` characters of the room."""
-        texts: list[tuple[str, str]] = []
-        parts: list[tuple[str, FieldDescriptor, Any]] = []
-        for one, content in fields:
+        for one, value in sorted(content, key=lambda each: place_of(each[0])):
             name = f"[{one.full_name}]" if one.is_extension else one.json_name
             if self.hides(one.name) or self.hides(name):
-                self._put(target, name, HIDDEN)
-            elif one.is_repeated or not has_single_value(one):
-                parts.append((name, one, content))
-            elif isinstance(json := self._json(one, content), str):
-                texts.append((name, json))
+                shown[name] = HIDDEN
+            elif is_map(one):
+                shown[name] = self._map(one, value, depth, verified=verified)
+            elif one.is_repeated:
+                shown[name] = self._list(one, value, depth, verified=verified)
             else:
-                self._put(target, name, json)
-        most = TEXT_MAX_CHARACTERS
-        if texts and sum(min(len(text), most) for _, text in texts) > self.room // 2:
-            most = max(min(most, self.room // (2 * len(texts))), CROWDED_TEXT_CHARACTERS)
-        for name, text in texts:
-            later = verified and len(text) > most  # may be shown in full
-            short = text[:most] + CUT if later else self._short(text, most)
-            if self._put(target, name, short) and later:
-                self._long.append((target, name, text))
-        if len(parts) > 1:
-            parts.sort(key=lambda part: part[1].is_repeated or not is_plain(part[1]))
-        for (name, one, content), share in self._shares(parts, rest):
-            self.room -= len(name) + 4
-            target[name] = self._part(one, content, share, verified=verified)
-
-    def _part(self, one: FieldDescriptor, content: Any, rest: int, *, verified: bool) -> object:
-        if is_map(one):
-            return self._map(one, content, rest, verified=verified)
-        if one.is_repeated:
-            items: list[object] = []
-            later: Beside = []
-            for item, share in self._shares(content, rest):
-                items.append(self._item(one, item, rest, share, later, verified=verified))
-            self._show_beside(later, rest)
-            return items if len(items) == len(content) else [*items, CUT]
-        later = []
-        shown = self._item(one, content, rest, rest, later, verified=verified)
-        self._show_beside(later, rest)
+                shown[name] = self._value(one, value, depth, verified=verified)
         return shown
 
-    def _map(self, one: FieldDescriptor, content: Any, rest: int, *, verified: bool) -> Object:
-        entries: Object = {}
+    def _list(self, one: FieldDescriptor, content: Any, depth: int, *, verified: bool) -> object:
+        items = [
+            self._value(one, each, depth, verified=verified, is_item=True)
+            for each in islice(content, self.limits.items)
+        ]
+        if len(items) < len(content):
+            items.append(CUT)
+            self.cut = True
+        return items
+
+    def _map(self, one: FieldDescriptor, content: Any, depth: int, *, verified: bool) -> Object:
         key_field, value_field = map_fields(one)
         text = json_bool if key_field.type == key_field.TYPE_BOOL else str
-        number = 0
-        later: Beside = []
-        for key, share in self._shares(content, rest):
-            number += 1
-            shown = self._short(text(key), TEXT_MAX_CHARACTERS)
-            shown = f"[{shown}]" if shown in RESERVED else shown
-            if shown in entries:  # a key with the same beginning
-                self.left_out += 1
-                continue
-            self.room -= len(shown) + 4
-            entries[shown] = (
-                HIDDEN
-                if self.hides(text(key))
-                else self._item(value_field, content[key], rest, share, later, verified=verified)
-            )
-        self._show_beside(later, rest)
-        if number < len(content):
-            entries[CUT] = f"{len(content) - number} more"
+        entries: Object = {}
+        for key in islice(content, self.limits.items):
+            name = unreserved(self._short(text(key)))
+            if name not in entries:  # another one may begin like this
+                entries[name] = (
+                    HIDDEN
+                    if self.hides(text(key))
+                    else self._value(
+                        value_field, content[key], depth, verified=verified, is_item=True
+                    )
+                )
+        if left_out := len(content) - len(entries):
+            entries[CUT] = f"{left_out} more"
+            self.cut = True
         return entries
 
-    def _item(
+    def _value(
         self,
         one: FieldDescriptor,
         content: Any,
-        rest: int,
-        share: int,
-        later: Beside,
+        depth: int,
         *,
         verified: bool,
+        is_item: bool = False,
     ) -> object:
-        """An item. What is unverified is added to `later`, to be shown after all items' ids."""
+        """A single value, or an item of a list or map."""
+        self.values += 1
+        if self.values > MOST_VALUES and self.limits is not STRICTEST:
+            raise TooLongError
         if is_plain(one):
-            self.room -= 4
-            return self._object(content, rest, later, verified=verified)
+            return self._object(content, depth + 1, verified=verified, is_item=is_item)
         json = self._without_hidden(self._json(one, content))
-        text = json if isinstance(json, str) else orjson.dumps(json).decode()
-        if json is text or len(text) > self.room - rest:
-            json = text = self._short(text, TEXT_MAX_CHARACTERS)
-        self.room -= len(text) + 2
+        if isinstance(json, str):
+            return self._short(json)
+        if isinstance(json, dict | list):
+            text = orjson.dumps(json).decode()
+            return json if len(text) <= self.limits.text else self._short(text)
         return json
 
-    def _object(self, message: Any, rest: int, later: Beside, *, verified: bool) -> Object:
-        shown: Object = {}
-        fields: Fields = message.ListFields()
-        beside: Fields = []
-        if verified and has_text(message.DESCRIPTOR, ID) and message.id:
-            known = self.known.get(message.id, ())
-            beside = [
-                (one, content)
-                for one, content in fields
-                if one.name != ID and not is_known(one, content, known)
-            ]
-            fields = [each for each in fields if each[0].name == ID]
-        self._fields(shown, fields, rest, verified=verified)
-        if beside:
-            later.append((shown, beside))
+    def _object(self, message: Any, depth: int, *, verified: bool, is_item: bool) -> object:
+        if depth > self.limits.depth:
+            self.cut = True
+            return CUT
+        fields = message.ListFields()
+        if not (verified and has_text(message.DESCRIPTOR, ID) and message.id):
+            return self.fields(fields, depth, verified=verified)
+        shown = self.fields([each for each in fields if each[0].name == ID], depth, verified=True)
+        known = self.known.get(message.id, ())
+        beside = [
+            (one, content)
+            for one, content in fields
+            if one.name != ID and not is_known(one, content, known)
+        ]
+        if beside and is_item and not self.limits.beside_ids:
+            self.cut = True
+        elif beside:
+            shown[UNVERIFIED] = self.fields(beside, depth, verified=False)
         return shown
-
-    def _show_beside(self, later: Beside, rest: int) -> None:
-        for (target, fields), share in self._shares(later, rest):
-            self.room -= len(UNVERIFIED) + 4
-            inner: Object = {}
-            target[UNVERIFIED] = inner
-            self._fields(inner, fields, share, verified=False)
-
-    def _shares(self, parts: Collection[Part], rest: int) -> Iterator[tuple[Part, int]]:
-        """Each part, while there is room, with the characters that it should leave."""
-        for number, part in enumerate(parts):
-            if self.room <= rest:
-                self.left_out += len(parts) - number
-                return
-            share = (self.room - rest) // (len(parts) - number)
-            yield part, self.room - share if self.fair else rest
-
-    def _put(self, target: Object, name: str, json: object) -> bool:
-        """Show a single value if there is room."""
-        if self.room <= 0:
-            self.left_out += 1
-            return False
-        target[name] = json
-        self.room -= len(name) + 4 + len(json if isinstance(json, str) else orjson.dumps(json))
-        return True
 
     def _json(self, one: FieldDescriptor, content: Any) -> object:
         if one.type == one.TYPE_STRING:
@@ -277,21 +258,30 @@ class Showing:
             self.cut = True
             return UNSHOWN
 
-    def _short(self, text: str, most: int) -> str:
-        if len(text) <= most:
+    def _short(self, text: str) -> str:
+        if len(text) <= self.limits.text:
             return text
         self.cut = True
-        return text[:most] + CUT
+        return text[: self.limits.text] + CUT
 
     def _without_hidden(self, json: object) -> object:
         if isinstance(json, dict):
             return {
-                f"[{key}]" if key in RESERVED else key: HIDDEN
-                if self.hides(key)
-                else self._without_hidden(value)
+                unreserved(key): HIDDEN if self.hides(key) else self._without_hidden(value)
                 for key, value in json.items()
             }
         return [self._without_hidden(each) for each in json] if isinstance(json, list) else json
+
+
+def unreserved(key: str) -> str:
+    return f"[{key}]" if key in RESERVED else key
+
+
+def place_of(one: FieldDescriptor) -> int:
+    """Where a field is shown: behind those of a lower number."""
+    if one.is_repeated:
+        return 2
+    return 0 if has_single_value(one) else 1
 
 
 def is_plain(one: FieldDescriptor) -> bool:
@@ -311,55 +301,56 @@ def is_known(one: FieldDescriptor, content: Any, known: Container[object]) -> bo
 class Excerpt:
     """Cuts a shorter message out of the bytes of a large one, without parsing it.
 
-    All bytes are read: no single value of the request or of its messages is left out, whatever
-    precedes it. Lists, and messages further down, are cut to EXCERPT_ROOM_BYTES.
+    All bytes are read: no single value of the request is left out, whatever precedes it. Lists,
+    and messages of messages, are cut.
     """
 
-    def __init__(self) -> None:
-        self.left_out = 0
-        """Items and messages that are left out, as far as they were counted."""
+    def __init__(self, text: int = EXCERPT_TEXT_BYTES) -> None:
+        """With texts of up to `text` bytes."""
+        self._text = text
         self.cut = False
-        """Whether a text is shortened."""
+        """Whether anything is shortened or left out."""
         self._used: defaultdict[int, int] = defaultdict(int)
         """Bytes by the field of the request."""
         self._records = 0
 
     def of(
-        self, kind: Descriptor, payload: memoryview, text: int = EXCERPT_ROOM_BYTES, part: int = 0
+        self, kind: Descriptor, payload: memoryview, part: int = 0
     ) -> Generator[None, None, bytes]:
-        """A message of the same type, whose texts have up to `text` bytes. Raises DecodeError.
+        """A message of the same type. Raises DecodeError.
 
         `part` is the field of the request that has the message; 0 for the request itself.
         """
-        found, position = bytearray(), 0
+        found, position, items = bytearray(), 0, Counter[int]()
+        most = min(self._text, INNER_TEXT_BYTES) if part else self._text
         while position < len(payload):
             start = position
             tag, position = read_varint(payload, start)
             end, number = skip(payload, position, tag), 1
-            record = payload[start:end]
             one, inside = kind.fields_by_number.get(tag >> 3), part or tag >> 3
-            is_long = not has_one_value(one, tag)
-            left = EXCERPT_ROOM_BYTES - self._used[inside]
-            if is_long and left <= 0:
+            record = payload[start:end]
+            items[tag] += one is not None and one.is_repeated
+            is_full = self._used[inside] >= EXCERPT_ROOM_BYTES or items[tag] > MOST_ITEMS + 1
+            if is_full and not has_one_value(one, tag):
                 end, number = end_of_run(payload, start, end, tag)
-                self.left_out += number
                 record = payload[:0]
+                self.cut = True
             elif one is None or tag & 7 == START_GROUP:  # of an extension, or long
-                if len(record) > 4 * TEXT_MAX_CHARACTERS:
-                    self.left_out += 1
+                if len(record) > most:
                     record = payload[:0]
+                    self.cut = True
             elif tag & 7 == LENGTH:
                 length, position = read_varint(payload, position)
                 content = payload[position : position + length]
                 if is_message(one):
-                    most = CROWDED_TEXT_CHARACTERS if one.is_repeated else TEXT_MAX_CHARACTERS
-                    cut = yield from self.of(message_of(one), content, min(text, 4 * most), inside)
+                    cut = yield from self.of(message_of(one), content, inside)
                 else:
-                    cut = start_of(one, content, min(text, left) if is_long else text)
-                    self.cut |= cut != content
+                    cut = start_of(one, content, most)
+                    self.cut |= len(content) > most
                 record = memoryview(varint(tag) + varint(len(cut)) + cut)
             found += record
-            self._used[inside] += is_long * (len(record) + 1)
+            if not has_one_value(one, tag):
+                self._used[inside] += len(record) + 1
             position = end
             turn = self._records // RECORDS_PER_TURN
             self._records += number

@@ -180,7 +180,7 @@ async def test_what_cuebot_ignores_is_no_cover(audited: Audited) -> None:
     assert (request["val"], request["job"]["id"]) == (7, "the-job")
     assert list(request["job"]) == ["id", "unverified"]
     said = request["job"]["unverified"]
-    assert (said["name"], said["user"], said["logDir"]) == ("another", "somebody", "x" * 200 + "…")
+    assert (said["name"], said["user"], said["logDir"]) == ("another", "somebody", "x" * 1000 + "…")
     assert request["…"].startswith("cut; it has 30")
 
 
