@@ -159,6 +159,8 @@ class Endpoint:
         deadline = began + asked.timeout
         attempt = 0
         while True:
+            if asked.timeout <= 0:  # grpcio would call, and may have an answer
+                raise too_late(may_have_reached_server=False)
             try:
                 answer = await self._channel.unary(asked)
             except CallFailed as failure:

@@ -134,7 +134,7 @@ class UpstreamCall(NamedTuple):
     payload: bytes
     """The request's bytes."""
     timeout: float
-    """Seconds from now on."""
+    """Seconds from now on. Without any left, the call is not made."""
     metadata: Metadata = ()
     expects: Expects = takes_all
     """Asked before a large answer is received."""

@@ -160,6 +160,18 @@ async def test_endpoints_that_hang_share_the_deadline() -> None:
     assert caught.value.code is Code.DEADLINE_EXCEEDED
 
 
+async def test_a_deadline_that_has_passed_reaches_no_server() -> None:
+    cuebots = [named(b"one"), named(b"other")]
+    async with connected_to(*cuebots) as upstream:
+        for _ in range(20):
+            with pytest.raises(CallFailed) as caught:
+                await upstream.call(UpstreamCall(SHOWS, b"", 0.0))
+            failure = caught.value
+            assert (failure.code, failure.reason) == (Code.DEADLINE_EXCEEDED, Reason.DEADLINE)
+            assert not failure.may_have_reached_server
+    assert [each.seen for each in cuebots] == [[], []]
+
+
 # --- what is repeated, and what is not ------------------------------------------------------
 async def test_what_a_server_has_not_looked_at_goes_to_another(each_transport: str) -> None:
     """A server that leaves says that it has not begun a call; so that is made elsewhere, once.

@@ -17,7 +17,6 @@ from gateway.core.upstream.interface import (
     Tls,
     UpstreamCall,
     not_connected,
-    too_late,
 )
 
 INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
@@ -60,8 +59,6 @@ class Http2Channel:
         if connection is None:
             raise not_connected(f"there is no connection to {self._endpoint}")
         path, payload, timeout, metadata, expects = asked
-        if timeout <= 0:
-            raise too_late(may_have_reached_server=False)
         head = self._head(path) + timeout_field(timeout) + literals(metadata[-CALLER_FIELDS:])
         for name, value in metadata[:-CALLER_FIELDS]:
             head += literal(name.encode(), value.encode())
