@@ -18,9 +18,14 @@ MISSING_IN_A_ROW = 3
 class Attempt(NamedTuple):
     number: int
     place: Place
-    state: State
+    state: State | None
+    """None for a log that cannot be read."""
+    problem: str = ""
+    """Why it cannot be read."""
 
     def as_object(self) -> dict[str, object]:
+        if self.state is None:
+            return {"attempt": self.number, "problem": self.problem}
         modified = datetime.fromtimestamp(int(self.state.modified), UTC)
         return {
             "attempt": self.number,
@@ -30,20 +35,30 @@ class Attempt(NamedTuple):
 
 
 def attempts_at(place: Place) -> list[Attempt]:
-    """The logs that are there, the newest first. Blocks. Raises GatewayError."""
+    """The logs that are there, the newest first. Blocks. Raises GatewayError if none is legible."""
     found: list[Attempt] = []
     number = missing = 0
     while missing < MISSING_IN_A_ROW and number < MOST_ATTEMPTS:
         number += 1
-        earlier = earlier_at(place, number)
-        state = state_at(earlier)
-        missing = missing + 1 if state is None else 0
-        if state is not None:
-            found.append(Attempt(number, earlier, state))
-    newest = state_at(place)
+        earlier = attempt_at(earlier_at(place, number), number)
+        missing = missing + 1 if earlier is None or earlier.state is None else 0
+        if earlier is not None:
+            found.append(earlier)
+    newest = attempt_at(place, found[-1].number + 1 if found else 1)
     if newest is not None:
-        found.append(Attempt(found[-1].number + 1 if found else 1, place, newest))
+        found.append(newest)
+    if found and all(each.state is None for each in found):
+        state_at(found[-1].place)
     return found[::-1]
+
+
+def attempt_at(place: Place, number: int) -> Attempt | None:
+    """None if there is no log."""
+    try:
+        state = state_at(place)
+    except GatewayError as error:
+        return Attempt(number, place, None, error.message)
+    return None if state is None else Attempt(number, place, state)
 
 
 def open_attempt(place: Place, number: int | None) -> LogFile:

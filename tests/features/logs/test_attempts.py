@@ -116,3 +116,22 @@ async def test_what_cannot_be_asked(farm: LoggingFarm, query: str, said: str) ->
     answer = await farm.gateway.client.get(f"{farm.path}?{query}")
     assert (answer.status_code, answer.json()["error"]) == (400, "INVALID_ARGUMENT")
     assert answer.json()["message"].startswith(said)
+
+
+async def test_one_that_cannot_be_read(farm: LoggingFarm) -> None:
+    """The others are listed beside it; if there are none, the answer says why."""
+    farm.write(b"first", 1)
+    second = farm.write(b"", 2)
+    second.unlink()
+    second.symlink_to("/etc/hostname")
+    newest = farm.write(b"now")
+    newest.unlink()
+    newest.symlink_to("/etc/hostname")
+    third, another, first = await listed(farm)
+    for each in (third, another):
+        assert "a link that is not followed" in str(each.pop("problem"))
+    assert (third, another, first["size"]) == ({"attempt": 3}, {"attempt": 2}, 5)
+    for each in newest.parent.glob("*.[12]"):
+        each.unlink()
+    answer = await farm.gateway.client.get(f"{farm.path}?list")
+    assert (answer.status_code, "a link" in answer.json()["message"]) == (404, True)
