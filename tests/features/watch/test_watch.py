@@ -247,6 +247,7 @@ async def test_a_head_has_the_headers(cuebot: ScriptedCuebot, farm: Gateway) -> 
     assert cuebot.seen == []
 
 
+@needs("dry_run")
 async def test_a_dry_run_is_no_stream(cuebot: ScriptedCuebot, farm: Gateway) -> None:
     answer = await farm.client.get(f"{HOSTS}?_every=5s", headers={**EVENTS, "X-Dry-Run": "1"})
     assert (answer.status_code, answer.json()["dryRun"], cuebot.seen) == (200, True, [])

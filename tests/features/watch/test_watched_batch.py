@@ -200,6 +200,7 @@ async def test_what_is_refused(farm: Gateway, path: str, items: object, problem:
     assert (answer.status_code, problem in answer.json()["message"]) == (400, True)
 
 
+@needs("dry_run")
 async def test_a_dry_run_only_shows(cuebot: ScriptedCuebot, farm: Gateway) -> None:
     async with watching(farm, BATCH, BOTH, **{"X-Dry-Run": "1"}) as stream:
         events = await stream.rest()
