@@ -169,6 +169,15 @@ def test_what_does_not_start_stops_the_startup(
 
 
 @pytest.mark.slow
+def test_a_demo_that_does_not_start_ends_with_a_line(tmp_path: Path, python: Python) -> None:
+    install(tmp_path, breaking("def __init__(self, gateway)"))
+    served = python("-m", "gateway_cli", "demo", "--port", "0")
+    assert served.returncode == 2
+    said = "the feature 'hello' does not start: __init__(): RuntimeError: no farm"
+    assert served.stderr == f"cuebot-gateway: {said}\n"
+
+
+@pytest.mark.slow
 def test_another_server_tells_who_does_not_start(tmp_path: Path, python: Python) -> None:
     install(tmp_path, breaking("async def first_look(self)"))
     served = python("-m", "uvicorn", "gateway.asgi:app", "--port", "0", **SETTINGS)
