@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from gateway.app import create_app
 from gateway.core.errors import ConfigurationError
@@ -200,6 +202,36 @@ def test_who_does_not_start_is_named(part: str) -> None:
     settings = settings_for("127.0.0.1:1", open_to_all=True)
     with pytest.raises(ConfigurationError, match=rf"'broken' .* {part}\(\): RuntimeError: no farm"):
         create_app(settings, features=(broken,))
+
+
+@pytest.mark.parametrize(
+    ("ours", "own", "said"),
+    [
+        (Route("/a", breaks), Route("/a", breaks), "/a, which 'ours' answers (/a)"),
+        (Route("/{x:path}", breaks), Route("/a", breaks), "/a, which 'ours' answers (/{x:path})"),
+        (Route("/a/{x}", breaks), Route("/a/{y}", breaks), "/a/{y}, which 'ours' answers (/a/{x})"),
+        (Route("/{x:int}", breaks), Route("/{x:int}", breaks), "/{x:int}, which 'ours' answers (/"),
+        (Route("/a", PlainTextResponse("")), Route("/a", breaks), "/a, which 'ours' answers (/a)"),
+        (Route("/a", breaks), Route("/a/b", breaks), ""),
+        (Route("/{x:int}", breaks), Route("/a", breaks), ""),
+        (Route("/a", breaks), Route("/a", breaks, methods=["POST"]), ""),
+    ],
+)
+def test_a_page_that_another_one_answers_stops_the_startup(
+    ours: Route, own: Route, said: str
+) -> None:
+    """It would never be reached."""
+    features = [
+        type(name, (Feature,), {"name": name, "routes": lambda self, route=route: [route]})
+        for name, route in (("ours", ours), ("own", own))
+    ]
+    settings = settings_for("127.0.0.1:1", open_to_all=True)
+    if not said:
+        create_app(settings, features=features)
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(settings, features=features)
+    assert str(caught.value).startswith(f"the feature 'own' has the page {said}")
 
 
 async def test_who_does_not_let_others_start_is_named() -> None:
