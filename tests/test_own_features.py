@@ -126,13 +126,13 @@ def test_what_cannot_be_loaded_stops_the_startup(
 
 
 @pytest.mark.slow
-def test_check_tells_what_does_not_start(tmp_path: Path, python: Python) -> None:
-    install(tmp_path, breaking("def middleware(self)"))
+@pytest.mark.parametrize("part", ["def middleware(self)", "def compile(draft)"])
+def test_check_tells_what_does_not_start(tmp_path: Path, python: Python, part: str) -> None:
+    install(tmp_path, breaking(part))
     checked = python("-m", "gateway_cli", "check", **SETTINGS)
     assert checked.returncode == 2
-    assert (
-        "the feature 'hello' does not start: middleware(): RuntimeError: no farm" in checked.stdout
-    )
+    name = re.sub(r".*def (\w+).*", r"\1", part)
+    assert f"the feature 'hello' does not start: {name}(): RuntimeError: no farm" in checked.stdout
 
 
 @pytest.mark.slow
@@ -157,7 +157,9 @@ def breaking(part: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["def __init__(self, gateway)", "async def first_look(self)"])
+@pytest.mark.parametrize(
+    "part", ["def __init__(self, gateway)", "async def first_look(self)", "def compile(draft)"]
+)
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_does_not_start_stops_the_startup(
     tmp_path: Path, python: Python, part: str, workers: str
