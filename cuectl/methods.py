@@ -106,7 +106,7 @@ def native_name(written: str, document: Document | None) -> str:
         raise InvalidCall(f"{written!r} is ambiguous: {listed}")
     if "/" in written or "." in written:
         path_of(written)  # raises for what is no name at all
-    near = did_you_mean(short_name(f"/{written}"), names_in(document))
+    near = did_you_mean(short_name(f"/{written}"), names_in(document), several=True)
     raise InvalidCall(f"there is no method {written!r}{near}")
 
 

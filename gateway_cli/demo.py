@@ -174,6 +174,19 @@ async def run_both(
 ) -> None:
     """Run the simulated Cuebot and a gateway in front of it, with HTTPS if `secured`."""
     await cuebot.start()
+    try:
+        await run_gateway(cuebot, logs, listener, secured)
+    finally:
+        await cuebot.stop()
+
+
+async def run_gateway(
+    cuebot: SimulatedCuebot,
+    logs: LogFiles | None,
+    listener: socket.socket,
+    secured: tuple[Certificate, Path] | None,
+) -> None:
+    """Raises ConfigurationError for a feature that does not start."""
     secret = secrets.token_urlsafe(32)
     given = {"cuebot_endpoint": cuebot.endpoint, "shutdown_timeout": 2, "docs": "public"}
     of_features = there({"jwt_secret": secret, "log_roots": [] if logs is None else [logs.roots]})
@@ -189,7 +202,6 @@ async def run_both(
         await serving
     finally:
         welcome.cancel()
-        await cuebot.stop()
 
 
 def program() -> str:

@@ -43,4 +43,4 @@ class InvalidCall(Exception):
 
 
 class WrongSetting(Exception):
-    """A setting cannot be used. The text is one line that names it."""
+    """A setting cannot be used. The text is one line that names it, or a few, one for each."""

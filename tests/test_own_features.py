@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from gateway.app import create_app
 from gateway.core.errors import ConfigurationError
@@ -124,13 +126,13 @@ def test_what_cannot_be_loaded_stops_the_startup(
 
 
 @pytest.mark.slow
-def test_check_tells_what_does_not_start(tmp_path: Path, python: Python) -> None:
-    install(tmp_path, breaking("def middleware(self)"))
+@pytest.mark.parametrize("part", ["def middleware(self)", "def compile(draft)"])
+def test_check_tells_what_does_not_start(tmp_path: Path, python: Python, part: str) -> None:
+    install(tmp_path, breaking(part))
     checked = python("-m", "gateway_cli", "check", **SETTINGS)
     assert checked.returncode == 2
-    assert (
-        "the feature 'hello' does not start: middleware(): RuntimeError: no farm" in checked.stdout
-    )
+    name = re.sub(r".*def (\w+).*", r"\1", part)
+    assert f"the feature 'hello' does not start: {name}(): RuntimeError: no farm" in checked.stdout
 
 
 @pytest.mark.slow
@@ -155,7 +157,9 @@ def breaking(part: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["def __init__(self, gateway)", "async def first_look(self)"])
+@pytest.mark.parametrize(
+    "part", ["def __init__(self, gateway)", "async def first_look(self)", "def compile(draft)"]
+)
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_what_does_not_start_stops_the_startup(
     tmp_path: Path, python: Python, part: str, workers: str
@@ -166,6 +170,15 @@ def test_what_does_not_start_stops_the_startup(
     name = re.sub(r".*def (\w+).*", r"\1", part)
     assert f"the feature 'hello' does not start: {name}(): RuntimeError: no farm" in served.stderr
     assert "Traceback" not in served.stderr + served.stdout
+
+
+@pytest.mark.slow
+def test_a_demo_that_does_not_start_ends_with_a_line(tmp_path: Path, python: Python) -> None:
+    install(tmp_path, breaking("def __init__(self, gateway)"))
+    served = python("-m", "gateway_cli", "demo", "--port", "0")
+    assert served.returncode == 2
+    said = "the feature 'hello' does not start: __init__(): RuntimeError: no farm"
+    assert served.stderr == f"cuebot-gateway: {said}\n"
 
 
 @pytest.mark.slow
@@ -191,6 +204,36 @@ def test_who_does_not_start_is_named(part: str) -> None:
     settings = settings_for("127.0.0.1:1", open_to_all=True)
     with pytest.raises(ConfigurationError, match=rf"'broken' .* {part}\(\): RuntimeError: no farm"):
         create_app(settings, features=(broken,))
+
+
+@pytest.mark.parametrize(
+    ("ours", "own", "said"),
+    [
+        (Route("/a", breaks), Route("/a", breaks), "/a, which 'ours' answers (/a)"),
+        (Route("/{x:path}", breaks), Route("/a", breaks), "/a, which 'ours' answers (/{x:path})"),
+        (Route("/a/{x}", breaks), Route("/a/{y}", breaks), "/a/{y}, which 'ours' answers (/a/{x})"),
+        (Route("/{x:int}", breaks), Route("/{x:int}", breaks), "/{x:int}, which 'ours' answers (/"),
+        (Route("/a", PlainTextResponse("")), Route("/a", breaks), "/a, which 'ours' answers (/a)"),
+        (Route("/a", breaks), Route("/a/b", breaks), ""),
+        (Route("/{x:int}", breaks), Route("/a", breaks), ""),
+        (Route("/a", breaks), Route("/a", breaks, methods=["POST"]), ""),
+    ],
+)
+def test_a_page_that_another_one_answers_stops_the_startup(
+    ours: Route, own: Route, said: str
+) -> None:
+    """It would never be reached."""
+    features = [
+        type(name, (Feature,), {"name": name, "routes": lambda self, route=route: [route]})
+        for name, route in (("ours", ours), ("own", own))
+    ]
+    settings = settings_for("127.0.0.1:1", open_to_all=True)
+    if not said:
+        create_app(settings, features=features)
+        return
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(settings, features=features)
+    assert str(caught.value).startswith(f"the feature 'own' has the page {said}")
 
 
 async def test_who_does_not_let_others_start_is_named() -> None:

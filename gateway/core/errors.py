@@ -185,8 +185,8 @@ def stopping() -> GatewayError:
 
 
 class ConfigurationError(Exception):
-    """Stops startup. Each of `problems`, the text first, is one line that names its setting."""
+    """Stops startup. Each of `problems` is one line that names its setting; the text is all."""
 
     def __init__(self, problem: str, *others: str) -> None:
-        super().__init__(problem)
         self.problems = (problem, *others)
+        super().__init__("\n".join(self.problems))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from itertools import islice
 
 DID_YOU_MEAN = "; did you mean "
@@ -15,6 +15,7 @@ MAX_COMPARED_NAMES = 4000
 LIKENESS = 0.6
 """Of names that look alike; 1 is equal."""
 LONG_WORD_LETTERS = 4
+SEVERAL = 3
 BETWEEN_PARTS = re.compile(r"[^A-Za-z0-9]+|(?<=[a-z0-9])(?=[A-Z])")
 
 NOT_A_FIELD: dict[str, str] = {}
@@ -30,18 +31,31 @@ def other_way(word: str) -> str:
 
 
 def did_you_mean(
-    word: str, names: Iterable[str], mark: str = "", likeness: float = LIKENESS
+    word: str,
+    names: Iterable[str],
+    mark: str = "",
+    likeness: float = LIKENESS,
+    several: bool = False,
 ) -> str:
     """`; did you mean GetJobs?`: the nearest name, ignoring case, or one with `word` as its prefix.
 
-    Empty if there is none. `mark` surrounds the name.
+    Empty if there is none. `mark` surrounds the name. With `several`, up to three that are a letter
+    away: `GetJob or GetJobs` for `GetJobz`.
     """
     names = list(islice(names, MAX_COMPARED_NAMES))
     sought = word[:QUOTED_CHARS].lower()
-    near = nearest_names(word, names, likeness=likeness) or [
-        name for name in names if sought and name.lower().startswith(sought)
-    ]
-    return f"{DID_YOU_MEAN}{mark}{near[0]}{mark}?" if near else ""
+    near = (
+        nearest_names(word, names, SEVERAL if several else 1, likeness)
+        or [name for name in names if sought and name.lower().startswith(sought)][:1]
+    )
+    near = near[:1] + [name for name in near[1:] if is_a_letter_away(sought, name.lower())]
+    told = " or ".join(f"{mark}{name}{mark}" for name in near)
+    return f"{DID_YOU_MEAN}{told}?" if near else ""
+
+
+def is_a_letter_away(word: str, name: str) -> bool:
+    """Whether one letter is missing or too many, or both: another one, or in another place."""
+    return SequenceMatcher(None, name, word).ratio() >= (len(word) - 1) / len(word)
 
 
 def nearest_names(

@@ -10,7 +10,6 @@ import click
 import uvloop
 from click.core import ParameterSource
 
-from gateway.core.errors import ConfigurationError
 from gateway.features import FEATURES
 from gateway.features.settings import misspelled
 from gateway_cli.checks import Findings, Report, run_checks
@@ -113,11 +112,10 @@ def check(
 def ask_gateway(
     url: str, way: Way, method: str | None, *, strict: bool, as_json: bool, config: Path | None
 ) -> None:
-    settings, problem = settings_from(config), ""
-    try:
+    settings, token = settings_from(config), ""
+    signing = Findings()
+    with signing.settings():
         token = token_source(settings, way.token, way.sub)()
-    except ConfigurationError as error:
-        token, problem = "", str(error)
 
     async def run() -> GatewayReport:
         async with gateway_client(url, lambda: token, DISCOVERY_TIMEOUT_SECONDS) as client:
@@ -131,9 +129,9 @@ def ask_gateway(
         report.warnings.append(
             f"{config} was not checked: this asks the gateway at {url} (--direct checks it)"
         )
-    if problem:
+    if signing.settings_wrong:
         report.settings_wrong = True
-        report.problems.append(problem)
+        report.problems += signing.problems
     elif not report.accepted and report.readiness is not None and way.token_from_environment:
         report.warnings.append("the token came from TOKEN; unset it, or sign one with --sub")
     tell(report, strict=strict, as_json=as_json)

@@ -188,7 +188,7 @@ def unknown(name: str, declared: Iterable[str], source: Source) -> str:
         if lines:
             return "\n".join((f"{problem}; methods with these words:", *lines))
     known = [*declared, *(each.rpartition(".")[2] for each in declared)]
-    return problem + did_you_mean(name.strip("/.").replace("/", "."), known)
+    return problem + did_you_mean(name.strip("/.").replace("/", "."), known, several=True)
 
 
 def find_declarations(

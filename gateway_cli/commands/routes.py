@@ -171,4 +171,5 @@ def why_none(pattern: str, paths: Iterable[str], withheld: Iterable[str], where:
         service, _, method = path[1:].partition("/")
         names += (method, service.rpartition(".")[2], service, path[1:])
     about = f" of {where}" if where else ""
-    return f"no path{about} matches {pattern!r}{did_you_mean(pattern.strip('/*'), names)}"
+    near = did_you_mean(pattern.strip("/*"), names, several=True)
+    return f"no path{about} matches {pattern!r}{near}"

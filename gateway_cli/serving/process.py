@@ -59,15 +59,18 @@ async def serve(
 
     `load` reads the settings again on SIGHUP; with `reload`, also before the start. `supervised` is
     called when the process is about to listen. Raises ConfigurationError; for globs that match
-    nothing only in the `first` process, if the schema is there by then.
+    nothing, and features that cannot compile, only in the `first` process, if the schema is there
+    by then.
     """
     give_back_memory()
     certificate = load_certificate(settings)
     app = create_app(settings, worker)
+    live = app.parts.live
 
     def begin() -> None:
-        if first and app.parts.live.current is None and app.parts.live.globs.unmatched:
-            raise ConfigurationError(*app.parts.live.globs.unmatched)
+        problems = (*live.globs.unmatched, *live.broken)
+        if first and live.current is None and problems:
+            raise ConfigurationError(*problems)
         if supervised is not None:
             supervised(server)
         if first and not HAS_OURS:
@@ -88,12 +91,12 @@ async def serve(
     parts = [*app.reloadable, RELOADABLE_LOG_LEVEL]
     if certificate is not None:
         parts.append(reloadable_certificate(certificate))
-    reloading = Reload(settings, parts, load, app.parts.live.request_refresh)
+    reloading = Reload(settings, parts, load, live.request_refresh)
     with suppress(NotImplementedError):  # a system without SIGHUP
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloading)
     if reload:
         await reloading.run()
-    app.parts.live.on_replaced = collect_catalog_soon
+    live.on_replaced = collect_catalog_soon
     make_room(server.limit)
     # Replaced schemas are cycles, and a full collection blocks the event loop: 50 to 70 ms with
     # the objects of the startup, some 15 ms without.

@@ -64,7 +64,8 @@ class Reload:
             problem = f"their files cannot be read within {PREPARING_TIMEOUT_SECONDS:g} s"
             log.error(f"reload: {part.name} stay as they were", problem=problem)
         except ConfigurationError as error:
-            log.error(f"reload: {part.name} stay as they were", problem=str(error))
+            for each in error.problems:
+                log.error(f"reload: {part.name} stay as they were", problem=each)
         except Exception:  # the other parts still follow
             log.exception(f"reload: {part.name} stay as they were, and the gateway is to blame")
 

@@ -96,9 +96,9 @@ class Supervisor:
         self._start(0, its_end)
         its_end.close()
         with report, suppress(EOFError):
-            if problem := report.recv():
+            if problems := report.recv():
                 self._workers.pop().process.join()
-                raise ConfigurationError(problem)
+                raise ConfigurationError(*problems)
 
     def run(self) -> None:
         """Start the others, and replace workers until the last one has stopped."""
@@ -162,7 +162,8 @@ def work(
 ) -> None:
     """Run a worker: it serves on the first socket, and features on the others.
 
-    It reports its first problem, or an empty text. With `reload`, it reads the settings again.
+    It reports the problems that keep it from starting, or none. With `reload`, it reads the
+    settings again.
     """
     os.setpgid(0, 0)  # a terminal's signals go to the supervisor only
     configure_logging(settings.log_level, settings.log_format)
@@ -178,7 +179,7 @@ def work(
 
         loop.add_reader(parent.sentinel, orphaned)
         if report is not None:
-            report.send("")
+            report.send(())
 
     try:
         uvloop.run(
@@ -195,9 +196,10 @@ def work(
         )
     except ConfigurationError as error:
         if report is None:
-            log.error("a worker cannot start", problem=str(error))
+            for problem in error.problems:
+                log.error("a worker cannot start", problem=problem)
         else:
-            report.send(str(error))
+            report.send(error.problems)
     if not parent.is_alive():  # the supervisor would clean up
         shutil.rmtree(worker.folder, ignore_errors=True)
 

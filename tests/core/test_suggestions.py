@@ -1,8 +1,11 @@
 """The name that somebody may have meant."""
 
+from collections.abc import Callable
+
 import pytest
 
 from gateway.core.suggestions import did_you_mean
+from gateway_client import suggestions as client
 
 CRITERIA = ("ids", "frames", "layers", "states", "frameRange", "memoryRange", "page", "limit")
 ALLOCATIONS = ("local.general", "local.n22", "cloud.n221")
@@ -41,3 +44,23 @@ ALLOCATIONS = ("local.general", "local.n22", "cloud.n221")
 )
 def test_the_nearest_name(word: str, names: tuple[str, ...], found: str) -> None:
     assert did_you_mean(word, names) == (f"; did you mean {found}?" if found else "")
+
+
+METHODS = ("GetJob", "GetJobs", "GetLayers", "SetMinCores", "SetMaxCores", "SetMinGpus")
+
+
+@pytest.mark.parametrize("suggest", [did_you_mean, client.did_you_mean])
+@pytest.mark.parametrize(
+    ("word", "found"),
+    [
+        ("GetJobz", "GetJob or GetJobs"),
+        ("GetJbs", "GetJobs or GetJob"),
+        ("getjbos", "GetJobs"),
+        ("SetMnCores", "SetMinCores"),
+        ("GtLayrs", "GetLayers"),
+        ("zzz", ""),
+        ("", ""),
+    ],
+)
+def test_several_that_are_a_letter_away(suggest: Callable[..., str], word: str, found: str) -> None:
+    assert suggest(word, METHODS, several=True) == (f"; did you mean {found}?" if found else "")

@@ -35,7 +35,7 @@ async def test_names(reading: Cuectl, name: str) -> None:
     [
         ("getjobs", "'getjobs' is ambiguous: Group/GetJobs, Job/GetJobs, Show/GetJobs"),
         ("GetShoes", "there is no method 'GetShoes'; did you mean GetShows?"),
-        ("Job/GetJbs", "there is no method 'Job/GetJbs'; did you mean Job/GetJobs?"),
+        ("Job/GetJbs", "there is no method 'Job/GetJbs'; did you mean Job/GetJobs or Job/GetJob?"),
     ],
 )
 async def test_what_is_no_name(reading: Cuectl, name: str, problem: str) -> None:

@@ -244,6 +244,10 @@ def test_every_wrong_setting_has_a_line(tmp_path: Path) -> None:
     assert (ran.json["ok"], ran.json["schema"]) == (False, None)
     assert ran.json["cuebot"] == {"endpoint": None, "answers": False}
     assert SECRET not in ran.text
+    for command, elsewhere in (("serve", ""), ("check", "http://127.0.0.1:1")):
+        told = in_process(command, GATEWAY_URL=elsewhere, **environ)
+        lines = told.err.removeprefix("cuebot-gateway: ").splitlines()
+        assert (told.status, lines) == (2, ran.json["problems"])
 
 
 @needs("tokens")

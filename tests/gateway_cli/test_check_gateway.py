@@ -95,7 +95,7 @@ async def test_what_the_token_may_call(farm_gateway: FarmGateway) -> None:
     ]
     report = await report_of(gateway.url, token("board"), "Frame/GetFrame")
     assert (report.method, report.may_call) == ("/job.FrameInterface/GetFrame", True)
-    with pytest.raises(InvalidCall, match=r"did you mean GetJobs\?"):
+    with pytest.raises(InvalidCall, match=r"did you mean GetJobs or GetJob\?"):
         await report_of(gateway.url, token("board"), "Job/GetJbs")
     with pytest.raises(InvalidCall, match=r"has no method 'Kil'; /openapi.json has "):
         await report_of(gateway.url, token("board"), "Job/Kil")

@@ -35,8 +35,10 @@ def examples(page: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def stable(line: str) -> str:
-    """The line without what changes in a live farm: numbers, and the width of columns."""
-    return " ".join(re.sub(r"\b\d+\b", "0", line).split())
+    """The line without what changes in a live farm: the width of columns, and numbers of what is
+    not in the schema.
+    """
+    return " ".join(re.sub(r"\b\d+\b(?! (of|methods|services|paths)\b)", "0", line).split())
 
 
 @pytest.mark.parametrize(("page", "least"), [("call.md", 7), ("tools.md", 10)])

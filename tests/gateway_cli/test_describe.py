@@ -102,7 +102,7 @@ def test_too_many_candidates() -> None:
     ("name", "hint"),
     [
         ("Layr", "did you mean Layer?"),
-        ("/job.JobInterface/GetJbs", "did you mean job.JobInterface.GetJobs?"),
+        ("/job.JobInterface/GetJbs", "did you mean job.JobInterface.GetJobs or job.J"),
         ("", "''"),
     ],
 )

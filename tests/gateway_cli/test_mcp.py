@@ -186,7 +186,10 @@ async def test_a_method_is_described(farm: Assistant) -> None:
 @pytest.mark.parametrize(
     ("method", "problem"),
     [
-        ("Job/GetJobz", "there is no method 'Job/GetJobz'; did you mean Job/GetJob?"),
+        (
+            "Job/GetJobz",
+            "there is no method 'Job/GetJobz'; did you mean Job/GetJob or Job/GetJobs?",
+        ),
         ("RetryFrames", "'RetryFrames' is ambiguous: Job/RetryFrames, Layer/RetryFrames"),
         ("../healthz", "'../healthz' is not of the form INTERFACE/METHOD, such as Job/GetJobs"),
         ("/batch", "'/batch' is not of the form INTERFACE/METHOD, such as Job/GetJobs"),

@@ -143,7 +143,7 @@ async def test_describe_asks_the_gateway(farm_gateway: FarmGateway) -> None:
     assert "\n// message job.FrameGetFrameRequest\nmessage FrameGetFrameRequest {" in ran.text
     ran = await run_beside("describe", "GetFram", **environ)
     assert (ran.status, ran.text) == (1, "")
-    assert f"named 'GetFram' in {url}/openapi.json; did you mean GetFrame?" in ran.err
+    assert f"named 'GetFram' in {url}/openapi.json; did you mean GetFrame or GetFrames?" in ran.err
     ran = await run_beside("describe", "pause", "job", **environ)
     assert "with these words:\n  /job.JobInterface/Pause  " in ran.err
     ran = await run_beside("describe", "JobState", "--direct", **environ)

@@ -113,7 +113,7 @@ def test_what_is_withheld_is_not_listed() -> None:
     [
         ("gtjbs", "did you mean GetJobs?"),
         ("JobIntrfce", "did you mean JobInterface?"),
-        ("/job.JobInterfce/GetJobs", "did you mean job.JobInterface/GetJobs?"),
+        ("/job.JobInterfce/GetJobs", "did you mean job.JobInterface/GetJobs or job.J"),
         ("zzzzzz", "'zzzzzz'"),
     ],
 )

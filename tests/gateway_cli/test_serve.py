@@ -57,6 +57,17 @@ def test_what_withholds_nothing_is_one_line(environ: dict[str, str], begins: str
     assert b'"listening"' not in ran.out
 
 
+def test_workers_tell_all_that_withholds_nothing() -> None:
+    rule = {"name": "td", "who": {}, "may": ["all", f"!{MISSPELLED}", "!job.JobInterface/Pausd"]}
+    environ = {"ACCESS": json.dumps([rule]), "WORKERS": "2", "REST_PORT": str(free_port())}
+    ran = child("serve", DESCRIPTOR_SOURCE=OPENCUE, **ON_ANY_PORT | environ)
+    assert ran.status == WRONG_USAGE
+    assert [line.partition(" matches ")[0] for line in ran.err.splitlines()] == [
+        f"cuebot-gateway: access rule 'td': !{MISSPELLED}",
+        "access rule 'td': !job.JobInterface/Pausd",
+    ]
+
+
 def test_a_port_in_use_is_one_line() -> None:
     with socket.create_server((LOOPBACK, 0)) as other:
         port = str(other.getsockname()[1])

@@ -270,7 +270,7 @@ def unknown_path(
         return UnknownPath(f"{service} needs a method: {listed}, …")
     begin = name.partition("/")[0]
     hint = (
-        nearest(begin, methods[service], likeness=A_SLIP)
+        nearest(begin, methods[service], likeness=A_SLIP, several=True)
         or found_by_words(begin, catalog, methods)
         or nearest(begin, methods[service])
         or f"; {where}"

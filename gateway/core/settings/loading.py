@@ -148,7 +148,7 @@ def describe(error: ErrorDetails, kind: type[Settings], origins: Mapping[str, st
         hint = did_you_mean(key, table.model_fields)
         if not hint and key in table.mistaken:
             hint = f"; did you mean {table.mistaken[key]}?"
-        return f"{place}: there is no such key{hint}"
+        return f"{place}: there is no such key{hint} (there are: {', '.join(table.model_fields)})"
     given = error["input"]
     hidden = any(name == each for each, _ in noted(kind, Hidden))
     shown = isinstance(given, str | int | float) and not hidden

@@ -18,6 +18,13 @@ from gateway.core.settings.types import (
 )
 
 
+def check_some(value: tuple[str, ...]) -> tuple[str, ...]:
+    """After the names: pydantic's own `min_length` counts those that are right."""
+    if not value:
+        raise ValueError("expected one at least")
+    return value
+
+
 def check_subjects(value: tuple[str, ...]) -> tuple[str, ...]:
     for name in value:
         if name in ("", "exp", "nbf", "iat", "iss", "aud"):
@@ -50,8 +57,10 @@ class TokenSettings(Strict):
     jwt_secret: Annotated[SecretStr | None, Secret("jwt_secret_file")] = None
     jwt_secret_file: Annotated[Path | None, SecretFile()] = None
     jwt_algorithms: Annotated[
-        tuple[Literal["HS256", "HS384", "HS512"], ...], BeforeValidator(parse_words)
-    ] = Field(default=("HS256",), min_length=1)
+        tuple[Literal["HS256", "HS384", "HS512"], ...],
+        BeforeValidator(parse_words),
+        AfterValidator(check_some),
+    ] = ("HS256",)
     jwt_required_claims: Words = ("sub", "exp")
     jwt_subject_claim: Annotated[Words, Field(min_length=1), AfterValidator(check_subjects)] = (
         "sub",

@@ -181,6 +181,27 @@ async def test_a_request_during_a_look_is_not_lost() -> None:
             pass
 
 
+async def test_a_feature_that_cannot_read_a_schema_stops_nobody() -> None:
+    source, broken = ScriptedSource(), threading.Event()
+
+    def build(*given: Any) -> Catalog:
+        if broken.is_set():
+            raise ConfigurationError("the feature 'own' is broken")
+        return build_catalog(*given)
+
+    live = LiveCatalog(source, Selection(), Profile(), build=build)
+    assert await live.attempt()
+    source.says = NEW.schema
+    broken.set()
+    assert not await live.attempt()
+    assert served(live).schema.digest == OLD.schema.digest
+    problem = "the schema could not be refreshed: the feature 'own' is broken"
+    assert live.history.problem == problem
+    broken.clear()
+    await finds(live, source, NEW)
+    assert (live.history.problem, live.broken) == ("", ())
+
+
 # --- what is to be withheld -----------------------------------------------------------------
 def only(*exclude: str) -> Selection:
     return Selection(exclude=exclude)

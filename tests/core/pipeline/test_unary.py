@@ -81,7 +81,7 @@ async def test_every_name_reaches_it(gateway: Gateway, cuebot: ScriptedCuebot, p
         ("/Job/getjobs", "did you mean /job.JobInterface/GetJobs?"),
         ("/JobInterface/GetJobs", "did you mean /job.JobInterface/GetJobs?"),
         ("/job.JobInterface/GetJbos", "did you mean GetJobs?"),
-        ("/frame.FrameInterface/GetFram", "did you mean GetFrame?"),
+        ("/frame.FrameInterface/GetFram", "did you mean GetFrame or GetFrames?"),
         pytest.param(
             "/nope",
             "/package.Interface/Method; /openapi.json has all methods, and /docs shows",

@@ -29,7 +29,14 @@ def test_tables_from_the_environment() -> None:
         ('{"name": "a", "who": "x", "may": []}', "ACCESS[0].who: expected a table of claims"),
         ('{"name": "", "who": {}, "may": []}', "ACCESS[0].name: "),
         ('{"name": "a\\n", "who": {}, "may": []}', "ACCESS[0].name: expected printable"),
-        ('{"name": "a", "who": {}, "may": [], "role": "x"}', "ACCESS[0].role: "),
+        (
+            '{"name": "a", "who": {}, "may": [], "role": "x"}',
+            "ACCESS[0].role: there is no such key (there are: name, who, may, identity",
+        ),
+        (
+            '{"name": "a", "who": {}, "may": [], "identiti": "x"}',
+            "ACCESS[0].identiti: there is no such key; did you mean identity? (there are: name, ",
+        ),
         ('{"name": "a", "who": {}, "may": [], "identity": "force"}', "ACCESS[0].identity: "),
         ('{"name": "a", "who": {}, "may": []}', "ACCESS: two rules are called 'a'"),
     ],
