@@ -65,22 +65,20 @@ class Rate:
 
 
 class Verdict(NamedTuple):
+    """On one request. Times are nanoseconds."""
+
     allowed: bool
-    remaining: int
-    reset: float
-    """Seconds until the client has its whole burst again."""
-    wait: float
-    """Seconds to wait: before the call if allowed, before trying again if not."""
+    early: int
+    """How much too early the request is: for so long it waits if it is allowed, and may come again
+    after it if not. Below 0, the client has another request for each `Rate.interval`.
+    """
+    debt: int
+    """Until the client has its whole burst again."""
 
-
-def verdict_of(rate: Rate, allowed: bool, debt: int) -> Verdict:
-    """The verdict on a request after which the bucket is full in `debt` nanoseconds."""
-    wait = debt - rate.capacity
-    if not allowed:
-        wait += rate.interval
-    if wait > 0:
-        return Verdict(allowed, 0, debt / NANOSECONDS, wait / NANOSECONDS)
-    return Verdict(allowed, -wait // rate.interval, debt / NANOSECONDS, 0.0)
+    @property
+    def wait(self) -> float:
+        """Seconds to wait: before the call if allowed, before trying again if not."""
+        return max(self.early, 0) / NANOSECONDS
 
 
 class MemoryLimiter:
@@ -112,13 +110,14 @@ class MemoryLimiter:
         if full_at < now:
             full_at = now
         full_at += rate.interval
-        allowed = full_at - now - rate.capacity <= rate.longest_wait
+        early = full_at - now - rate.capacity
+        allowed = early <= rate.longest_wait
         if not allowed:
             full_at -= rate.interval
         self._full_at[bucket] = full_at
         if len(self._full_at) >= self._enough:
             self._forget(now)
-        return verdict_of(rate, allowed, full_at - now)
+        return Verdict(allowed, early, full_at - now)
 
     def owe(self, client: str, rate: Rate, debt: int) -> None:
         """Set the client's bucket: full in `debt` nanoseconds."""

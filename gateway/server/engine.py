@@ -35,12 +35,7 @@ class OwnEngine:
         self, listeners: Sequence[socket.socket], app: ASGIApp, limit: ConnectionLimit
     ) -> None:
         serving = self._serving
-        serve = asgi_service(
-            app,
-            state=serving.app_state,
-            tasks=serving.state.tasks,
-            loop=asyncio.get_running_loop(),
-        )
+        serve = asgi_service(app, serving.app_state)
         if self.acceptors:
             context = replace(self.acceptors[0].context, serve=serve)
         else:

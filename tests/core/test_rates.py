@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.core.rates import MemoryLimiter, Rate, Verdict
+from gateway.core.rates import NANOSECONDS, MemoryLimiter, Rate, Verdict
 from tests.support.clocks import HandClock
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,6 @@ def test_max_wait_reserves_a_place_for_each_request() -> None:
     verdicts = hits(limiter, 7, rate)
     assert [verdict.allowed for verdict in verdicts] == [True] * 5 + [False] * 2
     assert [verdict.wait for verdict in verdicts] == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5, 2.5])
-    assert {verdict.remaining for verdict in verdicts} == {0}
     clock.now = 0.5
     verdict = limiter.hit("lena", rate)
     assert verdict.allowed
@@ -69,7 +68,7 @@ def test_a_client_that_owes_nothing_takes_no_memory() -> None:
     finally:
         tracemalloc.stop()
     assert held < 500_000  # all of them take 1.5 MB
-    assert limiter.hit(f"client {number}", rate).remaining == 8
+    assert limiter.hit(f"client {number}", rate).early == -8 * rate.interval
     assert not limiter.hit(regular, Rate(rps=1, burst=1)).allowed
 
 
@@ -96,8 +95,7 @@ def test_it_is_a_token_bucket(steps: list[int], rps: Fraction, burst: int, start
         assert verdict.allowed == (tokens >= 1)
         if verdict.allowed:
             tokens -= 1
-            assert (verdict.wait, verdict.remaining) == (0, math.floor(tokens))
+            assert (verdict.wait, -verdict.early // rate.interval) == (0, math.floor(tokens))
         else:
             assert verdict.wait == pytest.approx(float((1 - tokens) / rps), abs=1e-6)
-            assert verdict.remaining == 0
-        assert verdict.reset == pytest.approx(float((burst - tokens) / rps), abs=1e-6)
+        assert verdict.debt / NANOSECONDS == pytest.approx(float((burst - tokens) / rps), abs=1e-6)

@@ -48,10 +48,7 @@ async def serving(serve: Serve, state: ServerState | None = None) -> AsyncIterat
 async def running(app: ASGIApp, **lifespan: object) -> AsyncIterator[Wire]:
     """A connection to the app, whose lifespan has left this state."""
     state = ServerState()
-    service = asgi_service(
-        app, state=dict(lifespan), tasks=state.tasks, loop=asyncio.get_running_loop()
-    )
-    async with serving(service, state) as one:
+    async with serving(asgi_service(app, dict(lifespan)), state) as one:
         yield one
     async with asyncio.timeout(PATIENCE):
         while state.tasks:

@@ -9,7 +9,7 @@ from gateway.core.errors import Code, GatewayError, OwnCause
 from gateway.core.pipeline.context import RequestContext
 from gateway.core.pipeline.interceptors import Interceptor
 from gateway.core.pipeline.waiting import Patience
-from gateway.core.rates import MemoryLimiter, Rate, Verdict
+from gateway.core.rates import NANOSECONDS, MemoryLimiter, Rate, Verdict
 from gateway.features.rate_limits.rate_limiter import Limiter, Rates
 
 OVER_THE_LIMIT = OwnCause("rate_limit")
@@ -53,7 +53,7 @@ class RateControl(Interceptor):
                 verdict = await verdict_of(self._limiter.hit(client, rate))
                 await patience.pause(verdict.wait)
                 if verdict.allowed:
-                    self._apply(verdict._replace(wait=0.0), context, rate)
+                    self._apply(verdict._replace(early=min(verdict.early, 0)), context, rate)
                     return
 
     async def _apply_later(
@@ -66,15 +66,16 @@ class RateControl(Interceptor):
     def _apply(
         self, verdict: Verdict, context: RequestContext, rate: Rate
     ) -> Awaitable[None] | None:
-        reset = math.ceil(self._wall_clock() + verdict.reset)
+        remaining = max(-verdict.early // rate.interval, 0)
+        reset = math.ceil(self._wall_clock() + verdict.debt / NANOSECONDS)
         context.response.headers += (
             (b"x-ratelimit-limit", rate.burst_digits),
-            (b"x-ratelimit-remaining", b"%d" % verdict.remaining),
+            (b"x-ratelimit-remaining", b"%d" % remaining),
             (b"x-ratelimit-reset", b"%d" % reset),
         )
         if not verdict.allowed:
             raise too_many(rate, verdict)
-        return asyncio.sleep(verdict.wait) if verdict.wait else None
+        return asyncio.sleep(verdict.wait) if verdict.early > 0 else None
 
 
 async def verdict_of(asked: Verdict | Awaitable[Verdict]) -> Verdict:

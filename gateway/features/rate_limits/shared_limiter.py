@@ -14,7 +14,7 @@ import structlog
 
 from gateway.core.errors import unavailable
 from gateway.core.findings import Findings
-from gateway.core.rates import REMEMBERED_CLIENTS, MemoryLimiter, Rate, Verdict, verdict_of
+from gateway.core.rates import REMEMBERED_CLIENTS, MemoryLimiter, Rate, Verdict
 from gateway.core.shared_store import Link, RedisStore, Script, StoreFailed, Value
 
 log = structlog.stdlib.get_logger("gateway.state")
@@ -131,7 +131,8 @@ class SharedLimiter:
             # To go on from, should the store be lost.
             self._alone.owe(each.client, self._share(each.rate), debt)
             if not each.verdict.done():
-                each.verdict.set_result(verdict_of(each.rate, allowed == 1, debt))
+                early = debt - each.rate.capacity + (0 if allowed else each.rate.interval)
+                each.verdict.set_result(Verdict(allowed == 1, early, debt))
 
     def _hit_without(self, client: str, rate: Rate) -> Verdict:
         self.without += 1

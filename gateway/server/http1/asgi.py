@@ -1,7 +1,7 @@
 """Serves requests with an ASGI app, one task each."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,15 +19,12 @@ log = structlog.stdlib.get_logger("gateway")
 
 
 def asgi_service(
-    app: ASGIApp,
-    *,
-    state: dict[str, Any],
-    tasks: set[asyncio.Task[None]],
-    loop: asyncio.AbstractEventLoop,
-) -> Callable[[RequestCycle, HttpProtocol], None]:
-    """A `ServerContext.serve`. `state` is the app's; `tasks` has those of requests being served."""
+    app: ASGIApp, state: dict[str, Any]
+) -> Callable[[RequestCycle, HttpProtocol], Coroutine[Any, Any, None]]:
+    """A `ServerContext.serve`. `state` is the app's."""
 
-    def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+    async def serve(request: RequestCycle, connection: HttpProtocol) -> None:
+        """Await the app, and end the request if its answer is missing or incomplete."""
         head = request.head
         raw_path, _, query = head.target.partition(b"?")
         path = raw_path.decode("ascii")
@@ -47,14 +44,8 @@ def asgi_service(
             "state": state.copy(),
             "extensions": {EXTENSION: request},
         }
-        answering = app(scope, request.receive, request.send)
-        request.task = task = loop.create_task(run(request, answering))
-        tasks.add(task)
-
-    async def run(request: RequestCycle, answering: Awaitable[None]) -> None:
-        """Await the app, and end the request if its answer is missing or incomplete."""
         try:
-            await answering
+            await app(scope, request.receive, request.send)
         except ClientDisconnected:
             return
         except asyncio.CancelledError:
@@ -68,7 +59,7 @@ def asgi_service(
             log.error("a request was left without an answer, or with a part of one")
         finally:
             assert request.task is not None
-            tasks.discard(request.task)  # a done callback would take a turn of the loop
+            connection.context.state.tasks.discard(request.task)
         request.fail(own_failure())
 
     return serve

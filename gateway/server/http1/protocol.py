@@ -140,10 +140,8 @@ class HttpProtocol(asyncio.Protocol):
                 self._serve_next()
             elif self.state is IDLE and parser.in_head:
                 self._enter(READING_HEAD)
-        if not self.read_paused and self._has_enough():
-            self.read_paused = True
-            self._transport.pause_reading()
         if parser.held_back or parser.without_progress or self._waiting or self._has_unfinished:
+            self._pause_if_full()
             if parser.can_go_on:
                 self._go_on_soon()
             self._note_unfinished()
@@ -192,6 +190,7 @@ class HttpProtocol(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         assert self._latest is not None
         self._latest.feed(data)
+        self._pause_if_full()
 
     def on_end(self) -> None:
         assert self._latest is not None
@@ -262,15 +261,22 @@ class HttpProtocol(asyncio.Protocol):
         self._buffer.flush()
         return self._transport
 
-    def _has_enough(self) -> bool:
+    @property
+    def _is_full(self) -> bool:
+        """Whether enough has come that awaits its turn, or the app."""
         latest = self._latest
         return bool(self._parser.held_back) or (
             latest is not None and len(latest.body) > BUFFERED_BODY_MAX_BYTES
         )
 
+    def _pause_if_full(self) -> None:
+        if not self.read_paused and self._is_full:
+            self.read_paused = True
+            self._transport.pause_reading()
+
     def resume_reading(self) -> None:
         """Resume unless the buffers are full or the connection is over."""
-        if self.read_paused and not self._has_enough():
+        if self.read_paused and not self._is_full:
             self.read_paused = False
             self._transport.resume_reading()
 
@@ -310,7 +316,8 @@ class HttpProtocol(asyncio.Protocol):
         self._current = request = self._waiting.popleft()
         self.state = ANSWERING
         self._timeout.deadline = math.inf
-        self._serve(request, self)
+        request.task = task = self._loop.create_task(self._serve(request, self))
+        self.context.state.tasks.add(task)
 
     # --- the server's side ------------------------------------------------------------------
 

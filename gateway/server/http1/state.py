@@ -1,10 +1,10 @@
 """The states of a connection, its timeout, and what the connections of a server share."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 from uvicorn.server import ServerState
 
@@ -82,17 +82,20 @@ Connection = TypeVar("Connection")
 
 @dataclass(slots=True, kw_only=True)
 class ServerContext(Generic[Connection]):
-    serve: Callable[[RequestCycle, Connection], None]
-    """Starts serving a request, when it is next in line and everything received with its head has
-    been parsed: a body that came with the head is complete (`request.complete`).
+    serve: Callable[[RequestCycle, Connection], Coroutine[Any, Any, None]]
+    """Serves a request, as its task. Must not raise.
 
-    Must not wait, raise, or answer before it returns. The next request follows when this one is
-    answered. `request.disconnect` ends it.
+    It begins when the request is next in line and everything received with its head has been
+    parsed: a body that came with the head is complete (`request.complete`). The next request
+    follows when this one is answered. `request.disconnect` ends it. The last thing it does is to
+    take its task out of `state.tasks`: a done callback would take a turn of the loop.
     """
     timeout: float
     """Seconds for a head to arrive, between requests, and for answers to be read."""
     state: ServerState
-    """uvicorn's: the connections, and the headers of every answer (the date)."""
+    """uvicorn's: the connections, the tasks of requests, and the headers of every answer (the
+    date).
+    """
     report: Callable[[Refused], object] = lambda refused: None
     trusted: Callable[[str], bool] = lambda address: False
     turns: ParsingTurns = field(default_factory=ParsingTurns)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from gateway.core.errors import GatewayError
-from gateway.core.rates import NANOSECONDS, MemoryLimiter, Rate, Verdict
+from gateway.core.rates import MemoryLimiter, Rate, Verdict
 from gateway.core.shared_store import (
     Link,
     LinkTiming,
@@ -147,7 +147,7 @@ def test_the_script_decides_as_the_limiter_in_memory(
                 clock.now += step / 10**6
                 allowed, debt = await count(told, rate)
                 expected = limiter.hit("k", rate)
-                assert (allowed, debt / NANOSECONDS) == (expected.allowed, expected.reset)
+                assert (allowed, debt) == (expected.allowed, expected.debt)
 
     asyncio.run(compare())
 
@@ -225,7 +225,7 @@ async def test_what_is_owed_at_one_rate_is_not_owed_at_another(server: StoreServ
         found = [await gateways.hit(number % 2, slow) for number in range(3)]
         assert [each.allowed for each in found] == [True, True, False]
         found = [await gateways.hit(number, fast) for number in (0, 1, 1)]
-        assert [each.remaining for each in found] == [999, 998, 997]
+        assert [-each.early // fast.interval for each in found] == [999, 998, 997]
         assert not (await gateways.hit(1, slow)).allowed
         gateways.limiters[1].link.up = False
         assert [(await gateways.hit(1, rate)).allowed for rate in (slow, fast)] == [False, True]
@@ -308,8 +308,8 @@ NUMBERS = st.one_of(
 @given(st.lists(NUMBERS, max_size=5) | st.tuples(st.sampled_from([0, 1]), NUMBERS))
 def test_a_request_is_decided_within_its_bounds(answer: Sequence[object]) -> None:
     verdict, *_ = asyncio.run(verdict_with(answer))
-    assert 0 <= verdict.remaining <= RATE.burst
-    assert 0 <= verdict.reset <= (FULL + RATE.interval) / NANOSECONDS
+    assert -verdict.early <= RATE.capacity
+    assert 0 <= verdict.debt <= FULL + RATE.interval
     assert isfinite(verdict.wait)
     assert 0 <= verdict.wait <= RATE.max_wait + (0 if verdict.allowed else 0.2)
 
@@ -325,7 +325,7 @@ def test_a_request_is_decided_within_its_bounds(answer: Sequence[object]) -> Non
 async def test_a_store_that_answers_nonsense_counts_as_away(answer: Sequence[object]) -> None:
     with capture_logs() as lines:
         verdict, up, asked = await verdict_with(answer, hits=3)
-    assert (verdict.allowed, verdict.remaining, verdict.wait) == (True, RATE.burst - 3, 0.0)
+    assert (verdict.allowed, -verdict.early // RATE.interval) == (True, RATE.burst - 3)
     assert (up, asked) == (False, 1)
     away = [each for each in lines if each["log_level"] == "error"]
     assert [each["event"] for each in away] == ["the shared store is away; each counts by itself"]
@@ -337,7 +337,7 @@ async def test_possible_answers_are_believed() -> None:
     assert (verdict.allowed, verdict.wait, up) == (True, RATE.max_wait, True)
     verdict, up, asked = await verdict_with((0, 10**17), hits=2)
     assert (verdict.allowed, up, asked) == (False, True, 2)
-    assert verdict.reset == pytest.approx((FULL + RATE.interval) / NANOSECONDS)
+    assert verdict.debt == FULL + RATE.interval
     async with running_limiter(Nonsense((0, 10**17))) as limiter:
         context = context_of("/a.B/C")
         rates = Rates(settings_for("cuebot:1", rate_limit_rps=10, rate_limit_burst=8))
