@@ -11,6 +11,7 @@ Each file needs only those below it. From `core` down there is no I/O, no clock 
     core        the meaning of frames: bytes in, calls to sinks out
     calls       waiting and active calls, and how they end
     streams     one call: received data, and data to send within the peer's windows
+    settings    the peer's settings
     headers     header blocks (HPACK), and the failures that they and resets mean
     wire        frames, their numbers, and the limit on those without progress
 """

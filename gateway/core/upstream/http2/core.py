@@ -346,19 +346,8 @@ class Core:
             calls.abandon(stream, not_grpc("a window that is not allowed"), wrong)
 
     def _on_settings(self, payload: bytes) -> None:
-        """Apply the peer's settings (RFC 9113 section 6.5)."""
         calls = self.calls
-        if len(payload) % wire.SETTING.size:
-            raise ProtocolError("settings of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
-        for name, value in dict(wire.SETTING.iter_unpack(payload)).items():
-            if name == wire.MAX_CONCURRENT_STREAMS:
-                calls.max_streams = value
-            elif name == wire.MAX_HEADER_LIST_SIZE:
-                calls.max_headers = value
-            elif name == wire.MAX_FRAME_SIZE:
-                calls.sender.set_frame_size(value)
-            elif name == wire.INITIAL_WINDOW_SIZE:
-                calls.sender.set_initial_window(value)
+        calls.sender.adopt(calls.sender.settings.changed_by(payload))
         self._write(frame(wire.SETTINGS, wire.ACK, 0))
         calls.resume()
         if not self._ready:

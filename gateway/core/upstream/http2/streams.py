@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gateway.core.upstream.http2 import wire
 from gateway.core.upstream.http2.headers import EMPTY_TABLE
+from gateway.core.upstream.http2.settings import PeerSettings
 from gateway.core.upstream.http2.wire import (
     BYTES_PER_FRAME,
     ITS_HEADERS,
@@ -120,20 +121,13 @@ class Stream:
 class Sender:
     """Sends requests, within the peer's windows (RFC 9113 section 5.2).
 
-    The setters raise ProtocolError for invalid values. The cost of a larger window depends on what
-    is sent then, not on the number of unsent requests.
+    A change of a window raises ProtocolError if it is invalid. The cost of a larger one depends on
+    what is sent then, not on the number of unsent requests.
     """
 
-    def __init__(
-        self,
-        write: Callable[[bytes], None],
-        progress: Progress,
-        streams: dict[int, Stream],
-        next_stream: int,
-    ) -> None:
-        """`streams` are those that have begun, by number."""
-        self.next = next_stream
-        """The number of the next request."""
+    def __init__(self, write: Callable[[bytes], None], progress: Progress) -> None:
+        self.settings = PeerSettings()
+        """Changed by `adopt`."""
         self.paused = False
         """Whether the peer has to read earlier data first."""
         self.unsent: dict[int, Stream] = {}
@@ -142,19 +136,15 @@ class Sender:
         """Unsent calls that only the connection's window or the pause limits."""
         self._write = write
         self._progress = progress
-        self._streams = streams
         self._first = EMPTY_TABLE
         """Prefix of the first block: a peer that sets a smaller table size expects this update."""
-        self._frame_size = wire.DEFAULT_FRAME_SIZE
-        self._initial_window = wire.DEFAULT_WINDOW
         self._window = wire.DEFAULT_WINDOW
-        self._note_short()
+        """The connection's."""
+        self._short = short(self.settings)
 
     def send(self, stream: Stream) -> None:
-        """Number a request and begin it; what exceeds the windows follows later."""
-        number, head, message = self.next, stream.head, stream.message
-        self.next, stream.number = number + 2, number
-        self._streams[number] = stream
+        """Begin a request that has a number; what exceeds the windows follows later."""
+        number, head, message = stream.number, stream.head, stream.message
         if self._first:
             head, self._first = self._first + head, b""
         length, size = len(head), PREFIX_BYTES + len(message)
@@ -164,10 +154,10 @@ class Sender:
             its_message = MESSAGE_HEAD.pack(0, size, LAST_MESSAGE, number, 0, size - PREFIX_BYTES)
             self._write(b"".join((its_headers, head, its_message, message)))
         else:
-            self._write(header_frames(number, head, self._frame_size))
+            self._write(header_frames(number, head, self.settings.max_frame_size))
             body = b"\x00", wire.NUMBER.pack(len(message)), message
             stream.unsent = memoryview(b"".join(body))
-            stream.window = self._initial_window
+            stream.window = self.settings.initial_window_size
             self.unsent[number] = stream
             self._send_rest(stream)
 
@@ -186,7 +176,7 @@ class Sender:
     def _send_rest(self, stream: Stream) -> None:
         rest = stream.unsent
         while rest is not None and not self.paused:
-            room = min(self._frame_size, self._window, stream.window)
+            room = min(self.settings.max_frame_size, self._window, stream.window)
             if room <= 0:
                 break
             part, rest = rest[:room], rest[room:] if len(rest) > room else None
@@ -226,17 +216,14 @@ class Sender:
             self._send_rest(stream)
         return None
 
-    def set_frame_size(self, size: int) -> None:
-        if not wire.DEFAULT_FRAME_SIZE <= size <= wire.LARGEST_FRAME_SIZE:
-            raise ProtocolError("a frame size that is not allowed")
-        self._frame_size = size
-        self._note_short()
+    def adopt(self, settings: PeerSettings) -> None:
+        """Take new settings of the peer.
 
-    def set_initial_window(self, size: int) -> None:
-        """SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.9.2). Four calls count as a frame."""
-        if size > wire.MAX_WINDOW:
-            raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)
-        more = size - self._initial_window
+        The windows of unsent requests change with the initial one (RFC 9113 section 6.9.2): four
+        requests count as a frame.
+        """
+        more = settings.initial_window_size - self.settings.initial_window_size
+        self.settings, self._short = settings, short(settings)
         if more and self.unsent:
             self._progress.count_idle_frame(len(self.unsent) * BYTES_PER_FRAME // 4)
             for stream in self.unsent.values():
@@ -244,9 +231,8 @@ class Sender:
                 if stream.window > wire.MAX_WINDOW:
                     raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
                 self._note_ready(stream)
-        self._initial_window = size
-        self._note_short()
 
-    def _note_short(self) -> None:
-        """Update the sizes up to which headers, and a message, fit into one frame each."""
-        self._short = min(self._frame_size, self._initial_window, wire.SHORTER_THAN - 1)
+
+def short(settings: PeerSettings) -> int:
+    """The sizes up to which headers, and a message, fit into one frame each."""
+    return min(settings.max_frame_size, settings.initial_window_size, wire.SHORTER_THAN - 1)
