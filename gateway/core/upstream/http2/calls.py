@@ -112,7 +112,7 @@ class Calls:
             self.waiting.pop(stream, None)
         elif self.streams.get(stream.number) is stream:
             self._reset(stream, code)
-            self._late_room += max(stream.room, 0)
+            self._late_room += stream.room
             self.end(stream, b"")
 
     def abandon(
@@ -180,7 +180,7 @@ class Calls:
         for number in reversed([*newest_first]):
             stream = self.streams.get(number)
             if stream is not None:  # a sink may have cancelled it
-                self._late_room += max(stream.room, 0)
+                self._late_room += stream.room
                 self.end(stream, lost(why) if stream.begun else refused(why))
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:

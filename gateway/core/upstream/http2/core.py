@@ -23,6 +23,7 @@ from gateway.core.upstream.http2.streams import (
     FIRST_WINDOW_BYTES,
     NOT_ONE_MESSAGE,
     PREFIX_BYTES,
+    PartialAnswer,
     Stream,
 )
 from gateway.core.upstream.http2.wire import (
@@ -188,54 +189,58 @@ class Core:
         if stream is None:
             calls.count_late_frame(number, size)
             return
-        if not stream.started:
+        answer = stream.answer
+        if answer is None:
             raise ProtocolError("data before headers")
-        stream.room -= size
-        if stream.room < 0:
+        answer.room -= size
+        if answer.room < 0:
             problem = "the answer is larger than its window"
             calls.abandon(stream, not_grpc(problem), ErrorCode.FLOW_CONTROL_ERROR)
             return
-        if stream.to_come and stream.room <= READ_AHEAD_BYTES // 2:
-            self._allow_part(stream)
+        if answer.to_come and answer.room <= READ_AHEAD_BYTES // 2:
+            self._allow_part(number, answer)
         if flags & wire.PADDED:
             payload = unpadded(wire.PADDED, payload)
             padding = size - len(payload)  # counts against windows
-            self._allow(stream, padding)
+            self._allow(number, answer, padding)
             calls.progress.count_idle_frame()
-        elif size < BYTES_PER_FRAME and (stream.size or not size):
+        elif size < BYTES_PER_FRAME and (answer.size or not size):
             calls.progress.count_idle_frame()
-        if payload and not self._take_piece(stream, payload):
+        if payload and not self._take_piece(stream, answer, payload):
             return
         if flags & wire.END_STREAM:
             calls.finish(stream, not_grpc("the answer ended without a status"))
 
-    def _take_piece(self, stream: Stream, piece: bytes) -> bool:
-        failure = stream.take(piece, self._max_message)
+    def _take_piece(self, stream: Stream, answer: PartialAnswer, piece: bytes) -> bool:
+        """Whether the call goes on."""
+        was_due = answer.due
+        failure = answer.take(piece, self._max_message)
         if failure is not None:
             self.calls.abandon(stream, failure)
-        elif stream.due > FIRST_WINDOW_BYTES and not stream.announced:
-            self._announce(stream)
+        elif answer.due > FIRST_WINDOW_BYTES and not was_due:
+            self._announce(stream, answer)
         return self.calls.streams.get(stream.number) is stream
 
-    def _allow(self, stream: Stream, more: int) -> None:
-        stream.room += more
-        self._write(window_update(stream.number, more))
+    def _allow(self, number: int, answer: PartialAnswer, more: int) -> None:
+        answer.room += more
+        self._write(window_update(number, more))
 
-    def _allow_part(self, stream: Stream) -> None:
+    def _allow_part(self, number: int, answer: PartialAnswer) -> None:
         """Open the window by READ_AHEAD_BYTES at most: small answers come behind data in flight."""
-        part = min(stream.to_come, READ_AHEAD_BYTES - stream.room)
-        stream.to_come -= part
-        self._allow(stream, part)
+        part = min(answer.to_come, READ_AHEAD_BYTES - answer.room)
+        answer.to_come -= part
+        self._allow(number, answer, part)
 
-    def _announce(self, stream: Stream) -> None:
-        calls, size = self.calls, stream.due - PREFIX_BYTES
-        stream.announced = stream.held_back = True
+    def _announce(self, stream: Stream, answer: PartialAnswer) -> None:
+        """Tell the sink of a large answer, of which the size has just become known."""
+        calls, size = self.calls, answer.due - PREFIX_BYTES
+        answer.held_back = True
 
         def go_on() -> None:
-            stream.held_back = False
+            answer.held_back = False
             if calls.streams.get(stream.number) is stream:
-                stream.to_come = stream.due - FIRST_WINDOW_BYTES + OUR_FRAME_MAX_BYTES
-                self._allow_part(stream)
+                answer.to_come = answer.due - FIRST_WINDOW_BYTES + OUR_FRAME_MAX_BYTES
+                self._allow_part(stream.number, answer)
 
         if size <= SMALL_ANSWER_BYTES:
             go_on()
@@ -277,14 +282,14 @@ class Core:
             self.calls.abandon(stream, not_grpc(problem, Code.RESOURCE_EXHAUSTED))
         elif flags & wire.END_STREAM:
             self._on_trailers(stream, block)
-        elif stream.started:
+        elif stream.answer is not None:
             raise ProtocolError("headers in the middle of an answer")
         elif not block.status:
             raise ProtocolError("an answer without :status")
         elif block.status.startswith("1"):  # interim; two bytes cost as much as a frame
             self.calls.progress.count_idle_frame(decoded * BYTES_PER_FRAME // 2)
         else:
-            stream.started = True
+            stream.answer = PartialAnswer()
             failure = failure_of_headers(block)
             if failure is not None:
                 self.calls.abandon(stream, failure)
@@ -293,8 +298,8 @@ class Core:
         """A server that enforces the deadline may report it before an answer begins."""
         self.answered |= block.grpc_status != DEADLINE_EXCEEDED_STATUS
         outcome: bytes | CallFailed | None = failure_of_trailers(block)
-        if outcome is None:
-            outcome = stream.take_message()
+        if outcome is None and stream.answer is not None:
+            outcome = stream.answer.take_message()
         self.calls.finish(stream, not_grpc(NOT_ONE_MESSAGE) if outcome is None else outcome)
 
     def _on_rst_stream(self, number: int, payload: bytes) -> None:
@@ -303,8 +308,8 @@ class Core:
         if stream is None:
             self.calls.check_opened(number)
             return
-        late = self._now >= stream.deadline
-        if late and stream.held_back:
+        late, answer = self._now >= stream.deadline, stream.answer
+        if late and answer is not None and answer.held_back:
             self.calls.end(stream, stream.too_late())
         else:
             self.calls.end(stream, failure_of_reset(code, begun=stream.begun, late=late))

@@ -41,46 +41,32 @@ class Sink(Protocol):
         """The call has failed."""
 
 
-class Stream:
-    """A unary call: one message each way. Its initial state is the class's."""
+class PartialAnswer:
+    """An answer that arrives in pieces: what has arrived, and what may (RFC 9113 section 5.2)."""
 
-    number: int = 0
-    """0 until the call begins."""
-    unsent: memoryview | None = None
-    window: int = 0
-    room: int = FIRST_WINDOW_BYTES
-    """The window for the answer: bytes of DATA frames with padding."""
-    to_come: int = 0
-    """Bytes of a large answer to be added to the window in parts."""
-    begun: bool = False
-    """Whether any headers have arrived: the peer is processing the call."""
-    started: bool = False
-    """Whether the answer's own headers have arrived."""
-    answer: BytesIO | None = None
-    """The answer so far, without its prefix once complete. A list of pieces would double the memory
-    of a large answer."""
-    size: int = 0
-    """Bytes received, with the prefix."""
-    due: int = 0
-    """Bytes expected; 0 until the prefix is complete."""
-    announced: bool = False
-    """Whether `Sink.expects` has been called."""
-    held_back: bool = False
+    __slots__ = ("_content", "due", "held_back", "room", "size", "to_come")
 
-    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
-        """`message` has no prefix yet, `deadline` is on the driver's clock."""
-        self.head = head
-        self.message = message
-        self.deadline = deadline
-        self.sink: Sink | None = sink
-        """None after the outcome or a cancellation."""
+    def __init__(self) -> None:
+        self._content: BytesIO | None = None
+        """Without the prefix once that is complete. A list of pieces would double the memory of a
+        large answer."""
+        self.size = 0
+        """Bytes received, with the prefix."""
+        self.due = 0
+        """Bytes expected; 0 until the prefix is complete."""
+        self.room = FIRST_WINDOW_BYTES
+        """The window: bytes of DATA frames with padding."""
+        self.to_come = 0
+        """Bytes of a large answer to be added to the window in parts."""
+        self.held_back = False
+        """Whether the window of a large answer stays as it is until the sink goes on."""
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
         """Add a piece. A failure as soon as it cannot be one message of at most `most` bytes."""
         self.size += len(data)
         if not self.due:
-            if self.answer is not None:
-                data, self.answer = self.answer.getvalue() + data, None
+            if self._content is not None:
+                data, self._content = self._content.getvalue() + data, None
             if len(data) >= PREFIX_BYTES:
                 length = int.from_bytes(data[1:PREFIX_BYTES], "big")
                 if length > most:
@@ -91,26 +77,52 @@ class Stream:
                 data = data[PREFIX_BYTES:]
         if self.due and self.size > self.due:
             return not_grpc(NOT_ONE_MESSAGE)
-        if self.answer is None:
-            self.answer = BytesIO(data)
-            self.answer.seek(len(data))
+        if self._content is None:
+            self._content = BytesIO(data)
+            self._content.seek(len(data))
         else:
-            self.answer.write(data)
+            self._content.write(data)
         return None
 
     def take_message(self) -> bytes | None:
         """The complete message, once; None if the data is not one message."""
-        answer, self.answer = self.answer, None
-        if answer is None or self.size != self.due or not self.due:
+        content, self._content = self._content, None
+        if content is None or self.size != self.due or not self.due:
             return None
-        return answer.getvalue()
+        return content.getvalue()
+
+
+class Stream:
+    """A unary call: one message each way. Its initial state is the class's."""
+
+    number: int = 0
+    """0 until the call begins."""
+    unsent: memoryview | None = None
+    window: int = 0
+    """The window for what is unsent."""
+    begun: bool = False
+    """Whether any headers have arrived: the peer is processing the call."""
+    answer: PartialAnswer | None = None
+    """None until the answer's own headers have arrived, and for one that arrives as a whole."""
+
+    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
+        """`message` has no prefix yet, `deadline` is on the driver's clock."""
+        self.head = head
+        self.message = message
+        self.deadline = deadline
+        self.sink: Sink | None = sink
+        """None after the outcome or a cancellation."""
+
+    @property
+    def room(self) -> int:
+        """How many bytes of DATA frames the peer may still send."""
+        return FIRST_WINDOW_BYTES if self.answer is None else max(self.answer.room, 0)
 
     def too_late(self) -> CallFailed:
-        return (
-            no_memory(self.due - PREFIX_BYTES)
-            if self.held_back
-            else too_late(may_have_reached_server=self.number > 0)
-        )
+        answer = self.answer
+        if answer is not None and answer.held_back:
+            return no_memory(answer.due - PREFIX_BYTES)
+        return too_late(may_have_reached_server=self.number > 0)
 
     def fail(self, failure: CallFailed) -> None:
         sink, self.sink = self.sink, None
