@@ -173,7 +173,7 @@ class Http2Channel:
             self._problem = connection.problem
             self._retiring.add(connection)
             lasted = connection.time() - self._since >= self._options.max_backoff
-            if connection.answered or lasted:  # otherwise back off
+            if connection.answered_at or lasted:  # otherwise back off
                 self._backoff = 0.0
             if connection.too_many_pings:
                 doubled = self._options.keepalive_time * 2

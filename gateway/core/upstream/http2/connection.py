@@ -72,8 +72,6 @@ class Connection(Greeted):
         """Whether the peer closed the connection because of our pings."""
         self.last_active = 0.0
         """Loop time of the peer's latest data."""
-        self.answered_at = 0.0
-        """Loop time of the latest answer's end; 0 before the first."""
         self.problem: Exception | None = None
         self._farewell = ""
         self._on_end = on_end
@@ -155,8 +153,9 @@ class Connection(Greeted):
         return not self._calls.closing
 
     @property
-    def answered(self) -> bool:
-        return self.answered_at > 0 or self._core.answered
+    def answered_at(self) -> float:
+        """Loop time of the latest answer's end; 0 before the first."""
+        return self._core.answers.ended_at
 
     @property
     def idle(self) -> bool:
@@ -227,9 +226,7 @@ class Connection(Greeted):
                 self._goes_on = True
                 self._transport.pause_reading()
                 self._loop.call_soon(self._go_on)
-            if core.answered:
-                core.answered = False
-                self.answered_at = now
+            if core.answers.ended_at == now:  # one has just ended
                 self._asked_at = now if self._calls.streams or self._calls.waiting else 0.0
         except ProtocolError as error:
             self._buffer.flush()
@@ -264,9 +261,6 @@ class Connection(Greeted):
         with suppress(ProtocolError):
             while core.receive(b"", now):
                 pass
-        if core.answered:
-            core.answered = False
-            self.answered_at = now
 
     def _tls_of(self, begun: bytes) -> SpeaksTls | None:
         if self.ready.done() or not is_tls(begun):

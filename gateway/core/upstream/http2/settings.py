@@ -1,9 +1,21 @@
-"""The peer's settings (RFC 9113 section 6.5)."""
+"""Settings, ours and the peer's (RFC 9113 section 6.5)."""
 
 from dataclasses import dataclass, replace
 
 from gateway.core.upstream.http2 import wire
+from gateway.core.upstream.http2.headers import HEADERS_MAX_BYTES
 from gateway.core.upstream.http2.wire import ErrorCode, ProtocolError
+
+FIRST_WINDOW_BYTES = 64 * 1024
+"""Initial window of an answer."""
+OUR_FRAME_MAX_BYTES = 64 * 1024
+OUR_SETTINGS = {
+    wire.HEADER_TABLE_SIZE: 0,
+    wire.ENABLE_PUSH: 0,
+    wire.INITIAL_WINDOW_SIZE: FIRST_WINDOW_BYTES,
+    wire.MAX_FRAME_SIZE: OUR_FRAME_MAX_BYTES,
+    wire.MAX_HEADER_LIST_SIZE: HEADERS_MAX_BYTES,
+}
 
 FIELDS = {
     wire.MAX_CONCURRENT_STREAMS: "max_concurrent_streams",

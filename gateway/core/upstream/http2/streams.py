@@ -6,7 +6,7 @@ from typing import Protocol
 
 from gateway.core.upstream.http2 import wire
 from gateway.core.upstream.http2.headers import EMPTY_TABLE
-from gateway.core.upstream.http2.settings import PeerSettings
+from gateway.core.upstream.http2.settings import FIRST_WINDOW_BYTES, PeerSettings
 from gateway.core.upstream.http2.wire import (
     BYTES_PER_FRAME,
     ITS_HEADERS,
@@ -23,8 +23,6 @@ from gateway.core.upstream.interface import CallFailed, no_memory, not_grpc, too
 
 PREFIX_BYTES = 5
 """gRPC's message prefix: a compression flag (1), and the length (4)."""
-FIRST_WINDOW_BYTES = 64 * 1024
-"""Initial window of an answer."""
 NOT_ONE_MESSAGE = "the answer is not one message"
 
 
