@@ -7,7 +7,8 @@ of the rest of a small request.
 Each file needs only those below it. From `core` down there is no I/O, no clock and no event loop:
 
     channel     one endpoint: from a host name to a connection, and again after a loss
-    connection  a core on an event loop: transport, deadlines, pings, futures, batched writes
+    connection  a core on an event loop: transport, futures, batched writes
+    timers      deadlines of calls, silence, pings
     core        the frames of a connection: bytes in, calls to sinks out
     answers     the frames of answers
     calls       waiting and active calls, and how they end
