@@ -27,7 +27,7 @@ MAX_CACHED_HEADS = 4096
 
 
 class Connectivity:
-    """The state of a channel, until which changes others wait."""
+    """The state of a channel, whose changes others wait for."""
 
     def __init__(self) -> None:
         self.state = State.IDLE
@@ -78,7 +78,9 @@ class Connector:
         return connection
 
     def learn_from(self, ended: Connection) -> None:
-        """No pause after a latest connection that was of use; fewer pings if it had too many."""
+        """The next attempt has no pause if the latest connection was of use, and the next
+        connection fewer pings if this one had too many.
+        """
         options = self._options
         lasted = asyncio.get_running_loop().time() - self._connected_at >= options.max_backoff
         if ended.answered_at or lasted:

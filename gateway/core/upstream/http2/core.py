@@ -104,7 +104,7 @@ class Core:
     def ping(self) -> None:
         self._write(frame(wire.PING, 0, 0, PING_DATA))
 
-    # --- Frames other than those of answers -------------------------------------------------
+    # --- Frames other than those of answers --------------------------------------------------
 
     def _on_other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         if kind == wire.CONTINUATION:

@@ -33,6 +33,7 @@ class PeerSettings:
     initial_window_size: int = wire.DEFAULT_WINDOW
     max_frame_size: int = wire.DEFAULT_FRAME_SIZE
     max_header_list_size: int = wire.MAX_WINDOW
+    """Bytes of a call's headers, with a surcharge for each field. At first there is no limit."""
 
     def changed_by(self, payload: bytes) -> "PeerSettings":
         """The settings after a SETTINGS frame. Raises ProtocolError for invalid values."""

@@ -45,7 +45,7 @@ HEAD = b"\x83\x86" + literal(b":path", ECHO.encode()) + literal(b":authority", b
 
 
 class Nobody:
-    """Whom a connection tells nothing."""
+    """An owner that takes no notice."""
 
     def on_end(self, connection: Connection) -> None:
         """See `Owner`."""
