@@ -41,6 +41,11 @@ class WriteBuffer:
         if unwritten and not self._transport.is_closing():
             self._transport.write(unwritten[0] if len(unwritten) == 1 else b"".join(unwritten))
 
+    def flushed(self) -> asyncio.Transport:
+        """The transport, after flushing: to end it, or to write what has to come at once."""
+        self.flush()
+        return self._transport
+
     def clear(self) -> None:
         self._unwritten = []
         self._size = 0

@@ -55,6 +55,8 @@ class HttpProtocol(asyncio.Protocol):
 
     write: Callable[[bytes], None]
     """`WriteBuffer.write`, from `connection_made` on."""
+    flushed: Callable[[], asyncio.Transport]
+    """`WriteBuffer.flushed`, from `connection_made` on."""
     is_closing: Callable[[], bool]
     """The transport's, from `connection_made` on."""
     client: tuple[str, int] | None = None
@@ -98,7 +100,8 @@ class HttpProtocol(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport = cast(asyncio.Transport, transport)
         self._buffer = WriteBuffer(self._transport, self._loop)
-        self.write, self.is_closing = self._buffer.write, self._transport.is_closing
+        self.write, self.flushed = self._buffer.write, self._buffer.flushed
+        self.is_closing = self._transport.is_closing
         self.client = address_of(transport.get_extra_info("peername"))
         self.server = address_of(transport.get_extra_info("sockname"))
         if transport.get_extra_info("sslcontext"):
@@ -256,10 +259,6 @@ class HttpProtocol(asyncio.Protocol):
         self._parser.forget()
 
     # --- the requests' side -----------------------------------------------------------------
-
-    def flushed(self) -> asyncio.Transport:
-        self._buffer.flush()
-        return self._transport
 
     @property
     def _is_full(self) -> bool:

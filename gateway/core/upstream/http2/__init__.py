@@ -7,10 +7,13 @@ of the rest of a small request.
 Each file needs only those below it. From `core` down there is no I/O, no clock and no event loop:
 
     channel     one endpoint: from a host name to a connection, and again after a loss
-    connection  a core on an event loop: transport, deadlines, pings, futures, batched writes
-    core        the meaning of frames: bytes in, calls to sinks out
+    connection  a core on an event loop: transport, futures, batched writes
+    timers      deadlines of calls, silence, pings
+    core        the frames of a connection: bytes in, calls to sinks out
+    answers     the frames of answers
     calls       waiting and active calls, and how they end
     streams     one call: received data, and data to send within the peer's windows
+    settings    ours and the peer's
     headers     header blocks (HPACK), and the failures that they and resets mean
     wire        frames, their numbers, and the limit on those without progress
 """

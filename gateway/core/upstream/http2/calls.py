@@ -10,7 +10,6 @@ from gateway.core.upstream.http2.streams import Sender, Sink, Stream
 from gateway.core.upstream.http2.wire import (
     FRAMES_PER_CALL,
     MAX_STREAM,
-    MAX_WINDOW,
     NUMBER,
     RST_STREAM,
     ErrorCode,
@@ -52,11 +51,10 @@ class Calls:
         self.streams: dict[int, Stream] = {}
         """Active calls by stream number."""
         self.closing = False
-        self.max_streams = MAX_STREAM
-        self.max_headers = MAX_WINDOW
-        """The peer's limit on header bytes of a call."""
+        self.next_stream = next_stream
+        """The number of the next call to begin."""
         self.progress = Progress()
-        self.sender = Sender(write, self.progress, self.streams, next_stream)
+        self.sender = Sender(write, self.progress)
         self.waiting: dict[Stream, None] = {}
         """An ordered set of calls, while the peer's limit is reached or writing is paused."""
         self._observer = observer
@@ -74,21 +72,24 @@ class Calls:
         `head` is the request's header block, `deadline` is for `expire`. A failure that cannot have
         reached the server can be retried on another connection without side effects.
         """
-        stream = Stream(head, message, deadline, sink)
+        stream, sender = Stream(head, message, deadline, sink), self.sender
+        settings = sender.settings
         if self.closing:
             stream.fail(not_connected("the connection is closing"))
-        elif len(head) + HEADER_OVERHEAD_BYTES > self.max_headers:
+        elif len(head) + HEADER_OVERHEAD_BYTES > settings.max_header_list_size:
             problem = "the call's headers are larger than Cuebot takes"
             stream.fail(refused(problem, Code.RESOURCE_EXHAUSTED))
-        elif len(self.streams) < self.max_streams and not (self.waiting or self.sender.paused):
-            self._begin(stream)
-        else:
+        elif self.waiting or sender.paused or len(self.streams) >= settings.max_concurrent_streams:
             self.waiting[stream] = None
+        else:
+            self._begin(stream)
         return stream
 
     def _begin(self, stream: Stream) -> None:
+        stream.number, self.next_stream = self.next_stream, self.next_stream + 2
+        self.streams[stream.number] = stream
         self.sender.send(stream)
-        if self.sender.next > MAX_STREAM:
+        if self.next_stream > MAX_STREAM:
             self.close()
 
     def resume(self) -> None:
@@ -96,7 +97,8 @@ class Calls:
         self._begin_waiting()
 
     def _begin_waiting(self) -> None:
-        while self.waiting and len(self.streams) < self.max_streams and not self.sender.paused:
+        most = self.sender.settings.max_concurrent_streams
+        while self.waiting and len(self.streams) < most and not self.sender.paused:
             stream = next(iter(self.waiting))
             del self.waiting[stream]
             self._begin(stream)
@@ -110,7 +112,7 @@ class Calls:
             self.waiting.pop(stream, None)
         elif self.streams.get(stream.number) is stream:
             self._reset(stream, code)
-            self._late_room += max(stream.room, 0)
+            self._late_room += stream.room
             self.end(stream, b"")
 
     def abandon(
@@ -178,7 +180,7 @@ class Calls:
         for number in reversed([*newest_first]):
             stream = self.streams.get(number)
             if stream is not None:  # a sink may have cancelled it
-                self._late_room += max(stream.room, 0)
+                self._late_room += stream.room
                 self.end(stream, lost(why) if stream.begun else refused(why))
 
     def lose(self, failure: Callable[[], CallFailed]) -> None:
@@ -193,7 +195,7 @@ class Calls:
 
     def check_opened(self, number: int) -> None:
         """Raise ProtocolError for an unused stream. Late frames of ended calls are valid."""
-        if number >= self.sender.next or number % 2 == 0:
+        if number >= self.next_stream or number % 2 == 0:
             raise ProtocolError("a frame for a stream that was never opened")
 
     def count_late_frame(self, number: int, room: int = 0) -> None:

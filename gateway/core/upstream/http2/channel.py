@@ -2,13 +2,14 @@
 
 import asyncio
 import math
+import ssl
 from collections.abc import Awaitable
 from dataclasses import replace
 from functools import lru_cache, partial
 from weakref import WeakSet
 
 from gateway.core.upstream.connecting import Resolve, connect, resolve
-from gateway.core.upstream.http2.connection import Connection
+from gateway.core.upstream.http2.connection import Connection, Owner
 from gateway.core.upstream.http2.headers import literal
 from gateway.core.upstream.interface import (
     ChannelOptions,
@@ -24,6 +25,69 @@ INDEXED_POST, INDEXED_HTTP, INDEXED_HTTPS = b"\x83", b"\x86", b"\x87"
 MAX_CACHED_HEADS = 4096
 
 
+class Connectivity:
+    """The state of a channel, whose changes others wait for."""
+
+    def __init__(self) -> None:
+        self.state = State.IDLE
+        self._changed = asyncio.Event()
+
+    def enter(self, state: State) -> None:
+        """SHUTDOWN is final."""
+        if self.state is not state and self.state is not State.SHUTDOWN:
+            self.state = state
+            self._changed.set()
+            self._changed = asyncio.Event()
+
+    async def wait_for_change(self, last: State) -> None:
+        """Wait until the state is not `last`."""
+        while self.state is last:
+            await self._changed.wait()
+
+
+class Connector:
+    """Connects to an endpoint: with longer and longer pauses, until a connection was of use."""
+
+    def __init__(
+        self, endpoint: str, options: ChannelOptions, tls: ssl.SSLContext | None, resolve: Resolve
+    ) -> None:
+        self._endpoint = endpoint
+        self._options = options
+        self._tls = tls
+        self._resolve = resolve
+        self._pause = 0.0
+        """Seconds before the next attempt."""
+        self._connected_at = 0.0
+        """Loop time of the latest connection."""
+
+    async def attempt(self, owner: Owner) -> Connection:
+        """Connect once, after the pause. Raises what `connect` raises."""
+        options = self._options
+        await asyncio.sleep(self._pause)
+        self._pause = max(options.initial_backoff, self._pause * 2)
+        self._pause = min(self._pause, options.max_backoff)
+        connection = await connect(
+            self._endpoint,
+            partial(Connection, options, owner),
+            timeout=options.connect_timeout,
+            tls=self._tls,
+            resolve=self._resolve,
+        )
+        self._connected_at = asyncio.get_running_loop().time()
+        return connection
+
+    def learn_from(self, ended: Connection) -> None:
+        """The next attempt has no pause if the latest connection was of use, and the next
+        connection fewer pings if this one had too many.
+        """
+        options = self._options
+        lasted = asyncio.get_running_loop().time() - self._connected_at >= options.max_backoff
+        if ended.answered_at or lasted:
+            self._pause = 0.0
+        if ended.end.too_many_pings:
+            self._options = replace(options, keepalive_time=options.keepalive_time * 2)
+
+
 class Http2Channel:
     def __init__(
         self,
@@ -33,24 +97,19 @@ class Http2Channel:
         *,
         resolve: Resolve = resolve,
     ) -> None:
+        self.spoke = False
         self._endpoint = endpoint
-        self._options = options
-        self._tls = None if tls is None else tls.context
-        self._resolve = resolve
-        self._state = State.IDLE
-        self._changed = asyncio.Event()
-        self._silent = asyncio.Event()
-        self._connection: Connection | None = None
+        self._scheme = INDEXED_HTTP if tls is None else INDEXED_HTTPS
+        context = None if tls is None else tls.context
+        self._connector = Connector(endpoint, options, context, resolve)
         self._connecting: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
         self._retiring: WeakSet[Connection] = WeakSet()
         """Closing connections with active calls."""
         self._problem: Exception | None = None
         """Why the latest attempt failed, or the connection was given up."""
-        self._backoff = 0.0
-        self._since = 0.0
-        """Loop time of the connection's start."""
-        self.spoke = False
-        self._head = lru_cache(maxsize=MAX_CACHED_HEADS)(self._make_head)
+        self._connectivity = Connectivity()
+        self._silent = asyncio.Event()
 
     # --- Calls ------------------------------------------------------------------------------
 
@@ -59,34 +118,26 @@ class Http2Channel:
         if connection is None:
             raise not_connected(f"there is no connection to {self._endpoint}")
         path, payload, timeout, metadata, expects = asked
-        head = self._head(path) + timeout_field(timeout) + literals(metadata[-CALLER_FIELDS:])
+        head = (
+            request_head(path, self._endpoint, self._scheme)
+            + timeout_field(timeout)
+            + literals(metadata[-CALLER_FIELDS:])
+        )
         for name, value in metadata[:-CALLER_FIELDS]:
             head += literal(name.encode(), value.encode())
-        return connection.unary(head, payload, connection.time() + timeout, expects)
-
-    def _make_head(self, path: str) -> bytes:
-        scheme = INDEXED_HTTP if self._tls is None else INDEXED_HTTPS
-        fields = (
-            (b":path", path.encode()),
-            (b":authority", self._endpoint.encode()),
-            (b"te", b"trailers"),
-            (b"content-type", b"application/grpc"),
-            (b"user-agent", b"cuebot-gateway"),
-            (b"grpc-accept-encoding", b"identity"),
-        )
-        return INDEXED_POST + scheme + b"".join(literal(*each) for each in fields)
+        deadline = asyncio.get_running_loop().time() + timeout
+        return connection.unary(head, payload, deadline, expects)
 
     # --- State ------------------------------------------------------------------------------
 
     def get_state(self, *, try_to_connect: bool = False) -> State:
-        if try_to_connect and self._state is State.IDLE:
-            self._set(State.CONNECTING)
+        if try_to_connect and self._connectivity.state is State.IDLE:
+            self._connectivity.enter(State.CONNECTING)
             self._connecting = asyncio.create_task(self._connect())
-        return self._state
+        return self._connectivity.state
 
     async def wait_for_state_change(self, last: State) -> None:
-        while self._state is last:
-            await self._changed.wait()
+        await self._connectivity.wait_for_change(last)
 
     async def problem(self) -> Exception | None:
         return self._problem
@@ -106,10 +157,10 @@ class Http2Channel:
 
     def ping(self, timeout: float) -> None:
         if self._connection is not None:
-            self._connection.probe(timeout)
+            self._connection.keepalive.probe(timeout)
 
     async def close(self) -> None:
-        self._set(State.SHUTDOWN)
+        self._connectivity.enter(State.SHUTDOWN)
         if self._connecting is not None:
             self._connecting.cancel()
             await asyncio.gather(self._connecting, return_exceptions=True)
@@ -117,65 +168,55 @@ class Http2Channel:
             if connection is not None:
                 connection.abort()
 
-    def _set(self, state: State) -> None:
-        if self._state is not state and self._state is not State.SHUTDOWN:
-            self._state = state
-            self._changed.set()
-            self._changed = asyncio.Event()
-
     # --- Connecting -------------------------------------------------------------------------
 
     async def _connect(self) -> None:
-        options = self._options
-        make = partial(
-            Connection,
-            max_message=options.max_message,
-            patience=options.patience,
-            on_end=self._on_end,
-            on_silence=self._silent.set,
-        )
         while True:
-            await asyncio.sleep(self._backoff)
-            self._backoff = max(options.initial_backoff, self._backoff * 2)
-            self._backoff = min(self._backoff, options.max_backoff)
             try:
-                connection = await connect(
-                    self._endpoint,
-                    make,
-                    timeout=options.connect_timeout,
-                    tls=self._tls,
-                    resolve=self._resolve,
-                )
+                connection = await self._connector.attempt(self)
             except Exception as error:  # the channel must never stop trying
                 self._problem = error.with_traceback(None)
             else:
                 self.spoke = True
                 self._use(connection)
                 return
-            self._set(State.TRANSIENT_FAILURE)
+            self._connectivity.enter(State.TRANSIENT_FAILURE)
 
     def _use(self, connection: Connection) -> None:
         if not connection.usable:  # it has just ended
-            self._set(State.IDLE)
+            self._connectivity.enter(State.IDLE)
             return
         self._connection = connection
-        self._since = connection.time()
         self._problem = None
-        self._set(State.READY)
-        connection.look_after(self._options)
+        self._connectivity.enter(State.READY)
+        connection.keepalive.look_after()
 
-    def _on_end(self, connection: Connection) -> None:
+    # --- For connections --------------------------------------------------------------------
+
+    def on_end(self, connection: Connection) -> None:
         if self._connection is connection:
             self._connection = None
-            self._problem = connection.problem
+            self._problem = connection.end.problem
             self._retiring.add(connection)
-            lasted = connection.time() - self._since >= self._options.max_backoff
-            if connection.answered or lasted:  # otherwise back off
-                self._backoff = 0.0
-            if connection.too_many_pings:
-                doubled = self._options.keepalive_time * 2
-                self._options = replace(self._options, keepalive_time=doubled)
-            self._set(State.IDLE)
+            self._connector.learn_from(connection)
+            self._connectivity.enter(State.IDLE)
+
+    def on_silence(self) -> None:
+        self._silent.set()
+
+
+@lru_cache(maxsize=MAX_CACHED_HEADS)
+def request_head(path: str, endpoint: str, scheme: bytes) -> bytes:
+    """The fields that all calls of a method have; `scheme` is an indexed field."""
+    fields = (
+        (b":path", path.encode()),
+        (b":authority", endpoint.encode()),
+        (b"te", b"trailers"),
+        (b"content-type", b"application/grpc"),
+        (b"user-agent", b"cuebot-gateway"),
+        (b"grpc-accept-encoding", b"identity"),
+    )
+    return INDEXED_POST + scheme + b"".join(literal(*each) for each in fields)
 
 
 CALLER_FIELDS = 2

@@ -6,52 +6,24 @@ bytes that `write` gets.
 
 from collections.abc import Callable
 
-from gateway.core.errors import Code
 from gateway.core.upstream.http2 import wire
+from gateway.core.upstream.http2.answers import CONNECTION_WINDOW_BYTES, Answers, Turn
 from gateway.core.upstream.http2.calls import Calls, Observer
-from gateway.core.upstream.http2.headers import (
-    HEADERS_MAX_BYTES,
-    Block,
-    BlockParts,
-    BlockReader,
-    failure_of_headers,
-    failure_of_reset,
-    failure_of_trailers,
-    farewell,
-)
-from gateway.core.upstream.http2.streams import (
-    FIRST_WINDOW_BYTES,
-    NOT_ONE_MESSAGE,
-    PREFIX_BYTES,
-    Stream,
-)
+from gateway.core.upstream.http2.headers import farewell
+from gateway.core.upstream.http2.settings import OUR_FRAME_MAX_BYTES, OUR_SETTINGS
 from gateway.core.upstream.http2.wire import (
-    BYTES_PER_FRAME,
     HEAD,
     HEAD_SIZE,
-    SHORTEST_ANSWER,
     ErrorCode,
     ProtocolError,
     frame,
     read_number,
-    unpadded,
-    whole_answer,
     window_update,
 )
-from gateway.core.upstream.interface import SMALL_ANSWER_BYTES, CallFailed, no_memory, not_grpc
+from gateway.core.upstream.interface import not_grpc
 
-OUR_FRAME_MAX_BYTES = 64 * 1024
-CONNECTION_WINDOW_BYTES = 2**30
-"""Flow-control window of all answers together, given back as data arrives and so never exhausted:
-the streams' windows limit memory."""
-GIVE_BACK_BYTES = CONNECTION_WINDOW_BYTES // 2
-READ_AHEAD_BYTES = 2**19
-"""The part of a large answer that the peer may send ahead. Later frames, such as a small answer of
-another call, come behind it."""
 STEPS_PER_TURN = 1000
-"""Steps of work before other callbacks run: a frame, or a byte of headers not seen before. A step
-takes 1 to 3 µs."""
-DEADLINE_EXCEEDED_STATUS = str(Code.DEADLINE_EXCEEDED.value)
+"""Steps of work before other callbacks run."""
 PING_DATA = b"gateway!"
 
 
@@ -66,34 +38,20 @@ class Core:
         max_message: int,
         next_stream: int = 1,
     ) -> None:
-        self.answered = False
         self.calls = Calls(observer, write, next_stream=next_stream)
-        self._observer = observer
-        self._write = write
-        self._max_message = max_message
+        self._turn = Turn()
+        self.answers = Answers(self.calls, self._turn, write, max_message)
         self.unread = b""
         """Received frames that are left for another turn, or the beginning of one."""
-        self._blocks = BlockReader()
         self._ready = False
-        self._unfinished: BlockParts | None = None
-        """An incomplete header block; only CONTINUATION may follow."""
-        self._received = 0
-        """Bytes not yet given back to the connection's window."""
-        self._steps = 0
-        self._now = 0.0
+        self._observer = observer
+        self._write = write
 
     def open(self) -> None:
         """Send the preface and our SETTINGS."""
-        settings = (
-            (wire.HEADER_TABLE_SIZE, 0),
-            (wire.ENABLE_PUSH, 0),
-            (wire.INITIAL_WINDOW_SIZE, FIRST_WINDOW_BYTES),
-            (wire.MAX_FRAME_SIZE, OUR_FRAME_MAX_BYTES),
-            (wire.MAX_HEADER_LIST_SIZE, HEADERS_MAX_BYTES),
-        )
-        packed = b"".join(wire.SETTING.pack(*each) for each in settings)
+        settings = b"".join(wire.SETTING.pack(*each) for each in OUR_SETTINGS.items())
         window = window_update(0, CONNECTION_WINDOW_BYTES - wire.DEFAULT_WINDOW)
-        self._write(wire.PREFACE + frame(wire.SETTINGS, 0, 0, packed) + window)
+        self._write(wire.PREFACE + frame(wire.SETTINGS, 0, 0, settings) + window)
 
     def receive(self, data: bytes, now: float) -> bool:
         """Process received data; `now` is on the clock of the deadlines.
@@ -102,29 +60,30 @@ class Core:
         ProtocolError when the peer violates the protocol; GOAWAY is written by then, and no more
         data may follow.
         """
-        self._now, self._steps = now, 0
+        turn, answers = self._turn, self.answers
+        turn.now, turn.steps = now, 0
         data, position = self.unread + data, 0
         size = len(data)
         try:
-            while size - position >= HEAD_SIZE and self._steps < STEPS_PER_TURN:
-                self._steps += 1
+            while size - position >= HEAD_SIZE and turn.steps < STEPS_PER_TURN:
+                turn.steps += 1
                 high, low, kind, flags, number = HEAD.unpack_from(data, position)
                 start, length = position + HEAD_SIZE, high << 8 | low
                 if length > OUR_FRAME_MAX_BYTES:
                     raise ProtocolError("a frame is too large", ErrorCode.FRAME_SIZE_ERROR)
                 if start + length > size:
                     break
-                if self._unfinished is not None and kind != wire.CONTINUATION:
+                if answers.unfinished is not None and kind != wire.CONTINUATION:
                     raise ProtocolError("a header block is interrupted")
-                if kind == wire.HEADERS and (end := self._take_whole_answers(data, position)):
+                if kind == wire.HEADERS and (end := answers.take_whole(data, position)):
                     position = end
                     continue
                 position = start + length
                 number, payload = number & wire.MAX_STREAM, data[start:position]
                 if kind == wire.DATA:
-                    self._on_data(flags, number, payload)
+                    answers.on_data(flags, number, payload)
                 elif kind == wire.HEADERS:
-                    self._on_headers(flags, number, payload)
+                    answers.on_headers(flags, number, payload)
                 elif kind == wire.WINDOW_UPDATE:
                     self._on_window_update(number, payload)
                 else:
@@ -133,7 +92,7 @@ class Core:
         except ProtocolError as error:
             self._write(frame(wire.GOAWAY, 0, 0, bytes(4) + wire.NUMBER.pack(error.code)))
             raise
-        return self._steps >= STEPS_PER_TURN and bool(self.unread)
+        return turn.steps >= STEPS_PER_TURN and bool(self.unread)
 
     def pause(self) -> None:
         self.calls.sender.paused = True
@@ -145,179 +104,15 @@ class Core:
     def ping(self) -> None:
         self._write(frame(wire.PING, 0, 0, PING_DATA))
 
-    # --- Answers ----------------------------------------------------------------------------
-
-    def _take_whole_answers(self, data: bytes, position: int) -> int:
-        """Take small answers that have arrived in one piece, as nearly all do.
-
-        Equivalent to taking their frames, at a third of the cost. Returns the position behind them;
-        0 if there is none, which leaves it to single frames.
-        """
-        calls, known, taken = self.calls, self._blocks.known, 0
-        last_start = len(data) - SHORTEST_ANSWER
-        while position <= last_start and (answer := whole_answer(data, position)) is not None:
-            number, first, message, last, size, end = answer
-            stream = calls.streams.get(number)
-            headers, trailers = known.get(first), known.get(last)
-            if stream is None or stream.begun or stream.unsent is not None:
-                break
-            if headers is None or trailers is None or not headers.is_grpc:
-                break
-            if trailers.grpc_status != "0" or len(message) > self._max_message:
-                break
-            self.answered = True
-            self._received += size
-            calls.end(stream, message)
-            self._steps += 1
-            taken = position = end
-        if self._received >= GIVE_BACK_BYTES:
-            self._give_back()
-        return taken
-
-    def _give_back(self) -> None:
-        """Let the peer send what has been received once more."""
-        self._write(window_update(0, self._received))
-        self._received = 0
-
-    def _on_data(self, flags: int, number: int, payload: bytes) -> None:
-        calls, size = self.calls, len(payload)
-        self._received += size
-        if self._received >= GIVE_BACK_BYTES:
-            self._give_back()
-        stream = calls.streams.get(number)
-        if stream is None:
-            calls.count_late_frame(number, size)
-            return
-        if not stream.started:
-            raise ProtocolError("data before headers")
-        stream.room -= size
-        if stream.room < 0:
-            problem = "the answer is larger than its window"
-            calls.abandon(stream, not_grpc(problem), ErrorCode.FLOW_CONTROL_ERROR)
-            return
-        if stream.to_come and stream.room <= READ_AHEAD_BYTES // 2:
-            self._allow_part(stream)
-        if flags & wire.PADDED:
-            payload = unpadded(wire.PADDED, payload)
-            padding = size - len(payload)  # counts against windows
-            self._allow(stream, padding)
-            calls.progress.count_idle_frame()
-        elif size < BYTES_PER_FRAME and (stream.size or not size):
-            calls.progress.count_idle_frame()
-        if payload and not self._take_piece(stream, payload):
-            return
-        if flags & wire.END_STREAM:
-            calls.finish(stream, not_grpc("the answer ended without a status"))
-
-    def _take_piece(self, stream: Stream, piece: bytes) -> bool:
-        failure = stream.take(piece, self._max_message)
-        if failure is not None:
-            self.calls.abandon(stream, failure)
-        elif stream.due > FIRST_WINDOW_BYTES and not stream.announced:
-            self._announce(stream)
-        return self.calls.streams.get(stream.number) is stream
-
-    def _allow(self, stream: Stream, more: int) -> None:
-        stream.room += more
-        self._write(window_update(stream.number, more))
-
-    def _allow_part(self, stream: Stream) -> None:
-        """Open the window by READ_AHEAD_BYTES at most: small answers come behind data in flight."""
-        part = min(stream.to_come, READ_AHEAD_BYTES - stream.room)
-        stream.to_come -= part
-        self._allow(stream, part)
-
-    def _announce(self, stream: Stream) -> None:
-        calls, size = self.calls, stream.due - PREFIX_BYTES
-        stream.announced = stream.held_back = True
-
-        def go_on() -> None:
-            stream.held_back = False
-            if calls.streams.get(stream.number) is stream:
-                stream.to_come = stream.due - FIRST_WINDOW_BYTES + OUR_FRAME_MAX_BYTES
-                self._allow_part(stream)
-
-        if size <= SMALL_ANSWER_BYTES:
-            go_on()
-        elif stream.sink is not None and not stream.sink.expects(size, go_on):
-            calls.abandon(stream, no_memory(size))
-
-    def _on_headers(self, flags: int, number: int, payload: bytes) -> None:
-        if flags & (wire.PADDED | wire.HAS_PRIORITY):
-            payload = unpadded(flags, payload)
-        if flags & wire.END_HEADERS:
-            self._on_block(flags, number, payload)
-        else:
-            self._unfinished = BlockParts(number, flags, [payload], len(payload))
-
-    def _on_continuation(self, flags: int, number: int, payload: bytes) -> None:
-        unfinished = self._unfinished
-        if unfinished is None:
-            raise ProtocolError("CONTINUATION without HEADERS")
-        unfinished.add(number, payload)
-        self.calls.progress.count_idle_frame()
-        if flags & wire.END_HEADERS:
-            self._unfinished = None
-            self._on_block(unfinished.flags, number, b"".join(unfinished.parts))
-
-    def _on_block(self, flags: int, number: int, payload: bytes) -> None:
-        """A complete block of headers or trailers, with the first frame's `flags`."""
-        stream = self.calls.streams.get(number)
-        if stream is None:  # safe to skip without a dynamic table
-            self.calls.count_late_frame(number)
-            return
-        block, decoded = self._blocks.known.get(payload), 0
-        if block is None:
-            decoded = len(payload)
-            self._steps += decoded
-            block = self._blocks.read(payload)
-        stream.begun = True
-        if block is None:
-            problem = f"the answer's headers are larger than {HEADERS_MAX_BYTES} bytes"
-            self.calls.abandon(stream, not_grpc(problem, Code.RESOURCE_EXHAUSTED))
-        elif flags & wire.END_STREAM:
-            self._on_trailers(stream, block)
-        elif stream.started:
-            raise ProtocolError("headers in the middle of an answer")
-        elif not block.status:
-            raise ProtocolError("an answer without :status")
-        elif block.status.startswith("1"):  # interim; two bytes cost as much as a frame
-            self.calls.progress.count_idle_frame(decoded * BYTES_PER_FRAME // 2)
-        else:
-            stream.started = True
-            failure = failure_of_headers(block)
-            if failure is not None:
-                self.calls.abandon(stream, failure)
-
-    def _on_trailers(self, stream: Stream, block: Block) -> None:
-        """A server that enforces the deadline may report it before an answer begins."""
-        self.answered |= block.grpc_status != DEADLINE_EXCEEDED_STATUS
-        outcome: bytes | CallFailed | None = failure_of_trailers(block)
-        if outcome is None:
-            outcome = stream.take_message()
-        self.calls.finish(stream, not_grpc(NOT_ONE_MESSAGE) if outcome is None else outcome)
-
-    def _on_rst_stream(self, number: int, payload: bytes) -> None:
-        code = read_number(payload, 4)
-        stream = self.calls.streams.get(number)
-        if stream is None:
-            self.calls.check_opened(number)
-            return
-        late = self._now >= stream.deadline
-        if late and stream.held_back:
-            self.calls.end(stream, stream.too_late())
-        else:
-            self.calls.end(stream, failure_of_reset(code, begun=stream.begun, late=late))
-
-    # --- Other frames -----------------------------------------------------------------------
+    # --- Frames other than those of answers --------------------------------------------------
 
     def _on_other(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         if kind == wire.CONTINUATION:
-            self._on_continuation(flags, number, payload)
+            self.answers.on_continuation(flags, number, payload)
             return
         self.calls.progress.count_idle_frame(len(payload))
         if kind == wire.RST_STREAM:
-            self._on_rst_stream(number, payload)
+            self.answers.on_rst_stream(number, payload)
         elif kind == wire.PUSH_PROMISE:
             raise ProtocolError("a push, although push is disabled")
         elif kind in (wire.SETTINGS, wire.PING, wire.GOAWAY) and number:
@@ -346,19 +141,8 @@ class Core:
             calls.abandon(stream, not_grpc("a window that is not allowed"), wrong)
 
     def _on_settings(self, payload: bytes) -> None:
-        """Apply the peer's settings (RFC 9113 section 6.5)."""
         calls = self.calls
-        if len(payload) % wire.SETTING.size:
-            raise ProtocolError("settings of a wrong size", ErrorCode.FRAME_SIZE_ERROR)
-        for name, value in dict(wire.SETTING.iter_unpack(payload)).items():
-            if name == wire.MAX_CONCURRENT_STREAMS:
-                calls.max_streams = value
-            elif name == wire.MAX_HEADER_LIST_SIZE:
-                calls.max_headers = value
-            elif name == wire.MAX_FRAME_SIZE:
-                calls.sender.set_frame_size(value)
-            elif name == wire.INITIAL_WINDOW_SIZE:
-                calls.sender.set_initial_window(value)
+        calls.sender.adopt(calls.sender.settings.changed_by(payload))
         self._write(frame(wire.SETTINGS, wire.ACK, 0))
         calls.resume()
         if not self._ready:

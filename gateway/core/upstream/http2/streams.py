@@ -6,6 +6,7 @@ from typing import Protocol
 
 from gateway.core.upstream.http2 import wire
 from gateway.core.upstream.http2.headers import EMPTY_TABLE
+from gateway.core.upstream.http2.settings import FIRST_WINDOW_BYTES, PeerSettings
 from gateway.core.upstream.http2.wire import (
     BYTES_PER_FRAME,
     ITS_HEADERS,
@@ -22,8 +23,6 @@ from gateway.core.upstream.interface import CallFailed, no_memory, not_grpc, too
 
 PREFIX_BYTES = 5
 """gRPC's message prefix: a compression flag (1), and the length (4)."""
-FIRST_WINDOW_BYTES = 64 * 1024
-"""Initial window of an answer."""
 NOT_ONE_MESSAGE = "the answer is not one message"
 
 
@@ -40,46 +39,32 @@ class Sink(Protocol):
         """The call has failed."""
 
 
-class Stream:
-    """A unary call: one message each way. Its initial state is the class's."""
+class PartialAnswer:
+    """An answer that arrives in pieces: what has arrived, and what may (RFC 9113 section 5.2)."""
 
-    number: int = 0
-    """0 until the call begins."""
-    unsent: memoryview | None = None
-    window: int = 0
-    room: int = FIRST_WINDOW_BYTES
-    """The window for the answer: bytes of DATA frames with padding."""
-    to_come: int = 0
-    """Bytes of a large answer to be added to the window in parts."""
-    begun: bool = False
-    """Whether any headers have arrived: the peer is processing the call."""
-    started: bool = False
-    """Whether the answer's own headers have arrived."""
-    answer: BytesIO | None = None
-    """The answer so far, without its prefix once complete. A list of pieces would double the memory
-    of a large answer."""
-    size: int = 0
-    """Bytes received, with the prefix."""
-    due: int = 0
-    """Bytes expected; 0 until the prefix is complete."""
-    announced: bool = False
-    """Whether `Sink.expects` has been called."""
-    held_back: bool = False
+    __slots__ = ("_content", "due", "held_back", "room", "size", "to_come")
 
-    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
-        """`message` has no prefix yet, `deadline` is on the driver's clock."""
-        self.head = head
-        self.message = message
-        self.deadline = deadline
-        self.sink: Sink | None = sink
-        """None after the outcome or a cancellation."""
+    def __init__(self) -> None:
+        self._content: BytesIO | None = None
+        """Without the prefix once that is complete. A list of pieces would double the memory of a
+        large answer."""
+        self.size = 0
+        """Bytes received, with the prefix."""
+        self.due = 0
+        """Bytes expected; 0 until the prefix is complete."""
+        self.room = FIRST_WINDOW_BYTES
+        """The window: bytes of DATA frames with padding."""
+        self.to_come = 0
+        """Bytes of a large answer to be added to the window in parts."""
+        self.held_back = False
+        """Whether the window of a large answer stays as it is until the sink goes on."""
 
     def take(self, data: bytes, most: int) -> CallFailed | None:
         """Add a piece. A failure as soon as it cannot be one message of at most `most` bytes."""
         self.size += len(data)
         if not self.due:
-            if self.answer is not None:
-                data, self.answer = self.answer.getvalue() + data, None
+            if self._content is not None:
+                data, self._content = self._content.getvalue() + data, None
             if len(data) >= PREFIX_BYTES:
                 length = int.from_bytes(data[1:PREFIX_BYTES], "big")
                 if length > most:
@@ -90,26 +75,52 @@ class Stream:
                 data = data[PREFIX_BYTES:]
         if self.due and self.size > self.due:
             return not_grpc(NOT_ONE_MESSAGE)
-        if self.answer is None:
-            self.answer = BytesIO(data)
-            self.answer.seek(len(data))
+        if self._content is None:
+            self._content = BytesIO(data)
+            self._content.seek(len(data))
         else:
-            self.answer.write(data)
+            self._content.write(data)
         return None
 
     def take_message(self) -> bytes | None:
         """The complete message, once; None if the data is not one message."""
-        answer, self.answer = self.answer, None
-        if answer is None or self.size != self.due or not self.due:
+        content, self._content = self._content, None
+        if content is None or self.size != self.due or not self.due:
             return None
-        return answer.getvalue()
+        return content.getvalue()
+
+
+class Stream:
+    """A unary call: one message each way. Its initial state is the class's."""
+
+    number: int = 0
+    """0 until the call begins."""
+    unsent: memoryview | None = None
+    window: int = 0
+    """The window for what is unsent."""
+    begun: bool = False
+    """Whether any headers have arrived: the peer is processing the call."""
+    answer: PartialAnswer | None = None
+    """None until the answer's own headers have arrived, and for one that arrives as a whole."""
+
+    def __init__(self, head: bytes, message: bytes, deadline: float, sink: Sink) -> None:
+        """`message` has no prefix yet, `deadline` is on the driver's clock."""
+        self.head = head
+        self.message = message
+        self.deadline = deadline
+        self.sink: Sink | None = sink
+        """None after the outcome or a cancellation."""
+
+    @property
+    def room(self) -> int:
+        """How many bytes of DATA frames the peer may still send."""
+        return FIRST_WINDOW_BYTES if self.answer is None else max(self.answer.room, 0)
 
     def too_late(self) -> CallFailed:
-        return (
-            no_memory(self.due - PREFIX_BYTES)
-            if self.held_back
-            else too_late(may_have_reached_server=self.number > 0)
-        )
+        answer = self.answer
+        if answer is not None and answer.held_back:
+            return no_memory(answer.due - PREFIX_BYTES)
+        return too_late(may_have_reached_server=self.number > 0)
 
     def fail(self, failure: CallFailed) -> None:
         sink, self.sink = self.sink, None
@@ -120,20 +131,13 @@ class Stream:
 class Sender:
     """Sends requests, within the peer's windows (RFC 9113 section 5.2).
 
-    The setters raise ProtocolError for invalid values. The cost of a larger window depends on what
-    is sent then, not on the number of unsent requests.
+    A change of a window raises ProtocolError if it is invalid. The cost of a larger one depends on
+    what is sent then, not on the number of unsent requests.
     """
 
-    def __init__(
-        self,
-        write: Callable[[bytes], None],
-        progress: Progress,
-        streams: dict[int, Stream],
-        next_stream: int,
-    ) -> None:
-        """`streams` are those that have begun, by number."""
-        self.next = next_stream
-        """The number of the next request."""
+    def __init__(self, write: Callable[[bytes], None], progress: Progress) -> None:
+        self.settings = PeerSettings()
+        """Changed by `adopt`."""
         self.paused = False
         """Whether the peer has to read earlier data first."""
         self.unsent: dict[int, Stream] = {}
@@ -142,19 +146,15 @@ class Sender:
         """Unsent calls that only the connection's window or the pause limits."""
         self._write = write
         self._progress = progress
-        self._streams = streams
         self._first = EMPTY_TABLE
         """Prefix of the first block: a peer that sets a smaller table size expects this update."""
-        self._frame_size = wire.DEFAULT_FRAME_SIZE
-        self._initial_window = wire.DEFAULT_WINDOW
         self._window = wire.DEFAULT_WINDOW
-        self._note_short()
+        """The connection's."""
+        self._short = short(self.settings)
 
     def send(self, stream: Stream) -> None:
-        """Number a request and begin it; what exceeds the windows follows later."""
-        number, head, message = self.next, stream.head, stream.message
-        self.next, stream.number = number + 2, number
-        self._streams[number] = stream
+        """Begin a request that has a number; what exceeds the windows follows later."""
+        number, head, message = stream.number, stream.head, stream.message
         if self._first:
             head, self._first = self._first + head, b""
         length, size = len(head), PREFIX_BYTES + len(message)
@@ -164,10 +164,10 @@ class Sender:
             its_message = MESSAGE_HEAD.pack(0, size, LAST_MESSAGE, number, 0, size - PREFIX_BYTES)
             self._write(b"".join((its_headers, head, its_message, message)))
         else:
-            self._write(header_frames(number, head, self._frame_size))
+            self._write(header_frames(number, head, self.settings.max_frame_size))
             body = b"\x00", wire.NUMBER.pack(len(message)), message
             stream.unsent = memoryview(b"".join(body))
-            stream.window = self._initial_window
+            stream.window = self.settings.initial_window_size
             self.unsent[number] = stream
             self._send_rest(stream)
 
@@ -186,7 +186,7 @@ class Sender:
     def _send_rest(self, stream: Stream) -> None:
         rest = stream.unsent
         while rest is not None and not self.paused:
-            room = min(self._frame_size, self._window, stream.window)
+            room = min(self.settings.max_frame_size, self._window, stream.window)
             if room <= 0:
                 break
             part, rest = rest[:room], rest[room:] if len(rest) > room else None
@@ -226,17 +226,14 @@ class Sender:
             self._send_rest(stream)
         return None
 
-    def set_frame_size(self, size: int) -> None:
-        if not wire.DEFAULT_FRAME_SIZE <= size <= wire.LARGEST_FRAME_SIZE:
-            raise ProtocolError("a frame size that is not allowed")
-        self._frame_size = size
-        self._note_short()
+    def adopt(self, settings: PeerSettings) -> None:
+        """Take new settings of the peer.
 
-    def set_initial_window(self, size: int) -> None:
-        """SETTINGS_INITIAL_WINDOW_SIZE (RFC 9113 section 6.9.2). Four calls count as a frame."""
-        if size > wire.MAX_WINDOW:
-            raise ProtocolError("a window that is too large", ErrorCode.FLOW_CONTROL_ERROR)
-        more = size - self._initial_window
+        The windows of unsent requests change with the initial one (RFC 9113 section 6.9.2): four
+        requests count as a frame.
+        """
+        more = settings.initial_window_size - self.settings.initial_window_size
+        self.settings, self._short = settings, short(settings)
         if more and self.unsent:
             self._progress.count_idle_frame(len(self.unsent) * BYTES_PER_FRAME // 4)
             for stream in self.unsent.values():
@@ -244,9 +241,8 @@ class Sender:
                 if stream.window > wire.MAX_WINDOW:
                     raise ProtocolError("a window out of range", ErrorCode.FLOW_CONTROL_ERROR)
                 self._note_ready(stream)
-        self._initial_window = size
-        self._note_short()
 
-    def _note_short(self) -> None:
-        """Update the sizes up to which headers, and a message, fit into one frame each."""
-        self._short = min(self._frame_size, self._initial_window, wire.SHORTER_THAN - 1)
+
+def short(settings: PeerSettings) -> int:
+    """The sizes up to which headers, and a message, fit into one frame each."""
+    return min(settings.max_frame_size, settings.initial_window_size, wire.SHORTER_THAN - 1)

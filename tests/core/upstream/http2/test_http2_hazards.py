@@ -44,6 +44,16 @@ pytestmark = pytest.mark.anyio
 HEAD = b"\x83\x86" + literal(b":path", ECHO.encode()) + literal(b":authority", b"cuebot")
 
 
+class Nobody:
+    """An owner that takes no notice."""
+
+    def on_end(self, connection: Connection) -> None:
+        """See `Owner`."""
+
+    def on_silence(self) -> None:
+        """See `Owner`."""
+
+
 @asynccontextmanager
 async def connected(
     server: Http2Server, kind: type[Connection] = Connection
@@ -51,7 +61,7 @@ async def connected(
     """A connection without a channel around it."""
     host, _, port = server.endpoint.partition(":")
     transport, connection = await asyncio.get_running_loop().create_connection(
-        lambda: kind(max_message=8 * 2**20), host, int(port)
+        lambda: kind(options(), Nobody()), host, int(port)
     )
     await connection.ready
     try:
@@ -62,7 +72,8 @@ async def connected(
 
 async def call_over(connection: Connection, message: bytes) -> bytes:
     """The answer to this message on that connection."""
-    return await connection.unary(HEAD, message, connection.time() + PATIENCE)
+    deadline = asyncio.get_running_loop().time() + PATIENCE
+    return await connection.unary(HEAD, message, deadline)
 
 
 def ignore(peer: Peer, stream: int) -> None:
@@ -497,7 +508,7 @@ async def test_a_closed_channel_leaves_nothing_to_complain_about() -> None:
                         await asyncio.sleep(0)
                 await asyncio.gather(task, return_exceptions=True)
             transport, connection = await loop.create_connection(
-                lambda: Connection(max_message=10),
+                lambda: Connection(options(), Nobody()),
                 "127.0.0.1",
                 int(server.endpoint.split(":")[1]),
             )
