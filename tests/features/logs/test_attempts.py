@@ -131,7 +131,7 @@ async def test_one_that_cannot_be_read(farm: LoggingFarm) -> None:
     for each in (third, another):
         assert "a link that is not followed" in str(each.pop("problem"))
     assert (third, another, first["size"]) == ({"attempt": 3}, {"attempt": 2}, 5)
-    for each in newest.parent.glob("*.[12]"):
-        each.unlink()
+    for earlier in newest.parent.glob("*.[12]"):
+        earlier.unlink()
     answer = await farm.gateway.client.get(f"{farm.path}?list")
     assert (answer.status_code, "a link" in answer.json()["message"]) == (404, True)
