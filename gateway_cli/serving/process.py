@@ -68,7 +68,7 @@ async def serve(
     live = app.parts.live
 
     def begin() -> None:
-        problems = (*live.globs.unmatched, *live.broken)
+        problems = (*live.globs.unmatched, *live.history.broken)
         if first and live.current is None and problems:
             raise ConfigurationError(*problems)
         if supervised is not None:

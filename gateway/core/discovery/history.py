@@ -15,6 +15,8 @@ class History:
 
     problem: str = "the schema has not been asked for yet"
     """Why the last attempt has failed; empty if it has not."""
+    broken: tuple[str, ...] = ()
+    """Why no catalog can be made of the latest schema; a line for each feature to blame."""
     refreshes: dict[str, int] = field(
         default_factory=lambda: {"same": 0, "changed": 0, "failed": 0}
     )

@@ -83,8 +83,6 @@ class LiveCatalog:
         self.current: Catalog | None = None
         self.history = History()
         self.globs = Globs()
-        self.broken: tuple[str, ...] = ()
-        """Why no catalog can be made of the latest schema; a line for each feature to blame."""
         self.on_replaced: Callable[[], object] = lambda: None
         """The previous catalog is garbage once its last request has ended."""
         self._source = source
@@ -184,7 +182,7 @@ class LiveCatalog:
             self.history.note_failure(f"{error}{advice}", tell)
             return False
         except ConfigurationError as error:
-            self.broken = error.problems
+            self.history.broken = error.problems
             self.history.note_failure(str(error), log.error)
             return False
         except Exception as error:
@@ -192,7 +190,7 @@ class LiveCatalog:
                 f"discovery failed: {type(error).__name__}: {error}", log.exception
             )
             return False
-        self.broken = ()
+        self.history.broken = ()
         if self._latest is None and new is not None and wrong:
             self.globs.unmatched = wrong
             self.history.note_failure("; ".join(wrong), log.error)

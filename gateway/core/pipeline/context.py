@@ -128,6 +128,8 @@ class Response:
     """That of the body."""
     status: int = 0
     """0 before the answer begins."""
+    refusal: GatewayError | None = None
+    """Why the caller is not known, told once `admit` has counted the request."""
     code: Code | None = None
     cause: Cause | None = None
     cuebot: str = ""
@@ -194,7 +196,6 @@ class RequestContext:
     """None for plain JSON."""
     subject: str | None = None
     caller: Principal | None = None
-    refusal: GatewayError | None = None
     body: ReceivedBody = NOTHING_READ
     waiting: Waiting = NO_WAITING
     states: dict[int, Any] = NO_STATES

@@ -49,6 +49,6 @@ class Anonymous(Interceptor):
         self._authority = authority
 
     def identify(self, context: RequestContext) -> None:
-        if context.caller is None or context.refusal is not None:
-            context.refusal = None
+        if context.caller is None or context.response.refusal is not None:
+            context.response.refusal = None
             context.caller = self._authority.nobody()

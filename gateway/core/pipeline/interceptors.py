@@ -48,8 +48,8 @@ class Interceptor:
     def identify(self, context: RequestContext) -> None:
         """Identify the caller, after the head and again after each wait.
 
-        A refusal goes into `context.refusal` instead of being raised, so that a request from nobody
-        known still comes to `admit`, and counts there.
+        A refusal goes into `context.response.refusal` instead of being raised, so that a request
+        from nobody known still comes to `admit`, and counts there.
         """
 
     def admit(self, context: RequestContext) -> Awaitable[None] | None:
@@ -245,8 +245,8 @@ class Interceptors:
             waiting = admit(context)
             if waiting is not None:
                 return self._admit_after(waiting, context, self._admit[position + 1 :])
-        if context.refusal is not None:
-            raise context.refusal.again()
+        if context.response.refusal is not None:
+            raise context.response.refusal.again()
         return None
 
     async def _admit_after(
@@ -264,14 +264,14 @@ class Interceptors:
                     await more
         finally:
             context.note_wait(monotonic() - began)
-        if context.refusal is not None:
-            raise context.refusal.again()
+        if context.response.refusal is not None:
+            raise context.response.refusal.again()
 
     def identify_again(self, context: RequestContext) -> None:
         """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
         self._identify(context)
-        if context.refusal is not None:
-            raise context.refusal.again()
+        if context.response.refusal is not None:
+            raise context.response.refusal.again()
 
     async def deny(self, context: RequestContext, error: GatewayError, read: ReadDenied) -> None:
         for deny in self._deny:

@@ -32,7 +32,7 @@ class RateControl(Interceptor):
         caller, subject, patience = context.caller, context.subject, context.waiting.patience
         rights = "" if caller is None else caller.rights.name
         who = subject, rights, context.request.client if subject is None else ""
-        if patience is not None and context.refusal is None:
+        if patience is not None and context.response.refusal is None:
             return None if patience.take_token() else self._wait(context, patience, who)
         client, rate = self._rates.client(*who)
         if rate is None:

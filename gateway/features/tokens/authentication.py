@@ -20,7 +20,7 @@ class Authentication(Interceptor):
             else:
                 caller = self._authenticator.authenticate_again(authorization, before)
         except GatewayError as error:
-            context.refusal = error.again()
+            context.response.refusal = error.again()
         else:
             context.caller = caller
             if context.subject is None:  # whose quota is used is decided once, whatever changes

@@ -199,7 +199,7 @@ async def test_a_feature_that_cannot_read_a_schema_stops_nobody() -> None:
     assert live.history.problem == problem
     broken.clear()
     await finds(live, source, NEW)
-    assert (live.history.problem, live.broken) == ("", ())
+    assert (live.history.problem, live.history.broken) == ("", ())
 
 
 # --- what is to be withheld -----------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_what_a_request_has_taken_stays_its_principals() -> None:
     assert slots.held == {"anna": 1}
     authenticator.trust([SECRET.encode()], replace(RULES, subject=("email", "sub")))
     interceptors.identify_again(context)
-    assert context.refusal is None
+    assert context.response.refusal is None
     assert context.caller is not None
     assert (context.caller.subject, context.subject) == ("anna@x", "anna")
     context.close()
