@@ -28,6 +28,7 @@ PACKAGES = (
     *("core/codec", "core/logs", "core/settings", "core/findings", "core/fair_quota"),
     *(
         "core/readiness",
+        "core/routes",
         "core/starting",
         "core/direct_connection",
         "core/errors",

@@ -1,7 +1,7 @@
 """The assembly: settings and features become one ASGI app."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from gateway.core.pipeline.guard import Guarded
 from gateway.core.pipeline.middleware import ContextMiddleware, report_refused
 from gateway.core.pipeline.routing import PAGE_ALLOWS, Routing, wrong_verb
 from gateway.core.processes import Worker
+from gateway.core.routes import routes_of
 from gateway.core.settings import reach
 from gateway.core.settings.model import Reloadable, Settings
 from gateway.core.starting import added, starting
@@ -139,38 +140,6 @@ def create_app(
 def constructed(feature: type[Feature], core: Core) -> Feature:
     with starting(feature.name, "__init__"):
         return feature(core)
-
-
-def routes_of(features: Iterable[Feature]) -> list[Route]:
-    """The pages of all features, in their order, in which the first that fits a path answers.
-
-    Raises ConfigurationError, a line for each page that another feature answers.
-    """
-    found: list[tuple[Feature, Route]] = []
-    problems = []
-    for feature in features:
-        own = [*added([feature], "routes")]
-        problems += [
-            f"the feature {feature.name!r} has the page {route.path}, which {other.name!r} answers"
-            f" ({earlier.path})"
-            for route in own
-            for other, earlier in found
-            if is_hidden(route, earlier)
-        ]
-        found += ((feature, route) for route in own)
-    if problems:
-        raise ConfigurationError(*problems)
-    return [route for _, route in found]
-
-
-def is_hidden(route: Route, earlier: Route) -> bool:
-    """Whether an earlier one fits its path, whatever is in its parameters, and one of its methods.
-
-    A route without methods is for all.
-    """
-    if not (earlier.path == route.path or earlier.path_regex.match(route.path)):
-        return False
-    return not (earlier.methods and route.methods and earlier.methods.isdisjoint(route.methods))
 
 
 def guarded(route: Route, core: Core) -> Route:

@@ -236,6 +236,13 @@ def test_a_page_that_another_one_answers_stops_the_startup(
     assert str(caught.value).startswith(f"the feature 'own' has the page {said}")
 
 
+def test_a_feature_before_another_one_may_answer_its_pages() -> None:
+    there: dict[str, object] = {"routes": lambda self: [Route("/a", breaks)]}
+    own = type("Own", (Feature,), {"name": "own", "before": "ours", **there})
+    ours = type("Ours", (Feature,), {"name": "ours", **there})
+    create_app(settings_for("127.0.0.1:1", open_to_all=True), features=(own, ours))
+
+
 async def test_who_does_not_let_others_start_is_named() -> None:
     broken = type("Broken", (Feature,), {"name": "broken", "first_look": breaks})
     app = create_app(settings_for("127.0.0.1:1", open_to_all=True), features=(broken,))
