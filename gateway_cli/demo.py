@@ -8,8 +8,8 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -151,19 +151,28 @@ def temporary_certificate(host: str) -> Iterator[tuple[Certificate, Path]]:
         yield Certificate(context), ca_file
 
 
-async def run_cuebot(cuebot: SimulatedCuebot, logs: LogFiles | None) -> None:
+@asynccontextmanager
+async def running(cuebot: SimulatedCuebot) -> AsyncIterator[None]:
     await cuebot.start()
-    click.echo(f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.")
-    if logs is not None:
-        click.echo(
-            f"A gateway on this machine shows the logs of its frames with LOG_ROOTS={logs.roots}"
-        )
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopped.set)
-    await stopped.wait()
-    await cuebot.stop()
+    try:
+        yield
+    finally:
+        await cuebot.stop()
+
+
+async def run_cuebot(cuebot: SimulatedCuebot, logs: LogFiles | None) -> None:
+    async with running(cuebot):
+        click.echo(f"A simulated Cuebot listens on {cuebot.endpoint} (gRPC). Stop with Ctrl-C.")
+        if logs is not None:
+            click.echo(
+                "A gateway on this machine shows the logs of its frames with"
+                f" LOG_ROOTS={logs.roots}"
+            )
+        stopped = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stopped.set)
+        await stopped.wait()
 
 
 async def run_both(
@@ -172,36 +181,27 @@ async def run_both(
     listener: socket.socket,
     secured: tuple[Certificate, Path] | None,
 ) -> None:
-    """Run the simulated Cuebot and a gateway in front of it, with HTTPS if `secured`."""
-    await cuebot.start()
-    try:
-        await run_gateway(cuebot, logs, listener, secured)
-    finally:
-        await cuebot.stop()
+    """Run the simulated Cuebot and a gateway in front of it, with HTTPS if `secured`.
 
-
-async def run_gateway(
-    cuebot: SimulatedCuebot,
-    logs: LogFiles | None,
-    listener: socket.socket,
-    secured: tuple[Certificate, Path] | None,
-) -> None:
-    """Raises ConfigurationError for a feature that does not start."""
+    Raises ConfigurationError for a feature that does not start.
+    """
     secret = secrets.token_urlsafe(32)
-    given = {"cuebot_endpoint": cuebot.endpoint, "shutdown_timeout": 2, "docs": "public"}
-    of_features = there({"jwt_secret": secret, "log_roots": [] if logs is None else [logs.roots]})
-    settings = Settings.model_validate(given | of_features)
-    app = create_app(settings)
     certificate, ca_file = secured or (None, None)
-    server = Server(app, settings, certificate)
-    sign = signer_of(settings)
-    token = "" if sign is None else sign("demo", TOKEN_SECONDS)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    welcome = asyncio.create_task(greet(app.parts.live, cuebot, listener, token, ca_file))
-    try:
-        await serving
-    finally:
-        welcome.cancel()
+    async with running(cuebot):
+        given = {"cuebot_endpoint": cuebot.endpoint, "shutdown_timeout": 2, "docs": "public"}
+        roots = [] if logs is None else [logs.roots]
+        of_features = there({"jwt_secret": secret, "log_roots": roots})
+        settings = Settings.model_validate(given | of_features)
+        app = create_app(settings)
+        server = Server(app, settings, certificate)
+        sign = signer_of(settings)
+        token = "" if sign is None else sign("demo", TOKEN_SECONDS)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        welcome = asyncio.create_task(greet(app.parts.live, cuebot, listener, token, ca_file))
+        try:
+            await serving
+        finally:
+            welcome.cancel()
 
 
 def program() -> str:

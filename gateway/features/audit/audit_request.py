@@ -328,10 +328,10 @@ class Excerpt:
             tag, position = read_varint(payload, start)
             end, number = skip(payload, position, tag), 1
             one, inside = kind.fields_by_number.get(tag >> 3), part or tag >> 3
-            record = payload[start:end]
+            record, is_long = payload[start:end], not has_one_value(one, tag)
             items[tag] += one is not None and one.is_repeated
             is_full = self._used[inside] >= EXCERPT_ROOM_BYTES or items[tag] > MOST_ITEMS + 1
-            if is_full and not has_one_value(one, tag):
+            if is_long and is_full:
                 end, number = end_of_run(payload, start, end, tag)
                 record = payload[:0]
                 self.cut = True
@@ -349,8 +349,7 @@ class Excerpt:
                     self.cut |= len(content) > most
                 record = memoryview(varint(tag) + varint(len(cut)) + cut)
             found += record
-            if not has_one_value(one, tag):
-                self._used[inside] += len(record) + 1
+            self._used[inside] += is_long * (len(record) + 1)
             position = end
             turn = self._records // RECORDS_PER_TURN
             self._records += number

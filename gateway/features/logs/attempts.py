@@ -18,14 +18,12 @@ MISSING_IN_A_ROW = 3
 class Attempt(NamedTuple):
     number: int
     place: Place
-    state: State | None
-    """None for a log that cannot be read."""
-    problem: str = ""
-    """Why it cannot be read."""
+    state: State | GatewayError
+    """Or why the log cannot be read."""
 
     def as_object(self) -> dict[str, object]:
-        if self.state is None:
-            return {"attempt": self.number, "problem": self.problem}
+        if isinstance(self.state, GatewayError):
+            return {"attempt": self.number, "problem": self.state.message}
         modified = datetime.fromtimestamp(int(self.state.modified), UTC)
         return {
             "attempt": self.number,
@@ -41,14 +39,16 @@ def attempts_at(place: Place) -> list[Attempt]:
     while missing < MISSING_IN_A_ROW and number < MOST_ATTEMPTS:
         number += 1
         earlier = attempt_at(earlier_at(place, number), number)
-        missing = missing + 1 if earlier is None or earlier.state is None else 0
+        is_there = earlier is not None and isinstance(earlier.state, State)
+        missing = 0 if is_there else missing + 1
         if earlier is not None:
             found.append(earlier)
     newest = attempt_at(place, found[-1].number + 1 if found else 1)
     if newest is not None:
         found.append(newest)
-    if found and all(each.state is None for each in found):
-        state_at(found[-1].place)
+    problems = [each.state for each in found if isinstance(each.state, GatewayError)]
+    if problems and len(problems) == len(found):
+        raise problems[-1]
     return found[::-1]
 
 
@@ -57,7 +57,7 @@ def attempt_at(place: Place, number: int) -> Attempt | None:
     try:
         state = state_at(place)
     except GatewayError as error:
-        return Attempt(number, place, None, error.message)
+        return Attempt(number, place, error)
     return None if state is None else Attempt(number, place, state)
 
 
