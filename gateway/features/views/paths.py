@@ -230,8 +230,8 @@ def map_key(field: FieldDescriptor, text: str) -> object:
         return text == "true"
     if field.type != field.TYPE_BOOL and INTEGER.fullmatch(text):
         with suppress(ValueError):  # it is out of the range of such keys
-            entry: Any = GetMessageClass(owner_of(field))(key=int(text))
-            return entry.key
+            entry: Any = GetMessageClass(owner_of(field))
+            return entry(key=int(text)).key
     raise LookupError(f"{text[:QUOTED_CHARS]!r} is no key of such a map")
 
 

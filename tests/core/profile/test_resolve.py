@@ -395,7 +395,7 @@ def test_a_field_that_chooses_its_json_name_can_be_meant() -> None:
         catalog = build_catalog(schema, Selection(), profile)
         assert catalog.idle.entries == ()
         method = catalog.routes["/a.S/Set"]
-        made = GetMessageClass(method.descriptor.input_type)
+        made: Any = GetMessageClass(method.descriptor.input_type)
         wanted = made(max_="5", a__b="6").SerializeToString()
         for body in (b'{"most": "5", "someName": "6"}', b'{"most": "5", "some_name": "6"}'):
             assert plan(method, body, UnknownFieldPolicy.EVERYTHING).payload == wanted
