@@ -48,7 +48,7 @@ def attempts_at(place: Place) -> list[Attempt]:
         found.append(newest)
     problems = [each.state for each in found if isinstance(each.state, GatewayError)]
     if problems and len(problems) == len(found):
-        raise problems[-1]
+        raise problems[-1].again()
     return found[::-1]
 
 
