@@ -9,7 +9,7 @@ while another one, which Cuebot does not answer, has the only place in flight.
 """
 
 import argparse
-import pstats
+import json
 import socket
 import sys
 from collections import Counter
@@ -28,7 +28,7 @@ from benchmarks.scenarios import Scenario, build_scenarios, find_job
 from benchmarks.upstream import EMPTY, Answers, CannedServer
 from benchmarks.verify import verify, wait_until_answering, wait_until_listening
 
-LIMITS = {"empty": 100, "shows3": 100, "job1": 100, "varied": 105, "refused": 46}
+LIMITS = {"empty": 100, "shows3": 100, "job1": 100, "varied": 105, "refused": 40}
 """The most functions of a call, by the name of the scenario."""
 MEASURED_ON = (3, 11)
 """Another Python counts otherwise: comprehensions are no functions of their own since 3.12."""
@@ -67,13 +67,15 @@ def main() -> None:
 
 
 def over_limit(counted: Mapping[str, Counts]) -> list[str]:
-    """What is over its limit, each as a line. Empty on a Python that counts otherwise."""
+    """What is over its limit, each as a line; by less than half a function, it is what the gateway
+    does now and then, whoever calls. Empty on a Python that counts otherwise.
+    """
     if sys.version_info[:2] != MEASURED_ON:
         return []
     return [
         f"{name} passes {total:.1f}, at most {LIMITS[name]} are wanted"
         for name, counts in counted.items()
-        if (total := round(sum(counts.values()), 1)) > LIMITS[name]
+        if round(total := sum(counts.values())) > LIMITS[name]
     ]
 
 
@@ -116,9 +118,8 @@ def profile(
     """Functions passed by a gateway that answers WARM_UP calls of each scenario, and of one of
     them ROUND more. `holding` is a request that keeps the only place in flight.
     """
-    port, output = free_port(), bench.place.folder / f"functions-{more}.prof"
-    command = [sys.executable, "-m", "cProfile", "-o", str(output)]
-    command += ["-m", "gateway", "serve"]
+    port, output = free_port(), bench.place.folder / f"functions-{more}.json"
+    command = [sys.executable, "-m", "benchmarks.count_calls", str(output), "gateway", "serve"]
     environ = environment(bench.place, Options(settings=SETTINGS))
     environ |= {"REST_HOST": "127.0.0.1", "REST_PORT": str(port)}
     log = bench.place.folder / f"functions-{more}.log"
@@ -133,9 +134,10 @@ def profile(
                 verify(replace(scenario, calls=scenario.calls[:1]), [gateway], bench.token)
                 load_with_client(port, one_by_one, 0, token_of(SUBJECT))
     counts: Counter[str] = Counter()
-    for (file, _, function), (_, calls, *_) in pstats.Stats(str(output)).stats.items():  # type: ignore[attr-defined]
-        if file != "~":  # one of C
-            counts[f"{module_of(file)} {function}" if by_function else module_of(file)] += calls
+    for file, function, calls in json.loads(output.read_text()):
+        if file.startswith("<frozen importlib"):  # what the first start compiles, others load
+            continue
+        counts[f"{module_of(file)} {function}" if by_function else module_of(file)] += calls
     return counts
 
 

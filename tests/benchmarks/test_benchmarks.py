@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -24,7 +25,7 @@ from benchmarks.contenders import Running
 from benchmarks.envoy import ACCESS_FIELDS, descriptor_set, envoy_config
 from benchmarks.fairness import Waits
 from benchmarks.farm import CannedFarm
-from benchmarks.functions import ROUND, difference, over_limit
+from benchmarks.functions import ROOT, ROUND, difference, over_limit
 from benchmarks.gate import FIGURES, PUBLISHED, slow_ones, table_of
 from benchmarks.load import Load, percentile
 from benchmarks.measure import Figures, Outcome, Round, figures, ratio
@@ -233,10 +234,28 @@ def test_functions_of_a_call_are_those_of_more_calls() -> None:
     assert difference(many, few) == {"call.py": 2}
 
 
+def test_each_function_is_counted(tmp_path: Path) -> None:
+    """Constructors of named tuples, too, which have the same file, line and name."""
+    program = [
+        "from typing import NamedTuple",
+        "class One(NamedTuple): a: int",
+        "class Another(NamedTuple): b: int",
+        "[One(1), One(2), Another(3)]",
+        "raise SystemExit(7)",
+    ]
+    (tmp_path / "counted.py").write_text("\n".join(program))
+    output = tmp_path / "calls.json"
+    command = [sys.executable, "-m", "benchmarks.count_calls", str(output), "counted"]
+    environ = os.environ | {"PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    assert subprocess.run(command, env=environ, cwd=tmp_path, check=False).returncode == 7  # noqa: S603
+    rows = json.loads(output.read_text())
+    assert sum(calls for file, name, calls in rows if (file, name) == ("<string>", "<lambda>")) == 3
+
+
 def test_a_call_of_too_many_functions_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = {"empty": {"a.py": 60.0, "b.py": 40.0}, "job1": {"a.py": 100.2}}
+    counted = {"empty": {"a.py": 60.0, "b.py": 40.4}, "job1": {"a.py": 100.6}}
     monkeypatch.setattr(sys, "version_info", (3, 11, 0))
-    assert over_limit(counted) == ["job1 passes 100.2, at most 100 are wanted"]
+    assert over_limit(counted) == ["job1 passes 100.6, at most 100 are wanted"]
     monkeypatch.setattr(sys, "version_info", (3, 13, 0))
     assert over_limit(counted) == []
 
