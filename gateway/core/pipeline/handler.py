@@ -97,6 +97,7 @@ class UnaryHandler:
         if isinstance(error, NotServed):
             self._leave_out(error.path)
         if context.call.denied is not None:
+            context.leave()  # the rest of the request may take a while
             await self._requests.tell_of_denial(context, error, receive)
 
     async def _take_in(

@@ -108,12 +108,12 @@ class RequestReader:
         method = catalog.routes.get(request.path)
         if method is None:
             raise self._unknown(context, catalog)
+        context.call.rpc = method.path
+        if context.waiting.patience is None:
+            self._interceptors.enter(context)  # first of all: refusals are to be cheap
         self._interceptors.authorize(context, catalog, method, None, "")
         if request.method != "POST" or method.streams:
             check_verb(request.method, method)
-        context.call.rpc = method.path
-        if context.waiting.patience is None:
-            self._interceptors.enter(context)  # before the rest is read: refusals are to be cheap
         surface = context.surface
         if surface is not None:
             rules = self._rules(context, self._reject)

@@ -102,3 +102,16 @@ async def test_without_a_place_no_body_is_waited_for(cuebot: ScriptedCuebot) -> 
         slots.give_back("tester")
         await slow.send(b"{}")
         assert (await slow.answer()).status == 200
+
+
+@needs("access")
+async def test_a_call_without_a_place_is_refused_before_its_rights_are_looked_up(
+    cuebot: ScriptedCuebot,
+) -> None:
+    async with gateway_for(cuebot.endpoint, max_in_flight=1, access_default="deny") as gateway:
+        slots = gateway.app.feature(Admission).slots
+        assert slots.take("tester")
+        assert (await gateway.post(SHOWS, {})).status_code == 503
+        slots.give_back("tester")
+        assert (await gateway.post(SHOWS, {})).status_code == 403
+        assert slots.held == {}

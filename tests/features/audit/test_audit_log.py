@@ -544,14 +544,16 @@ async def test_a_denied_call_that_stops_half_way(restricted: Audited) -> None:
     assert (line["denied"], "request" in line) == ("dashboards", False)
 
 
-@needs("access")
+@needs("access", "admission")
 async def test_a_denied_call_waits_for_the_disk(
     cuebot: ScriptedCuebot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And holds no place meanwhile."""
     disk = Disk()
     monkeypatch.setattr(os, "fdatasync", disk.sync)
     access = [rule("dashboards", {}, "job.JobInterface/GetJobs")]
-    async with auditing(cuebot, tmp_path, synced=True, access=access) as audited:
+    more: dict[str, Any] = {"access": access, "max_in_flight": 1}
+    async with auditing(cuebot, tmp_path, synced=True, **more) as audited:
         denied = [asyncio.create_task(audited.status(path, {})) for path in (KILL, FIND_SHOW)]
         await until(lambda: disk.syncs)
         assert await audited.status(GET_JOBS, {}) == 200
