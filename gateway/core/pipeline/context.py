@@ -124,6 +124,8 @@ def plain_json(request: Request) -> Surface | None:
 class Response:
     """An answer. Its initial state is the class's: most requests change little of it."""
 
+    headers: list[tuple[bytes, bytes]]
+    """Of any answer, success or error."""
     coding: Coding = PLAIN
     """That of the body."""
     status: int = 0
@@ -137,10 +139,6 @@ class Response:
     began: float = 0.0
     bytes_out: int = 0
     is_complete: bool = False
-
-    def __init__(self, headers: list[tuple[bytes, bytes]]) -> None:
-        self.headers = headers
-        """Of any answer, success or error."""
 
     def fail(self, error: GatewayError) -> None:
         self.code, self.cause, self.cuebot = error.code, error.cause, error.cuebot
@@ -209,14 +207,12 @@ class RequestContext:
     ) -> None:
         """`headers` are those that any answer has."""
         self.request = request
-        self.response = Response(headers)
+        self.response = Response()
+        self.response.headers = headers
         self.call = CallState()
         self.direct = direct
-
-    @property
-    def principal(self) -> str:
-        """The owner of the quotas: the subject, or the address without one."""
-        return self.subject or f"ip {address_key(self.request.client)}"
+        self.principal = f"ip {address_key(request.client)}"
+        """The owner of the quotas: the address, and once it is identified, the subject."""
 
     def answer(self, status: int, headers: Headers, body: bytes) -> bool:
         """False if the answer has to be sent as ASGI messages. Raises ClientGone.

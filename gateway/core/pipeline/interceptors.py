@@ -63,14 +63,14 @@ class Interceptor:
         payload: bytes | None,
         asked_by: str,
     ) -> None:
-        """Raise unless the caller may call the method.
+        """Raise unless the caller may call the method. Called again after a wait.
 
         To be decided by the method alone: the request, if it is known, is for `deny`.
         """
 
     def enter(self, context: RequestContext) -> None:
-        """The caller may call the method, and nothing else has been read yet: take the resources of
-        the call. Called again if they were returned to wait for the body.
+        """Before the caller's rights are looked up, and before anything else is read: take the
+        resources of the call. Called again if they were returned to wait for the body.
         """
 
     def around(self, context: RequestContext, call: Call) -> Call:
@@ -241,6 +241,7 @@ class Interceptors:
         Returns what remains to be awaited, which most requests are spared. Raises GatewayError.
         """
         self._identify(context)
+        context.principal = context.subject or context.principal
         for position, admit in enumerate(self._admit):
             waiting = admit(context)
             if waiting is not None:
@@ -270,6 +271,7 @@ class Interceptors:
     def identify_again(self, context: RequestContext) -> None:
         """Identify the caller after a wait, since tokens may be revoked. Raises GatewayError."""
         self._identify(context)
+        context.principal = context.subject or context.principal
         if context.response.refusal is not None:
             raise context.response.refusal.again()
 

@@ -358,6 +358,7 @@ class Question:
         request = asked.request._replace(started=monotonic(), made_for=made_for)
         context = RequestContext(request, [])
         context.subject, context.caller = asked.subject, asked.caller
+        context.principal = asked.principal
         context.call.rpc, context.call.kept = asked.call.rpc, asked.call.kept
         context.call.metadata = asked.call.metadata
         return context
