@@ -15,6 +15,8 @@ from benchmarks.client import Connection, connect
 from benchmarks.load import percentile
 
 MOST_CONNECTIONS = 1500
+SOON = 1.0
+"""Seconds after which an answer is late."""
 GIVES_UP = 10.0
 """Seconds that a client waits for an answer."""
 LIGHT = 50
@@ -50,6 +52,11 @@ class Flood:
     def goodput(self) -> float:
         """Complete answers with status 200 per second."""
         return len(self.waits) / self.seconds
+
+    @property
+    def soon(self) -> float:
+        """Those of them that had come by SOON."""
+        return sum(wait <= SOON for wait in self.waits) / self.seconds
 
     @property
     def p99_ms(self) -> float:

@@ -17,7 +17,7 @@ from benchmarks.client import Connection, connect, load_with_client, wire
 from benchmarks.contenders import Contender, Running, envoy, find_envoy, gateway
 from benchmarks.farm import CannedFarm
 from benchmarks.load import Load
-from benchmarks.measure import one_round
+from benchmarks.measure import Round, one_round
 from benchmarks.overload import flood, well_again
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
 
@@ -49,7 +49,9 @@ def main() -> None:
 
 
 def report_overload(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
-    """Goodput at several times the load that can be served, in parts of its peak."""
+    """Goodput at several times the load that can be served, in parts of its peak right before and
+    after: a shared machine is not as fast from one minute to the next.
+    """
     heavy, light = replace(scenarios[HEAVY], counted=None), scenarios[LIGHT]
     seconds = bench.seconds
     heavy_wire, light_wire = (wire(each.calls[0], bench.token) for each in (heavy, light))
@@ -58,21 +60,30 @@ def report_overload(bench: Bench, contender: Contender, scenarios: Scenarios) ->
         def load(_: Running, __: Scenario, seconds: float) -> Load:
             return load_with_client(running.port, heavy, seconds, bench.token)
 
-        peak = one_round(running, heavy, load, seconds)
-        per_second = peak.load.requests / peak.load.seconds
-        print(f"{running.name}: at its peak {per_second:.0f} answers of 1000 jobs per second")
+        before = one_round(running, heavy, load, seconds)
         for times in TIMES:
             cpu = running.child.cpu_seconds()
-            found = flood(running.port, heavy_wire, per_second * times, seconds)
+            found = flood(running.port, heavy_wire, per_second(before) * times, seconds)
             cpu = running.child.cpu_seconds() - cpu
             well = well_again(running.port, light_wire, AFTER)
-            each = cpu / max(found.statuses[200], 1) * 1e6
+            after = one_round(running, heavy, load, seconds)
+            peak = (per_second(before) + per_second(after)) / 2
+            cpu_of_answer = cpu / max(found.statuses[200], 1) * 1e6
+            cpu_at_peak = (before.cpu_us + after.cpu_us) / 2
+            before = after
             print(
-                f"  {times} times that: goodput {found.goodput / per_second:.2f} of the peak,"
-                f" {each / peak.cpu_us:.2f} of its CPU for each answer, p99 {found.p99_ms:.0f} ms,"
+                f"{running.name}, {times} times the {peak:.0f} answers of 1000 jobs per second"
+                f" of its peak: goodput {found.goodput / peak:.2f} of that,"
+                f" {found.soon / peak:.2f} within a second,"
+                f" {cpu_of_answer / cpu_at_peak:.2f} of its CPU for each answer,"
+                f" p99 {found.p99_ms:.0f} ms,"
                 f" {dict(found.statuses)}; well after {well:.1f} s",
                 flush=True,
             )
+
+
+def per_second(peak: Round) -> float:
+    return peak.load.requests / peak.load.seconds
 
 
 def report_slow_readers(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
