@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import uvloop
 
 from benchmarks.client import Connection, connect
-from benchmarks.load import percentile
 
 MOST_CONNECTIONS = 1500
 SOON = 1.0
@@ -57,11 +56,6 @@ class Flood:
     def soon(self) -> float:
         """Those of them that had come by SOON."""
         return sum(wait <= SOON for wait in self.waits) / self.seconds
-
-    @property
-    def p99_ms(self) -> float:
-        """Of the answers with status 200."""
-        return percentile(self.waits, 0.99) * 1e3 if self.waits else float("nan")
 
 
 def flood(port: int, request: bytes, rate: float, seconds: float) -> Flood:

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import socket
+import statistics
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,8 +17,7 @@ from benchmarks.bench import OTHER_CORES, Bench, prepared, ready, token_of
 from benchmarks.client import Connection, connect, load_with_client, wire
 from benchmarks.contenders import Contender, Running, envoy, find_envoy, gateway
 from benchmarks.farm import CannedFarm
-from benchmarks.load import Load
-from benchmarks.measure import Round, one_round
+from benchmarks.load import percentile
 from benchmarks.overload import flood, well_again
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
 
@@ -29,6 +29,7 @@ SIP = 1024
 """Bytes per second that a slow reader reads."""
 RECEIVE_BUFFER = 64 * 1024
 SECONDS = 5.0
+ROUNDS = 5
 Scenarios = dict[str, Scenario]
 AFTER = 4.0
 """Seconds of light load after each flood."""
@@ -49,41 +50,42 @@ def main() -> None:
 
 
 def report_overload(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
-    """Goodput at several times the load that can be served, in parts of its peak right before and
-    after: a shared machine is not as fast from one minute to the next.
+    """Goodput at several times the load that can be served, in parts of the peak right before and
+    after. The median of ROUNDS: a shared machine is not as fast from one second to the next.
     """
-    heavy, light = replace(scenarios[HEAVY], counted=None), scenarios[LIGHT]
-    seconds = bench.seconds
-    heavy_wire, light_wire = (wire(each.calls[0], bench.token) for each in (heavy, light))
+    heavy = replace(scenarios[HEAVY], counted=None)
+    request, light = (wire(each.calls[0], bench.token) for each in (heavy, scenarios[LIGHT]))
     with ready(bench, contender, heavy) as running:
+        port, child = running.port, running.child
 
-        def load(_: Running, __: Scenario, seconds: float) -> Load:
-            return load_with_client(running.port, heavy, seconds, bench.token)
+        def peak() -> float:
+            """Answers per second."""
+            found = load_with_client(port, heavy, bench.seconds, bench.token)
+            child.check()
+            return found.requests / found.seconds
 
-        before = one_round(running, heavy, load, seconds)
+        before = peak()
         for times in TIMES:
-            cpu = running.child.cpu_seconds()
-            found = flood(running.port, heavy_wire, per_second(before) * times, seconds)
-            cpu = running.child.cpu_seconds() - cpu
-            well = well_again(running.port, light_wire, AFTER)
-            after = one_round(running, heavy, load, seconds)
-            peak = (per_second(before) + per_second(after)) / 2
-            cpu_of_answer = cpu / max(found.statuses[200], 1) * 1e6
-            cpu_at_peak = (before.cpu_us + after.cpu_us) / 2
-            before = after
+            rounds: list[tuple[float, float]] = []
+            statuses: Counter[int] = Counter()
+            well, waits = 0.0, []
+            for _ in range(ROUNDS):
+                found = flood(port, request, before * times, bench.seconds)
+                well = max(well, well_again(port, light, AFTER))
+                before, last = peak(), before
+                most = (last + before) / 2
+                rounds.append((found.goodput / most, found.soon / most))
+                statuses += found.statuses
+                waits += found.waits
+            goodput, soon = (statistics.median(each) for each in zip(*rounds, strict=True))
+            each = ", ".join(f"{goodput:.2f}" for goodput, _ in sorted(rounds))
             print(
-                f"{running.name}, {times} times the {peak:.0f} answers of 1000 jobs per second"
-                f" of its peak: goodput {found.goodput / peak:.2f} of that,"
-                f" {found.soon / peak:.2f} within a second,"
-                f" {cpu_of_answer / cpu_at_peak:.2f} of its CPU for each answer,"
-                f" p99 {found.p99_ms:.0f} ms,"
-                f" {dict(found.statuses)}; well after {well:.1f} s",
+                f"{running.name}, {times} times the {most:.0f} lists of 1000 jobs per second of its"
+                f" peak: goodput {goodput:.2f} ({each}) of that, {soon:.2f} within a second,"
+                f" p99 {percentile(waits, 0.99) * 1e3:.0f} ms, {dict(statuses)};"
+                f" well after {well:.1f} s",
                 flush=True,
             )
-
-
-def per_second(peak: Round) -> float:
-    return peak.load.requests / peak.load.seconds
 
 
 def report_slow_readers(bench: Bench, contender: Contender, scenarios: Scenarios) -> None:
