@@ -125,7 +125,7 @@ class Http2Channel:
         )
         for name, value in metadata[:-CALLER_FIELDS]:
             head += literal(name.encode(), value.encode())
-        deadline = asyncio.get_running_loop().time() + timeout
+        deadline = connection.loop.time() + timeout
         return connection.unary(head, payload, deadline, expects)
 
     # --- State ------------------------------------------------------------------------------

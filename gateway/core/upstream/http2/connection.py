@@ -136,7 +136,7 @@ class Connection(Greeted):
         `head` is the request's header block with the remaining time. `deadline` (loop time) is
         enforced here as well. Cancelling the task that waits cancels the call.
         """
-        loop, calls = asyncio.get_running_loop(), self._core.calls
+        loop, calls = self.loop, self._core.calls
         answer = Answer(loop=loop)
         answer.expects, answer.calls = expects, calls
         answer.stream = calls.start(head, message, deadline, answer)
@@ -174,7 +174,8 @@ class Connection(Greeted):
     # --- For the transport ------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        loop, transport = asyncio.get_running_loop(), cast(asyncio.Transport, transport)
+        self.loop = loop = asyncio.get_running_loop()  # a system call
+        transport = cast(asyncio.Transport, transport)
         self.ready = loop.create_future()
         # Or asyncio warns about an exception that nobody has retrieved.
         self.ready.add_done_callback(lambda ready: ready.cancelled() or ready.exception())
@@ -189,7 +190,7 @@ class Connection(Greeted):
         self._core.open()
 
     def data_received(self, data: bytes) -> None:
-        core, reading, now = self._core, self._reading, asyncio.get_running_loop().time()
+        core, reading, now = self._core, self._reading, self.loop.time()
         self.keepalive.heard_at = now
         reading.size += len(data)
         try:
@@ -219,7 +220,7 @@ class Connection(Greeted):
 
     def _take_rest(self) -> None:
         """At the end, process data that was left for another turn: one read at most."""
-        core, now = self._core, asyncio.get_running_loop().time()
+        core, now = self._core, self.loop.time()
         with suppress(ProtocolError):
             while core.receive(b"", now):
                 pass
