@@ -4,12 +4,12 @@ import argparse
 import asyncio
 import os
 import socket
-import statistics
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from statistics import median
 
 import uvloop
 
@@ -17,7 +17,8 @@ from benchmarks.bench import OTHER_CORES, Bench, prepared, ready, token_of
 from benchmarks.client import Connection, connect, load_with_client, wire
 from benchmarks.contenders import Contender, Running, envoy, find_envoy, gateway
 from benchmarks.farm import CannedFarm
-from benchmarks.load import percentile
+from benchmarks.load import Load, percentile
+from benchmarks.measure import one_round
 from benchmarks.overload import flood, well_again
 from benchmarks.scenarios import MANY, Scenario, build_scenarios
 
@@ -56,33 +57,42 @@ def report_overload(bench: Bench, contender: Contender, scenarios: Scenarios) ->
     heavy = replace(scenarios[HEAVY], counted=None)
     request, light = (wire(each.calls[0], bench.token) for each in (heavy, scenarios[LIGHT]))
     with ready(bench, contender, heavy) as running:
-        port, child = running.port, running.child
+        port = running.port
+
+        def load(_: Running, __: Scenario, seconds: float) -> Load:
+            return load_with_client(port, heavy, seconds, bench.token)
 
         def peak() -> float:
             """Answers per second."""
-            found = load_with_client(port, heavy, bench.seconds, bench.token)
-            child.check()
+            found = one_round(running, heavy, load, bench.seconds).load
             return found.requests / found.seconds
 
         before = peak()
         for times in TIMES:
-            rounds: list[tuple[float, float]] = []
+            peaks, goodputs, soon, waits = (
+                list[float](),
+                list[float](),
+                list[float](),
+                list[float](),
+            )
             statuses: Counter[int] = Counter()
-            well, waits = 0.0, []
+            well = 0.0
             for _ in range(ROUNDS):
                 found = flood(port, request, before * times, bench.seconds)
                 well = max(well, well_again(port, light, AFTER))
-                before, last = peak(), before
-                most = (last + before) / 2
-                rounds.append((found.goodput / most, found.soon / most))
+                after = peak()
+                peaks.append((before + after) / 2)
+                goodputs.append(found.goodput / peaks[-1])
+                soon.append(found.soon / peaks[-1])
                 statuses += found.statuses
                 waits += found.waits
-            goodput, soon = (statistics.median(each) for each in zip(*rounds, strict=True))
-            each = ", ".join(f"{goodput:.2f}" for goodput, _ in sorted(rounds))
+                before = after
+            p99 = percentile(waits, 0.99) * 1e3 if waits else float("nan")
             print(
-                f"{running.name}, {times} times the {most:.0f} lists of 1000 jobs per second of its"
-                f" peak: goodput {goodput:.2f} ({each}) of that, {soon:.2f} within a second,"
-                f" p99 {percentile(waits, 0.99) * 1e3:.0f} ms, {dict(statuses)};"
+                f"{running.name}, {times} times the {median(peaks):.0f} lists of 1000 jobs a second"
+                f" of its peak: goodput {median(goodputs):.2f} of that"
+                f" ({', '.join(f'{each:.2f}' for each in sorted(goodputs))}),"
+                f" {median(soon):.2f} within a second, p99 {p99:.0f} ms, {dict(statuses)};"
                 f" well after {well:.1f} s",
                 flush=True,
             )

@@ -174,7 +174,7 @@ class Connection(Greeted):
     # --- For the transport ------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.loop = loop = asyncio.get_running_loop()  # a system call
+        self.loop = loop = asyncio.get_running_loop()  # not for each call: it asks the kernel
         transport = cast(asyncio.Transport, transport)
         self.ready = loop.create_future()
         # Or asyncio warns about an exception that nobody has retrieved.
