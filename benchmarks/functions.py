@@ -4,8 +4,10 @@ Run with `python -m benchmarks.functions`. A gateway with tokens, limits, access
 and without an access log, runs under cProfile, and is called over one connection. cProfile counts
 each function of Python, and a coroutine each time that it goes on. The table has those of a call,
 by module: the difference between a gateway that has answered some requests, and one that has
-answered ROUND more, so what a start and a first call take is not in it. A call is refused (503)
-while another one, which Cuebot does not answer, has the only place in flight.
+answered ROUND more, so what a start and a first call take is not in it. A call passes a function
+a whole number of times: each is rounded, which leaves out the timers that go off meanwhile, more
+of them on a slower machine. A call is refused (503) while another one, which Cuebot does not
+answer, has the only place in flight.
 """
 
 import argparse
@@ -49,8 +51,8 @@ HELD = "held"
 """The name of the job that Cuebot does not answer about."""
 ROOT = Path(__file__).parent.parent
 
-Counts = Mapping[str, float]
-"""Functions by module."""
+Counts = Mapping[tuple[str, str], int]
+"""How often each function is called, by its module and its name."""
 
 
 def main() -> None:
@@ -59,27 +61,25 @@ def main() -> None:
     parser.add_argument("--only", choices=LIMITS, nargs="+", default=[*LIMITS])
     parser.add_argument("--functions", action="store_true", help="by function, not by module")
     options = parser.parse_args()
-    counted = functions(options.only, by_function=options.functions)
+    counted = functions(options.only)
     for name, counts in counted.items():
-        print(table(name, counts), flush=True)
+        print(table(name, counts, by_function=options.functions), flush=True)
     if too_many := over_limit(counted):
         sys.exit(f"functions: {', '.join(too_many)}")
 
 
 def over_limit(counted: Mapping[str, Counts]) -> list[str]:
-    """What is over its limit, each as a line; by less than half a function, it is what the gateway
-    does now and then, whoever calls. Empty on a Python that counts otherwise.
-    """
+    """What is over its limit, each as a line. Empty on a Python that counts otherwise."""
     if sys.version_info[:2] != MEASURED_ON:
         return []
     return [
-        f"{name} passes {total:.1f}, at most {LIMITS[name]} are wanted"
+        f"{name} passes {total}, at most {LIMITS[name]} are wanted"
         for name, counts in counted.items()
-        if round(total := sum(counts.values())) > LIMITS[name]
+        if (total := sum(counts.values())) > LIMITS[name]
     ]
 
 
-def functions(names: Iterable[str], *, by_function: bool = False) -> dict[str, Counts]:
+def functions(names: Iterable[str]) -> dict[str, Counts]:
     """Those of a call in each of these scenarios."""
     farm = CannedFarm(1)
     scenarios = {each.name: each for each in build_scenarios(farm) if each.name in LIMITS}
@@ -89,9 +89,9 @@ def functions(names: Iterable[str], *, by_function: bool = False) -> dict[str, C
     answers = {call.message: call.answer for each in scenarios.values() for call in each.calls}
     with prepared_before(partial(HoldingServer, answers, held.message), 1, 0) as bench:
         holding = wire(held, bench.token)
-        few = profile(bench, scenarios.values(), holding, None, by_function)
+        few = profile(bench, scenarios.values(), holding, None)
         return {
-            name: difference(profile(bench, scenarios.values(), holding, name, by_function), few)
+            name: of_a_call(profile(bench, scenarios.values(), holding, name), few)
             for name in names
         }
 
@@ -109,12 +109,8 @@ class HoldingServer(CannedServer):
 
 
 def profile(
-    bench: Bench,
-    scenarios: Iterable[Scenario],
-    holding: bytes,
-    more: str | None,
-    by_function: bool,
-) -> Counter[str]:
+    bench: Bench, scenarios: Iterable[Scenario], holding: bytes, more: str | None
+) -> Counts:
     """Functions passed by a gateway that answers WARM_UP calls of each scenario, and of one of
     them ROUND more. `holding` is a request that keeps the only place in flight.
     """
@@ -134,11 +130,10 @@ def profile(
                 wait_until_answering(gateway, scenario.calls[0], bench.token)
                 verify(replace(scenario, calls=scenario.calls[:1]), [gateway], bench.token)
                 load_with_client(port, one_by_one, 0, token_of(SUBJECT))
-    counts: Counter[str] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     for file, function, calls in json.loads(output.read_text()):
-        if file.startswith("<frozen importlib"):  # what the first start compiles, others load
-            continue
-        counts[f"{module_of(file)} {function}" if by_function else module_of(file)] += calls
+        if not file.startswith("<frozen importlib"):  # what the first start compiles, others load
+            counts[module_of(file), function] += calls
     return counts
 
 
@@ -155,19 +150,23 @@ def module_of(file: str) -> str:
     return file.removeprefix(f"{ROOT}/").rpartition("site-packages/")[2]
 
 
-def difference(many: Counter[str], few: Counter[str]) -> Counts:
-    """Those of one call, by module; what happens now and then is less than one."""
-    by_name = {name: (many[name] - few[name]) / ROUND for name in many}
-    return {name: each for name, each in by_name.items() if abs(each) >= 0.05}
+def of_a_call(many: Counts, few: Counts) -> Counts:
+    """What each of the ROUND calls passes that `many` has and `few` has not."""
+    each = {name: round((calls - few.get(name, 0)) / ROUND) for name, calls in many.items()}
+    return {name: count for name, count in each.items() if count}
 
 
 def title(name: str, counts: Counts) -> str:
-    return f"{name}: {sum(counts.values()):.1f} Python functions (limit {LIMITS[name]})"
+    return f"{name}: {sum(counts.values())} Python functions (limit {LIMITS[name]})"
 
 
-def table(name: str, counts: Counts) -> str:
-    rows = [f"  {each:<50} {count:6.1f}" for each, count in sorted(counts.items())]
-    return "\n".join([title(name, counts), *rows])
+def table(name: str, counts: Counts, *, by_function: bool) -> str:
+    """A row for each module, or for each function."""
+    rows: Counter[str] = Counter()
+    for (module, function), count in counts.items():
+        rows[f"{module} {function}" if by_function else module] += count
+    lines = [f"  {each:<50} {count:4}" for each, count in sorted(rows.items())]
+    return "\n".join([title(name, counts), *lines])
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import re
 import socket
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -25,7 +24,7 @@ from benchmarks.contenders import Running
 from benchmarks.envoy import ACCESS_FIELDS, descriptor_set, envoy_config
 from benchmarks.fairness import Waits
 from benchmarks.farm import CannedFarm
-from benchmarks.functions import ROOT, ROUND, difference, over_limit
+from benchmarks.functions import ROOT, ROUND, functions, of_a_call, over_limit
 from benchmarks.gate import FIGURES, PUBLISHED, slow_ones, table_of
 from benchmarks.load import Load, percentile
 from benchmarks.measure import Figures, Outcome, Round, figures, ratio
@@ -228,10 +227,11 @@ def test_the_cheapest_round_counts(tmp_path: Path) -> None:
 
 
 def test_functions_of_a_call_are_those_of_more_calls() -> None:
-    """What a start passes, and what happens once in a while, is not counted."""
-    few = Counter({"start.py": 900, "call.py": 50})
-    many = Counter({"start.py": 900, "now_and_then.py": 3, "call.py": 50 + 2 * ROUND})
-    assert difference(many, few) == {"call.py": 2}
+    """What a start passes is not counted, nor are timers, which slow machines meet more often."""
+    start, timer, call = ("start.py", "start"), ("timer.py", "tick"), ("call.py", "answer")
+    few = {start: 903, timer: 10, call: 50}
+    many = {start: 900, timer: 10 + ROUND // 4, call: 50 + 2 * ROUND}
+    assert of_a_call(many, few) == {call: 2}
 
 
 def test_each_function_is_counted(tmp_path: Path) -> None:
@@ -252,10 +252,18 @@ def test_each_function_is_counted(tmp_path: Path) -> None:
     assert sum(calls for file, name, calls in rows if (file, name) == ("<string>", "<lambda>")) == 3
 
 
+def test_a_refused_call_passes_no_codec_and_no_upstream() -> None:
+    (refused,) = functions(["refused"]).values()
+    passed = {module.rpartition("/")[0] for module, _ in refused}
+    assert "gateway/core/pipeline" in passed
+    assert not passed & {"gateway/core/codec", "gateway/core/schema", "gateway/core/upstream"}
+
+
 def test_a_call_of_too_many_functions_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    counted = {"empty": {"a.py": 60.0, "b.py": 40.4}, "job1": {"a.py": 100.6}}
+    one, another = ("a.py", "one"), ("b.py", "another")
+    counted = {"empty": {one: 60, another: 40}, "job1": {one: 101}}
     monkeypatch.setattr(sys, "version_info", (3, 11, 0))
-    assert over_limit(counted) == ["job1 passes 100.6, at most 100 are wanted"]
+    assert over_limit(counted) == ["job1 passes 101, at most 100 are wanted"]
     monkeypatch.setattr(sys, "version_info", (3, 13, 0))
     assert over_limit(counted) == []
 
@@ -295,6 +303,7 @@ def without_measuring(
         "request_attempts": requests,
         "codec_attempts": lambda farm: {},
         "slow_commands": lambda: ["cuectl call"],
+        "long_calls": list,
     }
     for name, value in found.items():
         monkeypatch.setattr(f"benchmarks.gate.{name}", value)
